@@ -1,0 +1,63 @@
+# The project's commands. Everything is installed into .venv; nothing else on
+# the machine is touched.
+
+PYTHON ?= python3
+PORT   ?= 8000
+VAR    ?= var
+DEMO   ?= 1
+T      ?=
+
+BIN    := .venv/bin
+INI    := development.ini
+SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check docs clean
+
+help:
+	@echo "make setup                            create .venv and install cdb and its client"
+	@echo "make run [PORT=8000] [VAR=var] [DEMO=1]  serve development.ini on 127.0.0.1"
+	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
+	@echo "make check                            format, lint, types, import rules"
+	@echo "make docs                             build the documentation into docs/_build/html"
+	@echo "make clean                            remove what the others made"
+
+setup: .venv/.installed
+
+# --upgrade-strategy eager is left out on purpose: a second run installs nothing.
+.venv/.installed: $(SOURCES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable client --editable '.[test]'
+	@touch $@
+
+# Where the embedded database lies; a setting of the environment wins over the ini.
+run: export CDB_DATABASE_URL = sqlite:///$(abspath $(VAR))/cdb.sqlite
+run: setup
+	@mkdir -p '$(VAR)'
+	@$(BIN)/cdb db upgrade $(INI)
+ifeq ($(DEMO),1)
+	@$(BIN)/cdb demo load $(INI)
+endif
+	@exec $(BIN)/cdb serve $(INI) --listen 127.0.0.1:$(PORT)
+
+ifeq ($(T),)
+test: check
+	$(BIN)/pytest
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+else
+test: setup
+	$(BIN)/pytest $(T)
+endif
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: setup
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""A conditions database for high-energy-physics experiments."""

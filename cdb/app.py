@@ -1,0 +1,60 @@
+"""The composition root: what the service is made of, in order."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pyramid_tm
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.router import Router
+
+from cdb import settings as cdb_settings
+from cdb.rest.context import Context
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def main(_global_config: Mapping[str, str], **ini: Any) -> Router:
+    """Return the WSGI application; the factory that ini files name.
+
+    Raises:
+        SettingsError: a setting is wrong, or the service would be open to writes.
+
+    """
+    return make_app(cdb_settings.load(ini, os.environ), ini)
+
+
+def make_app(settings: cdb_settings.Settings, ini: Mapping[str, Any] | None = None) -> Router:
+    """Return the WSGI application of a service with these settings."""
+    settings.check_open_writes()
+    context = Context.of(settings)
+    config = Configurator(settings={**(ini or {}), **_FRAMEWORK})
+    config.registry.cdb = context
+    config.add_request_method(lambda _request: context, "cdb", property=True)
+    config.include("pyramid_retry")
+    config.include("pyramid_tm")
+    config.include("cdb.rest")
+    return config.make_wsgi_app()
+
+
+def writes(request: Request) -> bool:
+    """Tell whether a request runs in a transaction."""
+    return request.method not in _SAFE_METHODS
+
+
+def attempts(request: Request) -> int | None:
+    """Return how often a request is tried; None leaves it to `retry.attempts`."""
+    return None if writes(request) else 1
+
+
+_FRAMEWORK: dict[str, Any] = {
+    # The thread-local manager would leak between requests of one thread.
+    "tm.manager_hook": pyramid_tm.explicit_manager,
+    "tm.activate_hook": writes,
+    # An error is a returned answer, too, and must not commit.
+    "tm.commit_veto": pyramid_tm.default_commit_veto,
+    "tm.annotate_user": False,
+    "retry.attempts": 3,
+    "retry.activate_hook": attempts,
+}

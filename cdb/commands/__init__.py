@@ -1,0 +1,1 @@
+"""The verbs that operators have in the `cdb` command."""

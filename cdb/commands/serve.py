@@ -1,0 +1,49 @@
+"""`cdb serve`: the service of a deployment."""
+
+from pathlib import Path
+
+import click
+
+from cdb.commands.deployment import INI, loader_of
+
+
+@click.command()
+@INI
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Where to listen, instead of where the ini says."
+)
+def serve(ini: Path, listen: str | None) -> None:
+    """Serve the API as INI says, until it is stopped.
+
+    \b
+    cdb serve development.ini
+    cdb serve production.ini --listen 127.0.0.1:8080
+    """
+    import waitress  # noqa: PLC0415
+
+    from cdb.settings import SettingsError  # noqa: PLC0415
+
+    loader = loader_of(ini)
+    options = {
+        key: value for key, value in loader.get_settings("server:main").items() if key != "use"
+    }
+    if listen:
+        options["listen"] = listen
+    try:
+        app = loader.get_wsgi_app()
+    except SettingsError as error:
+        raise click.ClickException(f"{ini.name}: {error}") from None
+    try:
+        server = waitress.create_server(app, **options)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot listen on {options.get('listen')}: {error}") from None
+    for host, port in _addresses(server):
+        click.echo(f"cdb serves http://{host}:{port} (Ctrl-C stops it)", err=True)
+    server.run()
+
+
+def _addresses(server: object) -> list[tuple[str, int]]:
+    several = getattr(server, "effective_listen", None)
+    if several:
+        return list(several)
+    return [(server.effective_host, server.effective_port)]  # type: ignore[attr-defined]

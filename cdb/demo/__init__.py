@@ -1,0 +1,1 @@
+"""Sample data: real public conditions data, loaded through the services."""

@@ -1,0 +1,1 @@
+"""The rules of intervals and tags: pure, without I/O and without the web."""

@@ -1,0 +1,45 @@
+"""What may be a name."""
+
+import unicodedata
+
+NAME_LENGTH = 80
+"""Characters, for global tags, payload types and statuses."""
+
+TEXT_LENGTH = 255
+"""Characters, for payload URLs, checksums, revisions and authors."""
+
+RESERVED_TAGS = frozenset({"statuses"})
+"""Tag names that would hide a path of the interface."""
+
+_FORBIDDEN = "/@"
+
+
+def control_character(text: str) -> str | None:
+    """Return the first control character of a text as `U+0007`, or None."""
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            return f"U+{ord(character):04X}"
+    return None
+
+
+def name_problem(name: str) -> str | None:
+    """Return why a text cannot be a name, as a sentence, or None where it can."""
+    if not 1 <= len(name) <= NAME_LENGTH:
+        return f"A name has 1 to {NAME_LENGTH} characters."
+    if found := control_character(name):
+        return f"A name has no control characters; this one has {found}."
+    for character in _FORBIDDEN:
+        if character in name:
+            return f"A name has no {character!r}."
+    if name != name.strip():
+        return "A name has no white space at its ends."
+    if name in (".", ".."):
+        return "A name is not a relative path."
+    return None
+
+
+def tag_name_problem(name: str) -> str | None:
+    """Return why a text cannot be the name of a global tag, or None where it can."""
+    if name in RESERVED_TAGS:
+        return f"{name!r} is a path of the interface."
+    return name_problem(name)

@@ -1,0 +1,72 @@
+"""The statuses of a global tag: what may be written in each, and which may follow which."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cdb.errors import AppendOnly, Closed, Final
+
+
+class WriteMode(StrEnum):
+    """What a status lets happen to the payload lists of a tag."""
+
+    OPEN = "open"
+    """Everything."""
+
+    APPEND = "append"
+    """What answers already stays as it is; points without an answer may get one."""
+
+    CLOSED = "closed"
+    """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status: its name, its write mode, and whether it can be left."""
+
+    name: str
+    mode: WriteMode
+    final: bool
+    description: str
+
+
+UNLOCKED = Status("unlocked", WriteMode.OPEN, False, "Everything may change.")
+LOCKED = Status("locked", WriteMode.APPEND, False, "Only points without an answer may get one.")
+FROZEN = Status("frozen", WriteMode.CLOSED, True, "Nothing changes any more.")
+
+BUILT_IN = (UNLOCKED, LOCKED, FROZEN)
+INITIAL = UNLOCKED.name
+
+
+def check_transition(tag: str, current: str, current_is_final: bool, target: str) -> None:
+    """Raise Final where a tag cannot go from its current status to another.
+
+    A final status is never left: what was published stays what it was. Every
+    other transition is allowed, also straight from unlocked to frozen, since
+    clients in the field do that. `standard` is this rule's name as a policy.
+    """
+    if current_is_final and target != current:
+        raise Final(f"Global tag {tag!r} is {current}: a final status cannot be left.")
+
+
+def require_open(tag: str, mode: WriteMode, what: str) -> None:
+    """Raise where the tag's write mode forbids that something goes away.
+
+    Args:
+        tag: the tag's name, for the message.
+        mode: its write mode now.
+        what: what would happen, as in 'deleting a payload IOV'.
+
+    Raises:
+        Closed: nothing may change.
+        AppendOnly: only additions are allowed.
+
+    """
+    require_not_closed(tag, mode)
+    if mode is WriteMode.APPEND:
+        raise AppendOnly(f"Global tag {tag!r} only takes additions: {what} is refused.")
+
+
+def require_not_closed(tag: str, mode: WriteMode) -> None:
+    """Raise Closed where nothing in the tag may change."""
+    if mode is WriteMode.CLOSED:
+        raise Closed(f"Global tag {tag!r} is closed: nothing in it changes any more.")

@@ -1,0 +1,132 @@
+"""What can go wrong, each with a stable code and the HTTP status it becomes.
+
+The codes are part of the interface: clients may branch on them, so they are
+never renamed. `docs/http-api.md` lists them, and a test compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class CdbError(Exception):
+    """Base of every error that a request can cause.
+
+    `detail` is one sentence for a person. `fields` names what was wrong in a
+    request, field by field; where it is given the answer carries it instead of
+    the sentence.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+class Invalid(CdbError):
+    """The request is wrong in itself, whatever the database holds."""
+
+    code = "invalid"
+    status = 400
+
+    @classmethod
+    def field(cls, name: str, message: str) -> "Invalid":
+        """One wrong field."""
+        return cls(f"{name}: {message}", {name: [message]})
+
+
+class NameTaken(CdbError):
+    """Something live has this name already."""
+
+    code = "name-taken"
+    status = 400
+
+    def __init__(self, kind: str, name: str) -> None:
+        message = f"{kind} {name!r} exists already."
+        super().__init__(message, {"name": [message]})
+
+
+class NotFound(CdbError):
+    """Nothing has this name, id or path."""
+
+    code = "not-found"
+    status = 404
+
+
+class MethodNotAllowed(CdbError):
+    """The path exists, the method does not."""
+
+    code = "method-not-allowed"
+    status = 405
+
+
+class Overlap(CdbError):
+    """The tag only takes additions, and the interval covers what is covered."""
+
+    code = "overlap"
+    status = 409
+
+
+class Closed(CdbError):
+    """The tag's status lets nothing change."""
+
+    code = "closed"
+    status = 409
+
+
+class AppendOnly(CdbError):
+    """The tag's status lets nothing that is there go away."""
+
+    code = "append-only"
+    status = 409
+
+
+class Final(CdbError):
+    """The tag's status cannot be left."""
+
+    code = "final-status"
+    status = 409
+
+
+class InUse(CdbError):
+    """Something still refers to it."""
+
+    code = "in-use"
+    status = 409
+
+
+class NotEmpty(CdbError):
+    """The payload list still holds payload IOVs."""
+
+    code = "not-empty"
+    status = 409
+
+
+class AttachedElsewhere(CdbError):
+    """The payload IOV is in another payload list, or was once."""
+
+    code = "attached-elsewhere"
+    status = 409
+
+
+class TooLarge(CdbError):
+    """The body is larger than the service takes."""
+
+    code = "too-large"
+    status = 413
+
+
+class NotJson(CdbError):
+    """The body comes as something else than JSON."""
+
+    code = "media-type"
+    status = 415
+
+
+class Unavailable(CdbError):
+    """The database cannot be reached, or is too busy; the same request may succeed later."""
+
+    code = "unavailable"
+    status = 503

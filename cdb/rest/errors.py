@@ -1,0 +1,107 @@
+"""Every error becomes one JSON shape with the right status, whoever raised it."""
+
+import logging
+import sqlite3
+
+import psycopg2.errors
+from pyramid.config import Configurator
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid_retry import mark_error_retryable
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
+
+from cdb.errors import CdbError, Invalid, MethodNotAllowed, NotFound, Unavailable
+from cdb.rest.service import json_response
+
+log = logging.getLogger(__name__)
+
+_RETRY_AFTER = "1"
+"""Seconds, for a client that waits as told."""
+
+
+def includeme(config: Configurator) -> None:
+    """Register the exception views."""
+    config.add_exception_view(of_cdb, context=CdbError)
+    config.add_exception_view(of_http, context=HTTPException)
+    config.add_exception_view(of_path, context=URLDecodeError)
+    config.add_exception_view(of_database, context=DBAPIError)
+    config.add_exception_view(of_pool, context=PoolTimeout)
+    config.add_exception_view(of_anything, context=Exception)
+
+
+def body_of(error: CdbError) -> dict[str, object]:
+    """Return the body of an answer: messages by field, or one sentence; and the code."""
+    said = error.fields or {"detail": error.detail}
+    return {**said, "code": error.code}
+
+
+def of_cdb(error: CdbError, request: Request) -> Response:
+    """Answer an error of cdb's own."""
+    status = error.status
+    if isinstance(error, Unavailable):
+        status = request.cdb.settings.unavailable_status
+    response = json_response(body_of(error), status)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = _RETRY_AFTER
+    return response
+
+
+def of_http(error: HTTPException, request: Request) -> Response:
+    """Answer what the framework raised: unknown paths, wrong methods, redirects."""
+    if isinstance(error, HTTPMethodNotAllowed):
+        response = of_cdb(MethodNotAllowed(f"{request.method} is not possible here."), request)
+        methods = set(error.allow or ())
+        response.allow = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+        return response
+    if isinstance(error, HTTPNotFound):
+        return of_cdb(NotFound("There is nothing at this path."), request)
+    if error.status_int < 400:
+        return error
+    return json_response({"detail": error.title, "code": "http"}, error.status_int)
+
+
+def of_path(_error: URLDecodeError, request: Request) -> Response:
+    """Answer a path whose bytes are not UTF-8."""
+    return of_cdb(Invalid("The path is not UTF-8."), request)
+
+
+def of_database(error: DBAPIError, request: Request) -> Response:
+    """Answer what the database raised; what may succeed at once is tried again."""
+    if _is_transient(error):
+        # Never after a lost connection: whether the commit happened is not known then.
+        mark_error_retryable(error)
+        return of_cdb(Unavailable("The database is busy with another write."), request)
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        log.warning("the database cannot be used: %s", _first_line(error))
+        return of_cdb(Unavailable("The database cannot be used at the moment."), request)
+    if isinstance(error, DataError):
+        log.warning("the database refused a value: %s", _first_line(error))
+        return of_cdb(Invalid("The database cannot hold one of these values."), request)
+    return of_anything(error, request)
+
+
+def of_pool(_error: PoolTimeout, request: Request) -> Response:
+    """Answer that no connection became free in time."""
+    return of_cdb(Unavailable("The service has no free database connection."), request)
+
+
+def of_anything(error: Exception, request: Request) -> Response:
+    """Answer what nobody foresaw, without a word about it; the log has it all."""
+    log.error("%s %s failed", request.method, request.path_info, exc_info=error)
+    return json_response({"detail": "The service failed.", "code": "internal"}, 500)
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    original = error.orig
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original) or "busy" in str(original)
+    return isinstance(
+        original,
+        (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected),
+    )
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]

@@ -1,0 +1,182 @@
+"""The OpenAPI 3.1 document, made from the declarations of the endpoints."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pyramid.request import Request
+
+from cdb.errors import CdbError, Invalid, NotJson, TooLarge, Unavailable
+from cdb.rest import schemas
+from cdb.rest.service import Operation, Resource
+
+Json = dict[str, Any]
+
+resource = Resource("Service", ["openapi.json"], rooted=True)
+
+_TEMPLATE = "#/components/schemas/{model}"
+
+_ERROR_BODY = {"application/json": {"schema": {"$ref": _TEMPLATE.format(model="Error")}}}
+
+_INTRODUCTION = """\
+The conditions database: which payloads are valid in a global tag at a point?
+
+Every path is also served with a trailing slash, and every GET also as HEAD.
+Paths that stand side by side under the same operation are aliases: the readable
+one, and the one that clients of nopayloaddb use. Coordinates are whole numbers
+from 0 to 9223372036854775807 (2**63 - 1), beyond what JavaScript keeps exact.
+An error has a `code`, a stable word, and either `detail`, one sentence, or
+messages by field."""
+
+
+@resource.get(dict[str, Any])
+def show(request: Request) -> Json:
+    """Show this document."""
+    base = request.cdb.settings.api_base
+    resources = tuple(request.registry.cdb_resources)
+    return {**document(resources, base), "servers": [{"url": request.script_name or "/"}]}
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def document(resources: Iterable[Resource], base: str) -> Json:
+    """Return the document of some resources, without the servers.
+
+    Args:
+        resources: all of the service.
+        base: the path that the API stands under.
+
+    """
+    entries = [
+        (_full_path(resource, path, base), number, resource, operation)
+        for resource in resources
+        for number, path in enumerate(resource.paths)
+        for operation in resource.operations
+    ]
+    used = list(_types_of(operation for *_, operation in entries))
+    references, definitions = TypeAdapter.json_schemas(
+        [(kind, mode, _adapter(kind)) for kind, mode in used], ref_template=_TEMPLATE
+    )
+    named = {(repr(kind), mode): schema for (kind, mode), schema in references.items()}
+    paths: dict[str, Json] = {}
+    for path, number, resource, operation in entries:
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(
+            path, number, resource, operation, named
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cdb",
+            "version": version("hep-cdb"),
+            "description": _INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": definitions.get("$defs", {})},
+    }
+
+
+def _full_path(resource: Resource, path: str, base: str) -> str:
+    return f"/{path}" if resource.rooted else f"{base}/{path}"
+
+
+def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchemaMode]]:
+    seen = set()
+    yield schemas.Error, "serialization"
+    for operation in operations:
+        kinds: Sequence[tuple[Any, JsonSchemaMode]] = (
+            (operation.body, "validation"),
+            (operation.answer, "serialization"),
+        )
+        for kind, mode in kinds:
+            if kind not in (None, bytes) and (repr(kind), mode) not in seen:
+                seen.add((repr(kind), mode))
+                yield kind, mode
+
+
+def _operation(
+    path: str, number: int, resource: Resource, operation: Operation, named: dict[Any, Json]
+) -> Json:
+    described: Json = {
+        "operationId": _operation_id(path, operation),
+        "summary": operation.summary,
+        "tags": [resource.group],
+        "parameters": [
+            *_parameters(operation.path, "path"),
+            *_parameters(operation.query, "query"),
+        ],
+        "responses": {**_success(operation, named), **_failures(operation)},
+    }
+    notes = [operation.description] if operation.description else []
+    if number:
+        notes.append(f"The same as `{_full_path(resource, resource.paths[0], '')}`.")
+    if notes:
+        described["description"] = " ".join(notes)
+    if operation.body is not None:
+        schema = named[repr(operation.body), "validation"]
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return described
+
+
+def _operation_id(path: str, operation: Operation) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "_", path).strip("_")
+    return f"{operation.method.lower()}_{words or 'root'}"
+
+
+def _parameters(model: type[BaseModel] | None, place: str) -> Iterator[Json]:
+    if model is None:
+        return
+    schema = model.model_json_schema(schema_generator=GenerateJsonSchema)
+    required = set(schema.get("required", ()))
+    for name, described in schema.get("properties", {}).items():
+        kind = {key: value for key, value in described.items() if key != "title"}
+        parameter: Json = {"name": name, "in": place, "schema": kind}
+        if place == "path" or name in required:
+            parameter["required"] = True
+        if text := kind.get("description"):
+            parameter["description"] = text
+        yield parameter
+
+
+def _success(operation: Operation, named: dict[Any, Json]) -> Json:
+    if operation.answer is None:
+        return {"302": {"description": "Found"}}
+    if operation.answer is bytes:
+        return {"200": {"description": "A page", "content": {"text/html": {}}}}
+    schema = named[repr(operation.answer), "serialization"]
+    return {"200": {"description": "OK", "content": {"application/json": {"schema": schema}}}}
+
+
+def _failures(operation: Operation) -> Json:
+    """Return the errors of an operation: its own, and those that its inputs bring."""
+    errors: list[type[CdbError]] = list(operation.errors)
+    if operation.path or operation.query or operation.body or operation.writes:
+        errors.append(Invalid)
+    if operation.body:
+        errors += [TooLarge, NotJson]
+    errors.append(Unavailable)
+    by_status: dict[int, list[type[CdbError]]] = {}
+    for error in errors:
+        if error not in by_status.setdefault(error.status, []):
+            by_status[error.status].append(error)
+    return {
+        str(status): {
+            "description": " ".join(f"`{e.code}`: {_sentence(e)}" for e in by_status[status]),
+            "content": _ERROR_BODY,
+        }
+        for status in sorted(by_status)
+    }
+
+
+def _sentence(error: type[CdbError]) -> str:
+    return (error.__doc__ or "").strip().partition("\n")[0]

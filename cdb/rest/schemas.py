@@ -1,0 +1,650 @@
+"""What requests carry and what answers look like, checked and documented from one source.
+
+Bodies are strict: a number is a JSON number, never a string or a boolean.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+
+from cdb.domain.names import (
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    control_character,
+    name_problem,
+    tag_name_problem,
+)
+from cdb.domain.points import MAX, Point
+from cdb.services.payload_iovs import Reference
+from cdb.store.browse import Wanted
+
+_DIGITS = 19
+"""Decimal digits of MAX; longer numbers are out of range without being read."""
+
+
+def _parse_number(value: object) -> object:
+    """Read a number of a path or query string: ASCII digits only, 0 … MAX."""
+    if not isinstance(value, str):
+        return value
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError("a whole number from 0 to 9223372036854775807 is needed")
+    if len(value.lstrip("0")) > _DIGITS:
+        raise ValueError("the largest number is 9223372036854775807")
+    return int(value)
+
+
+def _check_name(value: str) -> str:
+    if problem := name_problem(value):
+        raise ValueError(problem)
+    return value
+
+
+def _check_tag_name(value: str) -> str:
+    if problem := tag_name_problem(value):
+        raise ValueError(problem)
+    return value
+
+
+def _check_text(value: str) -> str:
+    if found := control_character(value):
+        raise ValueError(f"Control characters are not allowed; this has {found}.")
+    return value
+
+
+def _check_prose(value: str) -> str:
+    return _check_text(value.replace("\n", " ").replace("\r", " ").replace("\t", " ")) and value
+
+
+_NUMBER_SCHEMA = {
+    "type": "integer",
+    "format": "int64",
+    "minimum": 0,
+    "maximum": MAX,
+    "description": "0 to 9223372036854775807 (2**63 - 1)",
+}
+_NAME_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": NAME_LENGTH,
+    "pattern": r"^[A-Za-z0-9_.+:-]*[A-Za-z0-9_+:-][A-Za-z0-9_.+:-]*$",
+    "description": "Any characters but '/', '@', control characters and white space at the ends; "
+    "the pattern shows those that need no escaping.",
+}
+
+Number = Annotated[int, Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)]
+"""A coordinate in a JSON body."""
+
+TextNumber = Annotated[
+    int, BeforeValidator(_parse_number), Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)
+]
+"""A coordinate or an id in a path or query string."""
+
+Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA)]
+TagName = Annotated[str, AfterValidator(_check_tag_name), WithJsonSchema(_NAME_SCHEMA)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_check_text)]
+FilledText = Annotated[
+    str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_check_text)
+]
+Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_check_prose)]
+Lookup = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_check_text)]
+"""A name that is looked up: one that cannot exist is simply not found."""
+
+
+class Schema(BaseModel):
+    """Base of all models. An unknown field is an error: a mistyped end would be an open one.
+
+    `also_sent` names fields that clients of nopayloaddb send along, because its
+    answers have them; they are left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    also_sent: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, value: Any) -> Any:
+        if cls.also_sent and isinstance(value, dict) and not cls.also_sent.isdisjoint(value):
+            return {key: item for key, item in value.items() if key not in cls.also_sent}
+        return value
+
+
+class QuerySchema(Schema):
+    """Base of query strings: what is not known is ignored, as clients of all ages send more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+# --- paths ------------------------------------------------------------------
+
+
+class NamePath(Schema):
+    """A path that ends in a name."""
+
+    name: Lookup
+
+
+class IdPath(Schema):
+    """A path that ends in an id."""
+
+    id: TextNumber
+
+
+class ClonePath(Schema):
+    """The tag that is cloned and the one that is made."""
+
+    source: Lookup
+    target: TagName
+
+
+class StatusPath(Schema):
+    """A tag and the status that it gets."""
+
+    name: Lookup
+    status: Lookup
+
+
+class IovPath(Schema):
+    """A payload IOV of a tag, by its type and its start."""
+
+    tag: Lookup
+    type: Lookup
+    major: TextNumber
+    minor: TextNumber
+
+    @property
+    def end(self) -> Point | None:
+        """The end that the path asks for: none."""
+        return None
+
+
+class ExactIovPath(IovPath):
+    """A payload IOV of a tag, by its type, its start and its end."""
+
+    major_end: TextNumber
+    minor_end: TextNumber
+
+    @property
+    def end(self) -> Point | None:
+        """The end that the path asks for."""
+        return Point(self.major_end, self.minor_end)
+
+
+# --- query strings ----------------------------------------------------------
+
+
+class PointQuery(QuerySchema):
+    """The main job: a global tag and a point."""
+
+    gtName: Annotated[Lookup, Field(description="The name of the global tag.")]  # noqa: N815
+    majorIOV: Annotated[TextNumber, Field(description="The major number of the point.")]  # noqa: N815
+    minorIOV: Annotated[TextNumber, Field(description="The minor number of the point.")]  # noqa: N815
+    shape: Annotated[
+        Literal["list", "dict"], Field(description="Rows of nine columns, or objects.")
+    ] = "list"
+    expired: Annotated[
+        Literal["include", "exclude"],
+        Field(
+            description="`include` also answers with the last payload before the point where "
+            "its interval has ended, as nopayloaddb does; the caller looks at the ends."
+        ),
+    ] = "exclude"
+
+
+class BrowseQuery(QuerySchema):
+    """Which page of a list; without `page` the list comes whole."""
+
+    page: Annotated[TextNumber | None, Field(ge=1, le=10**12, description="From 1.")] = None
+    page_size: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 25
+    search: Annotated[Text, Field(description="A part of a name, in whatever case.")] = ""
+    sort: Annotated[
+        Text, Field(description="A field of the answer; an unknown one sorts by id.")
+    ] = ""
+    order: Literal["asc", "desc"] = "asc"
+
+    filter_names: ClassVar[tuple[str, ...]] = ()
+
+    def wanted(self) -> Wanted:
+        """Return the page as the store asks for it."""
+        given = {name: getattr(self, name) for name in self.filter_names}
+        return Wanted(
+            page=self.page or 1,
+            page_size=min(self.page_size, 1000),
+            search=self.search,
+            sort=self.sort,
+            descending=self.order == "desc",
+            filters={name: value for name, value in given.items() if value},
+        )
+
+
+class TagBrowseQuery(BrowseQuery):
+    """Which global tags."""
+
+    status: Annotated[Text, Field(description="Only tags with this status.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("status",)
+
+
+class ListBrowseQuery(BrowseQuery):
+    """Which payload lists."""
+
+    global_tag: Annotated[Text, Field(description="Only lists of this tag.")] = ""
+    payload_type: Annotated[Text, Field(description="Only lists of this type.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type")
+
+
+class IovBrowseQuery(ListBrowseQuery):
+    """Which payload IOVs."""
+
+    payload_list: Annotated[Text, Field(description="Only IOVs of this list.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type", "payload_list")
+
+
+class TagQuery(QuerySchema):
+    """How much of a global tag."""
+
+    light: Annotated[bool, Field(description="Counts instead of lists and IOVs.")] = False
+
+
+class TimeoutQuery(QuerySchema):
+    """How long to sleep."""
+
+    seconds: Annotated[TextNumber, Field(le=60)] = 5
+
+
+# --- bodies -----------------------------------------------------------------
+
+
+class NewStatus(Schema):
+    """A status to declare."""
+
+    also_sent = frozenset({"id", "created"})
+
+    name: Name
+    mode: Annotated[
+        Literal["open", "append", "closed"],
+        Field(description="What may be written to tags that have it."),
+    ] = "open"
+    final: Annotated[bool, Field(description="Whether it cannot be left.")] = False
+    description: Prose | None = None
+
+
+class NewTag(Schema):
+    """A global tag to make."""
+
+    also_sent = frozenset({"id", "created", "updated", "type", "payload_lists"})
+
+    name: TagName
+    author: Text | None = None
+    status: Annotated[Lookup, Field(description="The status that it begins with.")] = "unlocked"
+    description: Prose | None = None
+    contact: Text | None = None
+
+
+class NewType(Schema):
+    """A payload type to make."""
+
+    also_sent = frozenset({"id", "created"})
+
+    name: Name
+    description: Prose | None = None
+    contact: Text | None = None
+
+
+class NewList(Schema):
+    """A payload list to make; its name is made from its type."""
+
+    also_sent = frozenset({"id", "name", "created", "global_tag", "payload_iov"})
+
+    payload_type: Lookup
+    ends: Annotated[
+        Literal["explicit", "next-start"] | None,
+        Field(
+            description="What an IOV without an end means: open, or until the next start. "
+            "The service's default where it is not given."
+        ),
+    ] = None
+    description: Prose | None = None
+    contact: Text | None = None
+
+
+class Description(Schema):
+    """What to change; what is not given stays, null clears."""
+
+    description: Prose | None = None
+    contact: Text | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("description or contact is needed")
+        return self
+
+    def values(self) -> dict[str, str | None]:
+        """Return what was given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class ListAttachment(Schema):
+    """A payload list and the global tag that it goes into."""
+
+    global_tag: Lookup
+    payload_list: Lookup
+
+
+class IovAttachment(Schema):
+    """A payload IOV and the payload list that it goes into."""
+
+    payload_list: Lookup
+    piov_id: Number
+
+
+class _Interval(Schema):
+    """The fields that say from where to where; half an end is open in the other half."""
+
+    major_iov: Number
+    minor_iov: Number
+    major_iov_end: Number | None = None
+    minor_iov_end: Number | None = None
+    size: Annotated[Number | None, Field(description="Bytes.")] = None
+    revision: Annotated[Text | None, Field(description="The payload's own revision.")] = None
+    extra: Annotated[Text | None, Field(description="nopayloaddb's name of `revision`.")] = None
+
+    @model_validator(mode="after")
+    def _one_revision(self) -> Self:
+        if self.revision is not None and self.extra not in (None, self.revision):
+            raise ValueError("revision and extra are the same field, with two values here")
+        return self
+
+    def referenced(self, payload_url: str, checksum: str) -> Reference:
+        """Return what the services take."""
+        end = None
+        if self.major_iov_end is not None or self.minor_iov_end is not None:
+            end = Point(
+                MAX if self.major_iov_end is None else self.major_iov_end,
+                MAX if self.minor_iov_end is None else self.minor_iov_end,
+            )
+        return Reference(
+            payload_url,
+            checksum,
+            Point(self.major_iov, self.minor_iov),
+            end,
+            self.size,
+            self.extra if self.revision is None else self.revision,
+        )
+
+
+class NewIov(_Interval):
+    """A payload IOV to stage."""
+
+    also_sent = frozenset({"id", "comb_iov", "payload_list", "inserted"})
+
+    payload_url: FilledText
+    checksum: FilledText
+
+    def reference(self) -> Reference:
+        """Return what the services take."""
+        return self.referenced(self.payload_url, self.checksum)
+
+
+class BulkRow(_Interval):
+    """A payload IOV to attach at once; without an end it holds until the next start."""
+
+    also_sent = frozenset({"id", "comb_iov", "inserted"})
+
+    payload_list: Lookup
+    payload_url: FilledText
+    checksum: Text = ""
+
+    def reference(self) -> Reference:
+        """Return what the services take."""
+        return self.referenced(self.payload_url, self.checksum)
+
+
+# --- answers ----------------------------------------------------------------
+
+
+class Error(BaseModel):
+    """What went wrong: one sentence, or messages by field."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    )
+
+    code: str
+    detail: str = ""
+
+
+class Deleted(BaseModel):
+    """What was deleted, as a sentence."""
+
+    detail: str
+
+
+class Status(BaseModel):
+    """A status of global tags."""
+
+    id: int
+    name: str
+    mode: Literal["open", "append", "closed"]
+    final: bool
+    description: str | None
+    created: datetime
+
+
+class Tag(BaseModel):
+    """A global tag."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: str
+    created: datetime
+    updated: datetime
+
+
+class TagSummary(Tag):
+    """A global tag with the size of its content."""
+
+    payload_lists_count: int
+    payload_iov_count: int
+
+
+class TagWithStatusId(BaseModel):
+    """A global tag whose status is given by its id."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: int
+    created: datetime
+    updated: datetime
+
+
+class Type(BaseModel):
+    """A payload type."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    created: datetime
+
+
+class List(BaseModel):
+    """A payload list."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    ends: Literal["explicit", "next-start"]
+    global_tag: str | None
+    payload_type: str
+    created: datetime
+
+
+class ListWithIds(BaseModel):
+    """A payload list whose tag and type are given by their ids."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    ends: Literal["explicit", "next-start"]
+    global_tag: int | None
+    payload_type: int
+    created: datetime
+
+
+class ListSummary(List):
+    """A payload list with the number of its payload IOVs."""
+
+    iov_count: int
+
+
+class Iov(BaseModel):
+    """A payload IOV. Its end is where it really ends, as the IOV mode writes it."""
+
+    id: int
+    payload_url: str
+    checksum: str
+    size: int | None
+    revision: str | None
+    major_iov: int
+    minor_iov: int
+    comb_iov: Annotated[str, Field(description="major.minor, the minor with 19 digits.")]
+    major_iov_end: int
+    minor_iov_end: int
+    payload_list: str | None
+    inserted: datetime
+
+
+class IovRow(BaseModel):
+    """A payload IOV of a list, with the names of what it belongs to."""
+
+    id: int
+    payload_url: str
+    checksum: str
+    size: int | None
+    revision: str | None
+    major_iov: int
+    minor_iov: int
+    major_iov_end: int
+    minor_iov_end: int
+    payload_list: str
+    global_tag: str | None
+    payload_type: str
+    inserted: datetime
+
+
+class ListWithIovs(List):
+    """A payload list with its payload IOVs."""
+
+    payload_iov: list[Iov]
+
+
+class TagWithLists(BaseModel):
+    """A global tag with everything in it."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: Status
+    payload_lists: list[ListWithIovs]
+    created: datetime
+    updated: datetime
+
+
+class BulkAnswer(BaseModel):
+    """How many payload IOVs were attached."""
+
+    count: int
+
+
+class ValidPayload(BaseModel):
+    """A payload that is valid at a point."""
+
+    payload_type_name: str
+    payload_url: str
+    checksum: str
+    size: int | None
+    major_iov: int
+    minor_iov: int
+    major_iov_end: int
+    minor_iov_end: int
+    revision: str | None
+
+
+ValidRow = tuple[str, str, str, int | None, int, int, int, int, str | None]
+"""type, URL, checksum, size, start (major, minor), end (major, minor), revision."""
+
+
+class _Page(BaseModel):
+    count: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+class TagPage(_Page):
+    """A page of global tags."""
+
+    results: list[TagSummary]
+
+
+class TypePage(_Page):
+    """A page of payload types."""
+
+    results: list[Type]
+
+
+class ListPage(_Page):
+    """A page of payload lists."""
+
+    results: list[ListSummary]
+
+
+class IovPage(_Page):
+    """A page of payload IOVs; a search counts up to 10,000."""
+
+    count_is_lower_bound: bool
+    results: list[IovRow]
+
+
+class Ready(BaseModel):
+    """Whether the service can do its work; what cannot is named."""
+
+    status: Literal["ok", "failing"]
+    checks: dict[str, str]
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class About(BaseModel):
+    """What this service is, and where things are."""
+
+    name: str
+    version: str
+    links: dict[str, str]

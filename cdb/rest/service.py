@@ -1,0 +1,231 @@
+"""The endpoints: what each takes and answers, declared once. The only import of Cornice.
+
+A `Resource` is a set of paths with the same operations. From it come the Cornice
+services, and the OpenAPI document. An operation declares the models of its path,
+query string and body; the view gets them validated. One that writes gets a
+session, which commits when the answer is a success.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cornice
+import orjson
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+
+from cdb.errors import CdbError, Invalid, NotJson, TooLarge
+
+_JSON_OPTIONS = orjson.OPT_UTC_Z
+
+_FIELDS_NAMED_AT_MOST = 100
+"""Messages about one field in an answer; a wrong bulk could have a hundred thousand."""
+
+
+View = Callable[..., object]
+"""A function that answers a request; keywords are the inputs that its operation
+declares, and `session` where it writes. It returns a Response, or what becomes
+the JSON body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a resource."""
+
+    method: str
+    view: View
+    summary: str
+    answer: Any
+    path: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    body: Any = None
+    errors: Sequence[type[CdbError]] = ()
+    writes: bool = False
+    description: str = ""
+
+
+@dataclass(slots=True)
+class Resource:
+    """Paths that mean the same thing, and what can be done there.
+
+    Args:
+        group: the heading under which the documentation shows it.
+        paths: relative to the API's base, or to the root where `rooted`.
+        rooted: whether the paths stand outside of the API's base.
+
+    """
+
+    group: str
+    paths: Sequence[str]
+    rooted: bool = False
+    operations: list[Operation] = field(default_factory=list)
+
+    def get(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+        """Declare what GET, and so HEAD, answers."""
+        return self._declare("GET", answer, declared)
+
+    def post(self, answer: Any, *, writes: bool = True, **declared: Any) -> Callable[[View], View]:
+        """Declare what POST does."""
+        return self._declare("POST", answer, {**declared, "writes": writes})
+
+    def put(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+        """Declare what PUT does."""
+        return self._declare("PUT", answer, {**declared, "writes": True})
+
+    def patch(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+        """Declare what PATCH does."""
+        return self._declare("PATCH", answer, {**declared, "writes": True})
+
+    def delete(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+        """Declare what DELETE does."""
+        return self._declare("DELETE", answer, {**declared, "writes": True})
+
+    def _declare(
+        self, method: str, answer: Any, declared: Mapping[str, Any]
+    ) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            summary, _, rest = (view.__doc__ or "").strip().partition("\n")
+            description = " ".join(rest.split())
+            self.operations.append(
+                Operation(
+                    method=method,
+                    view=view,
+                    summary=summary.rstrip("."),
+                    description=description,
+                    answer=answer,
+                    **declared,
+                )
+            )
+            return view
+
+        return decorate
+
+
+def add_resources(config: Configurator, resources: Iterable[Resource], base: str) -> None:
+    """Register the routes and views of resources.
+
+    Routes are tried in order, so those without variables come first: a path such
+    as `payload-lists/attach` must not be taken for the list of that id.
+    """
+    pairs = [(resource, path) for resource in resources for path in resource.paths]
+    pairs.sort(key=lambda pair: pair[1].count("{"))
+    for resource, path in pairs:
+        full = f"/{path}" if resource.rooted else f"{base}/{path}"
+        service = cornice.Service(name=full, path=full.rstrip("/") or "/")
+        for operation in resource.operations:
+            service.add_view(
+                operation.method,
+                _wrapped(operation),
+                validators=(_validator(operation),),
+                renderer="string",
+            )
+        config.add_cornice_service(service)
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """Return a value as a JSON answer. Moments come as ISO 8601 in UTC."""
+    return Response(dumps(value), status=status, content_type="application/json")
+
+
+def dumps(value: object) -> bytes:
+    """Return a value as JSON."""
+    return orjson.dumps(value, option=_JSON_OPTIONS)
+
+
+def _wrapped(operation: Operation) -> Callable[[Request], Response]:
+    def view(request: Request) -> Response:
+        inputs = dict(request.validated)
+        if operation.writes:
+            inputs["session"] = request.cdb.database.write_session(request.tm)
+        answer = operation.view(request, **inputs)
+        return answer if isinstance(answer, Response) else json_response(answer)
+
+    return view
+
+
+def _validator(operation: Operation) -> Callable[..., None]:
+    body = None if operation.body is None else TypeAdapter(operation.body)
+
+    def validate(request: Request, **_: object) -> None:
+        if operation.path:
+            request.validated["path"] = _checked(
+                operation.path.model_validate, dict(request.matchdict)
+            )
+        if operation.query:
+            request.validated["query"] = _checked(operation.query.model_validate, _query(request))
+        if body:
+            value = _json(_raw_body(request))
+            request.validated["body"] = _checked(body.validate_python, value, strict=True)
+        elif operation.writes and operation.method != "DELETE":
+            _refuse_body(request)
+
+    return validate
+
+
+def _query(request: Request) -> dict[str, Any]:
+    try:
+        # A name that comes twice becomes a list, which no single value takes.
+        mixed: dict[str, Any] = request.GET.mixed()
+    except UnicodeDecodeError:
+        raise Invalid("The query string is not UTF-8.") from None
+    return mixed
+
+
+def _raw_body(request: Request) -> bytes:
+    limit = request.cdb.settings.max_body_mb * 2**20
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The body has more than {limit} bytes.")
+    raw: bytes = request.body
+    if len(raw) > limit:
+        raise TooLarge(f"The body has more than {limit} bytes.")
+    media_type = request.content_type
+    if (
+        raw
+        and media_type
+        and media_type != "application/json"
+        and not media_type.endswith("+json")
+    ):
+        raise NotJson("The body has to be application/json.")
+    return raw
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"The body is not JSON: {error}") from None
+
+
+def _refuse_body(request: Request) -> None:
+    """Refuse a body where none is taken; clients send none, `null` or an empty object."""
+    if (request.content_length or 0) > 64 or request.body.strip() not in (b"", b"null", b"{}"):
+        raise Invalid("This request takes no body.")
+
+
+def _checked(validate: Callable[..., Any], value: object, **options: Any) -> Any:
+    try:
+        return validate(value, **options)
+    except ValidationError as error:
+        raise _as_invalid(error) from None
+
+
+def _as_invalid(error: ValidationError) -> Invalid:
+    """Turn what pydantic found into messages by field; rows of a batch are named in them."""
+    fields: dict[str, list[str]] = {}
+    details: list[str] = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        location = list(problem["loc"])
+        if location and isinstance(location[0], int):
+            message = f"row {location.pop(0)}: {message}"
+        if not location:
+            details.append(message)
+            continue
+        messages = fields.setdefault(str(location[0]), [])
+        if len(messages) < _FIELDS_NAMED_AT_MOST and message not in messages:
+            messages.append(message)
+    sentences = details or [f"{name}: {messages[0]}" for name, messages in fields.items()]
+    return Invalid("; ".join(sentences[:10]), fields or None)

@@ -1,0 +1,135 @@
+"""Records as the interface shows them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cdb.domain.points import OPEN, IovMode, Point, combined
+from cdb.store.browse import Found, Wanted
+from cdb.store.query import Valid
+from cdb.store.reads import IovRecord, ListRecord, StatusRecord, TagRecord, TypeRecord
+
+Json = dict[str, Any]
+
+
+def status(record: StatusRecord) -> Json:
+    """Show a status."""
+    return record._asdict()
+
+
+def tag(record: TagRecord) -> Json:
+    """Show a global tag with the name of its status."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "author": record.author,
+        "description": record.description,
+        "contact": record.contact,
+        "status": record.status,
+        "created": record.created,
+        "updated": record.updated,
+    }
+
+
+def tag_summary(record: TagRecord, counts: tuple[int, int]) -> Json:
+    """Show a global tag with the numbers of its lists and IOVs."""
+    lists, iovs = counts
+    return {**tag(record), "payload_lists_count": lists, "payload_iov_count": iovs}
+
+
+def type_(record: TypeRecord) -> Json:
+    """Show a payload type."""
+    return record._asdict()
+
+
+def list_(record: ListRecord) -> Json:
+    """Show a payload list."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "description": record.description,
+        "contact": record.contact,
+        "ends": record.ends,
+        "global_tag": record.tag,
+        "payload_type": record.type,
+        "created": record.created,
+    }
+
+
+def iov(record: IovRecord, payload_list: str | None, mode: IovMode) -> Json:
+    """Show a payload IOV; an end that is still to be decided shows as open."""
+    end = OPEN if record.end is None else mode.end_to_interface(record.end)
+    return {
+        "id": record.id,
+        "payload_url": record.payload_url,
+        "checksum": record.checksum,
+        "size": record.size,
+        "revision": record.extra,
+        "major_iov": record.start.major,
+        "minor_iov": record.start.minor,
+        "comb_iov": combined(record.start),
+        "major_iov_end": end.major,
+        "minor_iov_end": end.minor,
+        "payload_list": payload_list,
+        "inserted": record.inserted,
+    }
+
+
+def iov_row(row: Any, mode: IovMode) -> Json:
+    """Show a row of the list of payload IOVs."""
+    end = mode.end_to_interface(Point(row.end_major, row.end_minor))
+    return {
+        "id": row.id,
+        "payload_url": row.payload_url,
+        "checksum": row.checksum,
+        "size": row.size,
+        "revision": row.extra,
+        "major_iov": row.start_major,
+        "minor_iov": row.start_minor,
+        "major_iov_end": end.major,
+        "minor_iov_end": end.minor,
+        "payload_list": row.payload_list,
+        "global_tag": row.global_tag,
+        "payload_type": row.payload_type,
+        "inserted": row.inserted,
+    }
+
+
+def valid_rows(found: Sequence[Valid], mode: IovMode) -> list[Any]:
+    """Show the answer of the query as rows of nine columns."""
+    return [tuple(_with_shown_end(row, mode)) for row in found]
+
+
+def valid_objects(found: Sequence[Valid], mode: IovMode) -> list[Json]:
+    """Show the answer of the query as objects."""
+    return [
+        {
+            "payload_type_name": row.payload_type,
+            "payload_url": row.payload_url,
+            "checksum": row.checksum,
+            "size": row.size,
+            "major_iov": row.start_major,
+            "minor_iov": row.start_minor,
+            "major_iov_end": row.end_major,
+            "minor_iov_end": row.end_minor,
+            "revision": row.extra,
+        }
+        for row in (_with_shown_end(row, mode) for row in found)
+    ]
+
+
+def _with_shown_end(row: Valid, mode: IovMode) -> Valid:
+    if mode is IovMode.CONTINUOUS:
+        return row
+    end = mode.end_to_interface(Point(row.end_major, row.end_minor))
+    return row._replace(end_major=end.major, end_minor=end.minor)
+
+
+def page(found: Found, wanted: Wanted, results: list[Json]) -> Json:
+    """Show a page of a list."""
+    return {
+        "count": found.count,
+        "page": wanted.page,
+        "page_size": wanted.page_size,
+        "total_pages": max(1, -(-found.count // wanted.page_size)),
+        "results": results,
+    }

@@ -1,0 +1,137 @@
+"""Answers that can be of any length, written piece by piece."""
+
+from collections.abc import Iterable, Iterator
+from threading import BoundedSemaphore
+
+from pyramid.response import Response
+
+from cdb.domain.points import IovMode
+from cdb.errors import Unavailable
+from cdb.rest import shapes
+from cdb.rest.service import dumps
+from cdb.services import contents
+from cdb.store import reads
+from cdb.store.engine import Database
+
+_SHORT = 2**20
+"""Bytes up to which an answer is sent at once, like any other."""
+
+
+def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore) -> Response:
+    """Return an answer of any length.
+
+    A long one takes one of a bounded number of slots until it is sent or the
+    client goes away, so that slow readers never take all threads.
+
+    Raises:
+        Unavailable: the answer is long, and all slots are taken.
+
+    """
+    beginning, size = [], 0
+    for piece in pieces:
+        beginning.append(piece)
+        size += len(piece)
+        if size > _SHORT:
+            break
+    else:
+        return Response(b"".join(beginning), content_type="application/json")
+    if not slots.acquire(blocking=False):
+        raise Unavailable("The service sends as many long answers as it can at the moment.")
+    return Response(app_iter=_Sending(beginning, pieces, slots), content_type="application/json")
+
+
+class _Sending:
+    """The rest of a long answer; gives its slot back once, however it ends."""
+
+    def __init__(
+        self, beginning: Iterable[bytes], rest: Iterator[bytes], slots: BoundedSemaphore
+    ) -> None:
+        self._pieces = iter([b"".join(beginning)])
+        self._rest = rest
+        self._slots: BoundedSemaphore | None = slots
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+        yield from self._rest
+
+    def close(self) -> None:
+        """Give the slot back; a server calls it when the answer is sent or nobody wants it."""
+        slots, self._slots = self._slots, None
+        if slots:
+            slots.release()
+
+
+def tags(
+    database: Database, records: Iterable[reads.TagRecord], change: int, mode: IovMode
+) -> Iterator[bytes]:
+    """Yield an array of global tags with everything in them."""
+    return _array(tag(database, record, change, mode) for record in records)
+
+
+def tag(
+    database: Database,
+    record: reads.TagRecord,
+    change: int,
+    mode: IovMode,
+    *,
+    with_iovs: bool = True,
+) -> Iterator[bytes]:
+    """Yield a global tag with its lists, and their payload IOVs."""
+    shown = shapes.tag(record)
+    status = contents.statuses(database)[record.status_id]
+    members = contents.lists_at(database, change, record.id)
+    yield dumps({**shown, "status": shapes.status(status)})[:-1] + b',"payload_lists":'
+    yield from _array(
+        list_(database, member, change, mode, with_iovs=with_iovs) for member in members
+    )
+    yield b"}"
+
+
+def lists(
+    database: Database, records: Iterable[reads.ListRecord], change: int, mode: IovMode
+) -> Iterator[bytes]:
+    """Yield an array of payload lists with their payload IOVs."""
+    return _array(list_(database, record, change, mode) for record in records)
+
+
+def list_(
+    database: Database,
+    record: reads.ListRecord,
+    change: int,
+    mode: IovMode,
+    *,
+    with_iovs: bool = True,
+) -> Iterator[bytes]:
+    """Yield a payload list with its payload IOVs."""
+    yield dumps(shapes.list_(record))[:-1] + b',"payload_iov":'
+    yield from _array(_iovs(database, record, change, mode) if with_iovs else ())
+    yield b"}"
+
+
+def iovs(database: Database, change: int, mode: IovMode) -> Iterator[bytes]:
+    """Yield an array of all payload IOVs: those of each list, then those that wait."""
+    return _array(_all_iovs(database, change, mode))
+
+
+def _all_iovs(database: Database, change: int, mode: IovMode) -> Iterator[Iterable[bytes]]:
+    for record in contents.lists_at(database, change):
+        yield from _iovs(database, record, change, mode)
+    for page in contents.staged(database):
+        yield [dumps([shapes.iov(record, None, mode) for record in page])[1:-1]]
+
+
+def _iovs(
+    database: Database, record: reads.ListRecord, change: int, mode: IovMode
+) -> Iterator[Iterable[bytes]]:
+    """Yield the payload IOVs of a list, each item a page of them without the brackets."""
+    for page in contents.iovs_at(database, record, change):
+        yield [dumps([shapes.iov(iov, record.name, mode) for iov in page])[1:-1]]
+
+
+def _array(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    yield b"["
+    for number, item in enumerate(items):
+        if number:
+            yield b","
+        yield from item
+    yield b"]"

@@ -1,0 +1,194 @@
+"""Global tags and their statuses."""
+
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from cdb.domain.statuses import WriteMode
+from cdb.errors import AppendOnly, Closed, Final, NameTaken, NotFound
+from cdb.rest import schemas, shapes, streams
+from cdb.rest.service import Resource
+from cdb.services import contents, global_tags, lookup, statuses
+from cdb.store import browse, reads
+
+_GROUP = "Global tags"
+
+seed_tags = Resource(_GROUP, ["gt"])
+seed_tag = Resource(_GROUP, ["gt/{id}"])
+tags = Resource(_GROUP, ["global-tags", "globalTags"])
+tag = Resource(_GROUP, ["global-tags/{name}", "globalTag/{name}"])
+tag_lists = Resource(_GROUP, ["global-tags/{name}/payload-lists", "gtPayloadLists/{name}"])
+deletion = Resource(_GROUP, ["global-tags/{name}/delete", "deleteGlobalTag/{name}"])
+cloning = Resource(
+    _GROUP, ["global-tags/{source}/clone/{target}", "cloneGlobalTag/{source}/{target}"]
+)
+status_change = Resource(
+    _GROUP, ["global-tags/{name}/change-status/{status}", "gt_change_status/{name}/{status}"]
+)
+tag_statuses = Resource(_GROUP, ["global-tags/statuses", "gtstatus"])
+
+RESOURCES = (
+    tags,
+    tag,
+    tag_lists,
+    deletion,
+    cloning,
+    status_change,
+    tag_statuses,
+    seed_tags,
+    seed_tag,
+)
+
+
+@seed_tags.get(list[schemas.TagWithLists])
+def list_whole(request: Request) -> Response:
+    """List all global tags with everything in them.
+
+    The answer is as of one change, however long it takes to read.
+    """
+    database, mode = request.cdb.database, request.cdb.rules.iov_mode
+    change = contents.current_change(database)
+    records = contents.tags_at(database, change)
+    return streams.streamed(streams.tags(database, records, change, mode), request.cdb.streams)
+
+
+@seed_tags.post(schemas.Tag, body=schemas.NewTag, errors=[NameTaken, NotFound])
+def create(request: Request, session: Session, body: schemas.NewTag) -> shapes.Json:
+    """Make an empty global tag."""
+    record = global_tags.create(
+        session,
+        request.cdb.rules,
+        request.cdb.origin,
+        body.name,
+        body.author,
+        body.status,
+        body.description,
+        body.contact,
+    )
+    return shapes.tag(record)
+
+
+@seed_tag.get(schemas.TagWithLists, path=schemas.IdPath, errors=[NotFound])
+def show_by_id(request: Request, path: schemas.IdPath) -> Response:
+    """Show a global tag, given by its id, with everything in it."""
+    with request.cdb.database.statement() as reader:
+        record = lookup.tag_by_id(reader, path.id)
+    return _whole(request, record)
+
+
+@tags.get(
+    list[schemas.TagSummary] | schemas.TagPage,
+    query=schemas.TagBrowseQuery,
+)
+def list_summaries(request: Request, query: schemas.TagBrowseQuery) -> object:
+    """List global tags with the numbers of their lists and IOVs; with `page`, a page of them."""
+    with request.cdb.database.snapshot() as reader:
+        if query.page is None:
+            counts = reads.tag_counts(reader)
+            records = reads.tags(reader)
+            return [shapes.tag_summary(r, counts.get(r.id, (0, 0))) for r in records]
+        found = browse.tags(reader, query.wanted())
+        counts = reads.tag_counts(reader, [record.id for record in found.rows])
+    rows = [shapes.tag_summary(record, counts.get(record.id, (0, 0))) for record in found.rows]
+    return shapes.page(found, query.wanted(), rows)
+
+
+@tag.get(
+    schemas.TagWithLists | schemas.TagSummary,
+    path=schemas.NamePath,
+    query=schemas.TagQuery,
+    errors=[NotFound],
+)
+def show(request: Request, path: schemas.NamePath, query: schemas.TagQuery) -> object:
+    """Show a global tag with everything in it, or with `light=1` how much that is.
+
+    A service can be set to leave the payload IOVs out (`cdb.global_tag_detail`).
+    """
+    with request.cdb.database.snapshot() as reader:
+        record = lookup.tag(reader, path.name)
+        if query.light:
+            counts = reads.tag_counts(reader, [record.id])
+            return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
+    return _whole(request, record)
+
+
+@tag.patch(schemas.Tag, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
+def describe(
+    request: Request, session: Session, path: schemas.NamePath, body: schemas.Description
+) -> shapes.Json:
+    """Change the description or the contact of a global tag, whatever its status."""
+    record = global_tags.describe(
+        session, request.cdb.rules, request.cdb.origin, path.name, body.values()
+    )
+    return shapes.tag(record)
+
+
+@tag_lists.get(dict[str, str], path=schemas.NamePath, errors=[NotFound])
+def show_lists(request: Request, path: schemas.NamePath) -> dict[str, str]:
+    """Show which payload list a global tag has for each payload type."""
+    with request.cdb.database.snapshot() as reader:
+        record = lookup.tag(reader, path.name)
+        return {member.type: member.name for member in reads.lists_of(reader, record.id)}
+
+
+@deletion.delete(schemas.Deleted, path=schemas.NamePath, errors=[NotFound, AppendOnly, Closed])
+def delete(request: Request, session: Session, path: schemas.NamePath) -> shapes.Json:
+    """Delete a global tag with its payload lists; clones of it stay whole."""
+    global_tags.delete(session, request.cdb.rules, request.cdb.origin, path.name)
+    return {"detail": f"Global tag {path.name} deleted."}
+
+
+@cloning.post(schemas.TagSummary, path=schemas.ClonePath, errors=[NotFound, NameTaken])
+def clone(request: Request, session: Session, path: schemas.ClonePath) -> shapes.Json:
+    """Make an unlocked global tag with the content that another one has now.
+
+    Nothing is copied, so it takes as long for a million payload IOVs as for one.
+    """
+    record = global_tags.clone(
+        session, request.cdb.rules, request.cdb.origin, path.source, path.target
+    )
+    counts = reads.tag_counts(session, [record.id])
+    return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
+
+
+@status_change.put(schemas.TagWithStatusId, path=schemas.StatusPath, errors=[NotFound, Final])
+def change_status(request: Request, session: Session, path: schemas.StatusPath) -> shapes.Json:
+    """Give a global tag another status."""
+    record = global_tags.change_status(
+        session, request.cdb.rules, request.cdb.origin, path.name, path.status
+    )
+    return {**shapes.tag(record), "status": record.status_id}
+
+
+@tag_statuses.get(list[schemas.Status])
+def list_statuses(request: Request) -> list[shapes.Json]:
+    """List the statuses that global tags can have."""
+    with request.cdb.database.statement() as reader:
+        return [shapes.status(record) for record in reads.statuses(reader)]
+
+
+@tag_statuses.post(schemas.Status, body=schemas.NewStatus)
+def declare_status(request: Request, session: Session, body: schemas.NewStatus) -> shapes.Json:
+    """Declare a status; one that exists stays as it is, and is the answer."""
+    record = statuses.declare(
+        session,
+        request.cdb.rules,
+        request.cdb.origin,
+        body.name,
+        WriteMode(body.mode),
+        body.final,
+        body.description,
+    )
+    return shapes.status(record)
+
+
+def _whole(request: Request, record: reads.TagRecord) -> Response:
+    database, mode = request.cdb.database, request.cdb.rules.iov_mode
+    pieces = streams.tag(
+        database,
+        record,
+        contents.current_change(database),
+        mode,
+        with_iovs=request.cdb.settings.global_tag_detail == "full",
+    )
+    return streams.streamed(pieces, request.cdb.streams)

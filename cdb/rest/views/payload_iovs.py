@@ -1,0 +1,159 @@
+"""Payload IOVs, and the query: which payloads are valid at a point."""
+
+from pyramid.request import Request
+from sqlalchemy.orm import Session
+
+from cdb.domain.points import Point
+from cdb.errors import AppendOnly, AttachedElsewhere, Closed, NotFound, Overlap
+from cdb.rest import schemas, shapes, streams
+from cdb.rest.service import Resource
+from cdb.services import contents, payload_iovs, resolve
+from cdb.store import browse
+
+_GROUP = "Payload IOVs"
+
+query = Resource("Query", ["payload-iovs/query", "payloadiovs"])
+iovs = Resource(_GROUP, ["payload-iovs", "piov"])
+one = Resource(_GROUP, ["payload-iovs/{id}", "piov/{id}"])
+bulk = Resource(_GROUP, ["payload-iovs/bulk", "bulk_piov"])
+attachment = Resource(_GROUP, ["payload-iovs/attach", "piov_attach"])
+deletion = Resource(
+    _GROUP,
+    [
+        "payload-iovs/{tag}/{type}/{major}/{minor}/delete",
+        "deletePayloadIOV/{tag}/{type}/{major}/{minor}",
+    ],
+)
+exact_deletion = Resource(
+    _GROUP,
+    [
+        "payload-iovs/{tag}/{type}/{major}/{minor}/{major_end}/{minor_end}/delete",
+        "deletePayloadIOV/{tag}/{type}/{major}/{minor}/{major_end}/{minor_end}",
+    ],
+)
+
+RESOURCES = (query, iovs, one, bulk, attachment, deletion, exact_deletion)
+
+
+@query.get(
+    list[schemas.ValidRow] | list[schemas.ValidPayload],
+    query=schemas.PointQuery,
+    errors=[NotFound],
+)
+def valid_at(request: Request, query: schemas.PointQuery) -> object:
+    """Show which payloads are valid in a global tag at a point.
+
+    At most one of each payload type, in the order of the types' names; a type
+    that nothing covers at the point is left out.
+    """
+    with request.cdb.database.statement() as reader:
+        found = resolve.valid_at(
+            reader,
+            query.gtName,
+            Point(query.majorIOV, query.minorIOV),
+            expired=query.expired == "include",
+        )
+    show = shapes.valid_objects if query.shape == "dict" else shapes.valid_rows
+    return show(found, request.cdb.rules.iov_mode)
+
+
+@iovs.get(list[schemas.Iov] | schemas.IovPage, query=schemas.IovBrowseQuery)
+def list_all(request: Request, query: schemas.IovBrowseQuery) -> object:
+    """List all payload IOVs, those that wait to be attached last; with `page`, a page.
+
+    A page has attached IOVs only, and counts what a search finds up to 10,000.
+    """
+    database, mode = request.cdb.database, request.cdb.rules.iov_mode
+    if query.page is None:
+        pieces = streams.iovs(database, contents.current_change(database), mode)
+        return streams.streamed(pieces, request.cdb.streams)
+    with database.snapshot() as reader:
+        found = browse.iovs(reader, query.wanted())
+    rows = [shapes.iov_row(row, mode) for row in found.rows]
+    page = shapes.page(found, query.wanted(), rows)
+    return {**page, "count_is_lower_bound": found.count_is_lower_bound}
+
+
+@iovs.post(schemas.Iov, body=schemas.NewIov)
+def stage(request: Request, session: Session, body: schemas.NewIov) -> shapes.Json:
+    """Keep a payload IOV until it is attached to a payload list.
+
+    Without an end it is open, or holds until the next start: that depends on
+    the list. Half an end is open in the other half.
+    """
+    shown = payload_iovs.stage(session, request.cdb.rules, body.reference())
+    return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
+
+
+@one.get(schemas.Iov, path=schemas.IdPath, errors=[NotFound])
+def show(request: Request, path: schemas.IdPath) -> shapes.Json:
+    """Show a payload IOV that waits to be attached, or that a payload list shows."""
+    with request.cdb.database.snapshot() as reader:
+        shown = payload_iovs.find(reader, path.id)
+    return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
+
+
+@bulk.post(
+    schemas.BulkAnswer,
+    body=list[schemas.BulkRow],
+    errors=[NotFound, Overlap, Closed],
+)
+def attach_many(request: Request, session: Session, body: list[schemas.BulkRow]) -> shapes.Json:
+    """Attach new payload IOVs to payload lists, all or none of them.
+
+    They are attached in order of their starts. One without an end holds until
+    the next start.
+    """
+    rows: dict[str, list[tuple[int, payload_iovs.Reference]]] = {}
+    for number, row in enumerate(body):
+        rows.setdefault(row.payload_list, []).append((number, row.reference()))
+    count = payload_iovs.attach_many(session, request.cdb.rules, request.cdb.origin, rows)
+    return {"count": count}
+
+
+@attachment.put(
+    schemas.Iov,
+    body=schemas.IovAttachment,
+    errors=[NotFound, Overlap, AttachedElsewhere, Closed],
+)
+def attach(request: Request, session: Session, body: schemas.IovAttachment) -> shapes.Json:
+    """Put a payload IOV into a payload list.
+
+    In an open tag the new interval wins: what it covers goes, what it cuts
+    keeps the rest. In a tag that only takes additions it may cover what nothing
+    covers, or close an open last interval.
+    """
+    shown = payload_iovs.attach(
+        session, request.cdb.rules, request.cdb.origin, body.payload_list, body.piov_id
+    )
+    return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
+
+
+@deletion.delete(schemas.Deleted, path=schemas.IovPath, errors=[NotFound, AppendOnly, Closed])
+def delete(request: Request, session: Session, path: schemas.IovPath) -> shapes.Json:
+    """Delete the payload IOV of a type in a global tag that starts at a point.
+
+    Its time goes back to the interval before it, up to where that was meant to end.
+    """
+    return _delete(request, session, path)
+
+
+@exact_deletion.delete(
+    schemas.Deleted, path=schemas.ExactIovPath, errors=[NotFound, AppendOnly, Closed]
+)
+def delete_exactly(request: Request, session: Session, path: schemas.ExactIovPath) -> shapes.Json:
+    """Delete the payload IOV of a type in a global tag that has exactly this interval."""
+    return _delete(request, session, path)
+
+
+def _delete(request: Request, session: Session, path: schemas.IovPath) -> shapes.Json:
+    deleted = payload_iovs.delete(
+        session,
+        request.cdb.rules,
+        request.cdb.origin,
+        path.tag,
+        path.type,
+        Point(path.major, path.minor),
+        path.end,
+    )
+    return {"detail": f"PayloadIOV {deleted.payload_url} deleted."}

@@ -1,0 +1,100 @@
+"""Payload lists."""
+
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound
+from cdb.rest import schemas, shapes, streams
+from cdb.rest.service import Resource
+from cdb.services import contents, lookup, payload_lists
+from cdb.store import browse
+
+_GROUP = "Payload lists"
+
+lists = Resource(_GROUP, ["payload-lists", "pl"])
+by_id = Resource(_GROUP, ["payload-lists/{id}", "pl/{id}"])
+by_name = Resource(_GROUP, ["payload-lists/by-name/{name}"])
+attachment = Resource(_GROUP, ["payload-lists/attach", "pl_attach"])
+deletion = Resource(_GROUP, ["payload-lists/{name}/delete", "deletePayloadList/{name}"])
+
+RESOURCES = (lists, by_id, by_name, attachment, deletion)
+
+
+@lists.get(list[schemas.ListWithIovs] | schemas.ListPage, query=schemas.ListBrowseQuery)
+def list_all(request: Request, query: schemas.ListBrowseQuery) -> object:
+    """List payload lists with their payload IOVs; with `page`, a page of their counts."""
+    database = request.cdb.database
+    if query.page is None:
+        change = contents.current_change(database)
+        records = contents.lists_at(database, change)
+        pieces = streams.lists(database, records, change, request.cdb.rules.iov_mode)
+        return streams.streamed(pieces, request.cdb.streams)
+    with database.snapshot() as reader:
+        found = browse.lists(reader, query.wanted())
+    rows = [{**shapes.list_(record), "iov_count": record.n_iov} for record in found.rows]
+    return shapes.page(found, query.wanted(), rows)
+
+
+@lists.post(schemas.List, body=schemas.NewList, errors=[NotFound])
+def create(request: Request, session: Session, body: schemas.NewList) -> shapes.Json:
+    """Make an empty payload list; its name is made from its type."""
+    record = payload_lists.create(
+        session,
+        request.cdb.rules,
+        request.cdb.origin,
+        body.payload_type,
+        body.ends,
+        body.description,
+        body.contact,
+    )
+    return shapes.list_(record)
+
+
+@by_id.get(schemas.ListWithIds, path=schemas.IdPath, errors=[NotFound])
+def show_by_id(request: Request, path: schemas.IdPath) -> shapes.Json:
+    """Show a payload list, given by its id, with the ids of its tag and type."""
+    with request.cdb.database.statement() as reader:
+        record = lookup.list_by_id(reader, path.id)
+    return {
+        **shapes.list_(record),
+        "global_tag": record.tag_id,
+        "payload_type": record.type_id,
+    }
+
+
+@by_name.get(schemas.ListSummary, path=schemas.NamePath, errors=[NotFound])
+def show_by_name(request: Request, path: schemas.NamePath) -> shapes.Json:
+    """Show a payload list with the number of its payload IOVs."""
+    with request.cdb.database.statement() as reader:
+        record = lookup.list_(reader, path.name)
+    return {**shapes.list_(record), "iov_count": record.n_iov}
+
+
+@by_name.patch(schemas.List, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
+def describe(
+    request: Request, session: Session, path: schemas.NamePath, body: schemas.Description
+) -> shapes.Json:
+    """Change the description or the contact of a payload list."""
+    record = payload_lists.describe(
+        session, request.cdb.rules, request.cdb.origin, path.name, body.values()
+    )
+    return shapes.list_(record)
+
+
+@attachment.put(schemas.List, body=schemas.ListAttachment, errors=[NotFound, AppendOnly, Closed])
+def attach(request: Request, session: Session, body: schemas.ListAttachment) -> shapes.Json:
+    """Put a payload list into a global tag, in place of the one of its type."""
+    record = payload_lists.attach(
+        session, request.cdb.rules, request.cdb.origin, body.payload_list, body.global_tag
+    )
+    return shapes.list_(record)
+
+
+@deletion.delete(
+    schemas.Deleted, path=schemas.NamePath, errors=[NotFound, NotEmpty, AppendOnly, Closed]
+)
+def delete(request: Request, session: Session, path: schemas.NamePath) -> Response | shapes.Json:
+    """Delete an empty payload list."""
+    payload_lists.delete(session, request.cdb.rules, request.cdb.origin, path.name)
+    return {"detail": f"Payload List {path.name} deleted."}

@@ -1,0 +1,116 @@
+"""The service itself: what it is, how it is, what clients need to know of it."""
+
+import time
+from importlib.metadata import version
+from importlib.resources import files
+
+from pyramid.httpexceptions import HTTPFound
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cdb.errors import NotFound, Unavailable
+from cdb.rest import schemas, shapes
+from cdb.rest.service import Resource, json_response
+from cdb.store import migrate
+
+_GROUP = "Service"
+
+about = Resource(_GROUP, [""], rooted=True)
+live = Resource(_GROUP, ["health/live"], rooted=True)
+ready = Resource(_GROUP, ["health/ready"], rooted=True)
+page = Resource(_GROUP, ["docs"], rooted=True)
+setting = Resource(_GROUP, ["settings/{name}", "user_settings/{name}"])
+timeout = Resource(_GROUP, ["timeout"])
+web = Resource(_GROUP, ["web"])
+
+RESOURCES = (about, live, ready, page, setting, timeout, web)
+
+_PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+"""The page of the API loads nothing from elsewhere; Swagger UI styles its own elements."""
+
+
+@about.get(schemas.About)
+def show_about(request: Request) -> shapes.Json:
+    """Show what this service is, and where things are."""
+    return {
+        "name": "cdb",
+        "version": version("hep-cdb"),
+        "links": {
+            "api": request.cdb.settings.api_base,
+            "documentation": "/docs",
+            "openapi": "/openapi.json",
+            "live": "/health/live",
+            "ready": "/health/ready",
+        },
+    }
+
+
+@live.get(schemas.Live)
+def show_live(_request: Request) -> shapes.Json:
+    """Say that the process answers; the database is not asked."""
+    return {"status": "ok"}
+
+
+@ready.get(schemas.Ready, errors=[Unavailable])
+def show_ready(request: Request) -> object:
+    """Say whether the database can be reached and has the tables of this version."""
+    checks = {"database": "ok", "migrations": "ok"}
+    try:
+        with request.cdb.database.snapshot() as reader:
+            reader.execute(text("select 1"))
+            found = migrate.current(reader)
+        if found != migrate.head():
+            checks["migrations"] = f"the database is at {found}, and {migrate.head()} is needed"
+    except SQLAlchemyError as error:
+        checks["database"] = f"cannot be reached ({type(error).__name__})"
+        checks["migrations"] = "unknown"
+    if set(checks.values()) == {"ok"}:
+        return {"status": "ok", "checks": checks}
+    return json_response({"status": "failing", "checks": checks}, 503)
+
+
+@page.get(bytes)
+def show_page(_request: Request) -> Response:
+    """Show a page to browse and try the API with; it needs no internet."""
+    html = files("cdb.ui").joinpath("openapi.html").read_bytes()
+    response = Response(html, content_type="text/html", charset="utf-8")
+    response.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return response
+
+
+@setting.get(dict[str, str], path=schemas.NamePath, errors=[NotFound])
+def show_setting(request: Request, path: schemas.NamePath) -> dict[str, str]:
+    """Show a setting that clients need: CDB_IOV_MODE or CDB_PAYLOAD_BASE_URL.
+
+    No other name is answered, and never one of the environment.
+    """
+    settings = request.cdb.settings
+    shown = {
+        "CDB_IOV_MODE": settings.iov_mode,
+        "CDB_PAYLOAD_BASE_URL": settings.payload_base_url,
+    }
+    if path.name not in shown:
+        raise NotFound(f"Setting {path.name!r} does not exist.")
+    return {path.name: shown[path.name]}
+
+
+@timeout.get(schemas.Deleted, query=schemas.TimeoutQuery, errors=[NotFound, Unavailable])
+def sleep(request: Request, query: schemas.TimeoutQuery) -> shapes.Json:
+    """Answer after some seconds, for clients that test their time limits; one at a time."""
+    if not request.cdb.settings.timeout_endpoint:
+        raise NotFound("This service does not sleep: cdb.timeout_endpoint is off.")
+    if not request.cdb.sleeping.acquire(blocking=False):
+        raise Unavailable("Another request is sleeping.")
+    try:
+        time.sleep(query.seconds)
+    finally:
+        request.cdb.sleeping.release()
+    return {"detail": f"Slept for {query.seconds} s."}
+
+
+@web.get(None)
+def lead_to_interface(request: Request) -> Response:
+    """Lead to the web interface."""
+    raise HTTPFound(location=f"{request.script_name}/")

@@ -1,0 +1,57 @@
+"""Writing to payload lists, of which a pinned one first gets a log of its own.
+
+A clone shows the log of the list it was made from, pinned at the change of the
+clone. Its first write copies that one list. What a pinned list shows never
+changes, so the copy is made before the writer's lock is taken, into a series
+that nothing points to; under the lock it is only published.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from cdb.domain.statuses import WriteMode
+from cdb.services import lookup
+from cdb.store import reads, writes
+from cdb.store.changes import OpenChange
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a pinned list showed, copied into a series of its own."""
+
+    source: int
+    pinned_at: int | None
+    series: int
+
+
+def prepare(session: Session, names: Iterable[str]) -> dict[str, Copy]:
+    """Copy those of some payload lists that are pinned; call it before the lock is taken."""
+    copies = {}
+    for name in names:
+        record = reads.list_(session, name)
+        if record and record.pinned_at is not None and record.mode != WriteMode.CLOSED:
+            target = writes.copy_pinned(session, record)
+            copies[name] = Copy(record.series, record.pinned_at, target)
+    return copies
+
+
+def open_list(change: OpenChange, name: str, copies: dict[str, Copy]) -> reads.ListRecord:
+    """Return a payload list as it is under the lock, with a log that can be written to.
+
+    Raises:
+        NotFound: no live list has this name.
+
+    """
+    session = change.session
+    record = lookup.list_(session, name)
+    copy = copies.get(name)
+    if record.pinned_at is None:
+        if copy:
+            writes.drop_copy(session, copy.series)
+        return record
+    if copy is None or (copy.source, copy.pinned_at) != (record.series, record.pinned_at):
+        # It was replaced by another list of this name in the meantime.
+        copy = Copy(record.series, record.pinned_at, writes.copy_pinned(session, record))
+    return writes.point_to(change, record, copy.series)

@@ -1,0 +1,186 @@
+"""Global tags."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from cdb.domain.statuses import INITIAL, WriteMode, check_transition, require_open
+from cdb.errors import NameTaken
+from cdb.services import lookup
+from cdb.services.payload_lists import ListMeta, add_list
+from cdb.services.rules import Rules
+from cdb.store import reads, writes
+from cdb.store.changes import OpenChange, Origin, open_change
+from cdb.store.models import GlobalTag, ListState, PayloadList, TagState
+
+
+def create(
+    session: Session,
+    rules: Rules,
+    origin: Origin,
+    name: str,
+    author: str | None = None,
+    status: str | None = None,
+    description: str | None = None,
+    contact: str | None = None,
+) -> reads.TagRecord:
+    """Make an empty global tag.
+
+    Raises:
+        NotFound: no status has this name.
+        NameTaken: a live tag has this name.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    initial = lookup.status(session, status or INITIAL)
+    _add_tag(change, name, initial.id, author, description, contact)
+    change.record("create", "global_tag", name, global_tags=[name], status=initial.name)
+    return lookup.tag(session, name)
+
+
+def clone(
+    session: Session, rules: Rules, origin: Origin, source: str, target: str
+) -> reads.TagRecord:
+    """Make an unlocked global tag with the content that another one has now.
+
+    Nothing is copied: the lists of the clone point at the logs of the source,
+    pinned at this change, whatever is written to the source later.
+
+    Raises:
+        NotFound: no live tag has the source's name.
+        NameTaken: a live tag has the target's name.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    original = lookup.tag(session, source)
+    status = lookup.status(session, INITIAL)
+    tag_id = _add_tag(
+        change, target, status.id, original.author, original.description, original.contact
+    )
+    originals = reads.lists_of(session, original.id)
+    names = [
+        add_list(
+            change,
+            record.type_id,
+            record.type,
+            ListMeta(record.ends, record.description, record.contact),
+            ListState(
+                global_tag=tag_id,
+                series=record.series,
+                pinned_at=record.pinned_at or change.number,
+            ),
+        )
+        for record in originals
+    ]
+    change.record(
+        "clone",
+        "global_tag",
+        target,
+        source=source,
+        global_tags=[target],
+        payload_lists=names,
+        payload_types=[record.type for record in originals],
+    )
+    return lookup.tag(session, target)
+
+
+def change_status(
+    session: Session, rules: Rules, origin: Origin, name: str, status: str
+) -> reads.TagRecord:
+    """Give a global tag another status; the one that it has changes nothing.
+
+    Raises:
+        NotFound: no live tag, or no status, has this name.
+        Final: the status that it has cannot be left.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    record = lookup.tag(session, name)
+    target = lookup.status(session, status)
+    check_transition(name, record.status, record.final, target.name)
+    if record.status_id == target.id:
+        return record
+    writes.revise(
+        change,
+        TagState,
+        {"tag": record.id},
+        status=target.id,
+        head=change.number,
+        updated=change.at,
+    )
+    change.record(
+        "status", "global_tag", name, global_tags=[name], before=record.status, after=target.name
+    )
+    return lookup.tag(session, name)
+
+
+def describe(
+    session: Session, rules: Rules, origin: Origin, name: str, values: Mapping[str, str | None]
+) -> reads.TagRecord:
+    """Change the description or the contact of a global tag, in any status: it answers nothing.
+
+    Raises:
+        NotFound: no live tag has this name.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    record = lookup.tag(session, name)
+    writes.revise(change, GlobalTag, {"id": record.id}, **values)
+    writes.touch(change, record.id)
+    change.record("describe", "global_tag", name, global_tags=[name])
+    return lookup.tag(session, name)
+
+
+def delete(session: Session, rules: Rules, origin: Origin, name: str) -> None:
+    """Delete a global tag with its payload lists. Clones of it stay whole.
+
+    Raises:
+        NotFound: no live tag has this name.
+        Closed, AppendOnly: its status keeps it.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    record = lookup.tag(session, name)
+    require_open(name, WriteMode(record.mode), "deleting it")
+    members = reads.lists_of(session, record.id)
+    for member in members:
+        writes.retire(change, PayloadList, id=member.id)
+        writes.retire(change, ListState, payload_list=member.id)
+    writes.touch(change, record.id)
+    writes.retire(change, GlobalTag, id=record.id)
+    writes.retire(change, TagState, tag=record.id)
+    change.record(
+        "delete",
+        "global_tag",
+        name,
+        global_tags=[name],
+        payload_lists=[member.name for member in members],
+        payload_types=[member.type for member in members],
+    )
+
+
+def _add_tag(
+    change: OpenChange,
+    name: str,
+    status_id: int,
+    author: str | None,
+    description: str | None,
+    contact: str | None,
+) -> int:
+    if reads.tag(change.session, name):
+        raise NameTaken("Global tag", name)
+    tag_id = writes.next_id(change.session, GlobalTag)
+    writes.add(
+        change,
+        GlobalTag,
+        id=tag_id,
+        name=name,
+        author=author,
+        description=description,
+        contact=contact,
+        created=change.at,
+    )
+    writes.add(
+        change, TagState, tag=tag_id, status=status_id, head=change.number, updated=change.at
+    )
+    return tag_id

@@ -1,0 +1,45 @@
+"""Objects by their names and ids; what is not there is an error that names it."""
+
+from typing import TypeVar
+
+from cdb.errors import NotFound
+from cdb.store import reads
+from cdb.store.engine import Reader
+
+_Record = TypeVar("_Record")
+
+
+def _found(record: _Record | None, what: str, name: object) -> _Record:
+    if record is None:
+        raise NotFound(f"{what} {name!r} does not exist.")
+    return record
+
+
+def status(reader: Reader, name: str) -> reads.StatusRecord:
+    """Return a status, or raise NotFound."""
+    return _found(reads.status(reader, name), "Status", name)
+
+
+def tag(reader: Reader, name: str) -> reads.TagRecord:
+    """Return a global tag, or raise NotFound."""
+    return _found(reads.tag(reader, name), "Global tag", name)
+
+
+def tag_by_id(reader: Reader, tag_id: int) -> reads.TagRecord:
+    """Return a global tag, or raise NotFound."""
+    return _found(reads.tag_by_id(reader, tag_id), "Global tag", tag_id)
+
+
+def type_(reader: Reader, name: str) -> reads.TypeRecord:
+    """Return a payload type, or raise NotFound."""
+    return _found(reads.type_(reader, name), "Payload type", name)
+
+
+def list_(reader: Reader, name: str) -> reads.ListRecord:
+    """Return a payload list, or raise NotFound."""
+    return _found(reads.list_(reader, name), "Payload list", name)
+
+
+def list_by_id(reader: Reader, list_id: int) -> reads.ListRecord:
+    """Return a payload list, or raise NotFound."""
+    return _found(reads.list_by_id(reader, list_id), "Payload list", list_id)

@@ -1,0 +1,174 @@
+"""Payload lists."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from cdb.domain.statuses import WriteMode, require_not_closed, require_open
+from cdb.errors import AppendOnly, NotEmpty
+from cdb.services import lookup
+from cdb.services.rules import Rules
+from cdb.store import reads, writes
+from cdb.store.changes import OpenChange, Origin, open_change
+from cdb.store.models import ListState, PayloadList
+
+
+class ListMeta(NamedTuple):
+    """What a payload list says of itself; `ends` is what a missing end means in it."""
+
+    ends: str
+    description: str | None
+    contact: str | None
+
+
+def create(
+    session: Session,
+    rules: Rules,
+    origin: Origin,
+    type_name: str,
+    ends: str | None = None,
+    description: str | None = None,
+    contact: str | None = None,
+) -> reads.ListRecord:
+    """Make an empty payload list that belongs to no tag; its name is made from its type.
+
+    Raises:
+        NotFound: no live type has this name.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    payload_type = lookup.type_(session, type_name)
+    series_id = writes.new_series(session)
+    name = add_list(
+        change,
+        payload_type.id,
+        payload_type.name,
+        ListMeta(ends or rules.default_ends, description, contact),
+        ListState(global_tag=None, series=series_id, pinned_at=None),
+    )
+    writes.record_count(change, series_id, 0)
+    change.record("create", "payload_list", name, payload_lists=[name], payload_types=[type_name])
+    return lookup.list_(session, name)
+
+
+def add_list(
+    change: OpenChange,
+    type_id: int,
+    type_name: str,
+    meta: ListMeta,
+    state: ListState,
+) -> str:
+    """Add the rows of a new payload list and return its name, made from type and id."""
+    list_id = writes.next_id(change.session, PayloadList)
+    name = f"{type_name}_{list_id}"
+    writes.add(
+        change,
+        PayloadList,
+        id=list_id,
+        name=name,
+        payload_type=type_id,
+        **meta._asdict(),
+        created=change.at,
+    )
+    writes.add(
+        change,
+        ListState,
+        payload_list=list_id,
+        global_tag=state.global_tag,
+        series=state.series,
+        pinned_at=state.pinned_at,
+    )
+    return name
+
+
+def describe(
+    session: Session, rules: Rules, origin: Origin, name: str, values: Mapping[str, str | None]
+) -> reads.ListRecord:
+    """Change the description or the contact of a payload list.
+
+    Raises:
+        NotFound: no live list has this name.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    record = lookup.list_(session, name)
+    writes.revise(change, PayloadList, {"id": record.id}, **values)
+    writes.touch(change, record.tag_id)
+    change.record("describe", "payload_list", name, **_touched(record))
+    return lookup.list_(session, name)
+
+
+def attach(
+    session: Session, rules: Rules, origin: Origin, list_name: str, tag_name: str
+) -> reads.ListRecord:
+    """Put a payload list into a global tag, in place of the one of its type.
+
+    The list that it replaces is detached, and so is the list itself from the tag
+    that it was in. Attaching it to the tag that it is in changes nothing.
+
+    Raises:
+        NotFound: no live list or tag has this name.
+        Closed: one of the two tags is closed.
+        AppendOnly: a list would be taken away from a tag that only takes additions.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    target = lookup.tag(session, tag_name)
+    record = lookup.list_(session, list_name)
+    require_not_closed(target.name, WriteMode(target.mode))
+    if record.tag_id == target.id:
+        return record
+    if record.tag is not None and record.mode is not None:
+        require_open(record.tag, WriteMode(record.mode), "taking a payload list out of it")
+    replaced = [
+        other for other in reads.lists_of(session, target.id) if other.type_id == record.type_id
+    ]
+    for other in replaced:
+        if target.mode == WriteMode.APPEND:
+            raise AppendOnly(
+                f"Global tag {tag_name!r} only takes additions, and has the payload list "
+                f"{other.name!r} of type {other.type!r} already."
+            )
+        writes.revise(change, ListState, {"payload_list": other.id}, global_tag=None)
+    writes.revise(change, ListState, {"payload_list": record.id}, global_tag=target.id)
+    writes.touch(change, record.tag_id)
+    writes.touch(change, target.id)
+    change.record(
+        "attach",
+        "payload_list",
+        list_name,
+        global_tags=sorted({tag_name, *([record.tag] if record.tag else [])}),
+        payload_lists=[list_name, *(other.name for other in replaced)],
+        payload_types=[record.type],
+    )
+    return lookup.list_(session, list_name)
+
+
+def delete(session: Session, rules: Rules, origin: Origin, name: str) -> None:
+    """Delete an empty payload list.
+
+    Raises:
+        NotFound: no live list has this name.
+        NotEmpty: it holds payload IOVs.
+        Closed, AppendOnly: its tag does not let a list go.
+
+    """
+    change = open_change(session, origin, rules.lock_timeout_ms)
+    record = lookup.list_(session, name)
+    if record.n_iov:
+        raise NotEmpty(f"Payload list {name!r} holds {record.n_iov} payload IOVs.")
+    if record.tag is not None and record.mode is not None:
+        require_open(record.tag, WriteMode(record.mode), "deleting a payload list")
+    writes.retire(change, PayloadList, id=record.id)
+    writes.retire(change, ListState, payload_list=record.id)
+    writes.touch(change, record.tag_id)
+    change.record("delete", "payload_list", name, **_touched(record))
+
+
+def _touched(record: reads.ListRecord) -> dict[str, list[str]]:
+    return {
+        "global_tags": [record.tag] if record.tag else [],
+        "payload_lists": [record.name],
+        "payload_types": [record.type],
+    }

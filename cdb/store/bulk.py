@@ -1,0 +1,118 @@
+"""Many rows at once."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from io import StringIO
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import Session
+
+from cdb.domain.points import Point
+from cdb.store.engine import is_postgresql
+from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
+
+_COPY_FROM = 50
+"""Rows from which COPY is faster than INSERT."""
+
+_COPY_CHUNK = 50_000
+"""Rows that are turned into text at a time, so that memory stays flat."""
+
+
+class IovRow(NamedTuple):
+    """A row of the log, in the order of its columns."""
+
+    id: int
+    series: int
+    start: Point
+    end: Point
+    declared: Point
+    payload_url: str
+    checksum: str
+    size: int | None
+    extra: str | None
+    inserted: datetime
+    added_by: int
+
+
+_COLUMNS = (
+    "id, series, start_major, start_minor, end_major, end_minor, declared_end_major, "
+    "declared_end_minor, payload_url, checksum, size, extra, inserted, added_by, retired_by"
+)
+_NAMES = _COLUMNS.split(", ")
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def new_iov_ids(session: Session, count: int) -> list[int]:
+    """Return ids that no payload IOV has had.
+
+    SQLite has no sequences; its writers come one by one, so they count on from
+    the largest, which `writes.expire_staged` therefore never removes.
+    """
+    if not count:
+        return []
+    if is_postgresql(session):
+        statement = select(IOV_ID.next_value()).select_from(func.generate_series(1, count))
+        return list(session.execute(statement).scalars())
+    largest = session.execute(
+        select(
+            func.max(
+                select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
+                select(func.coalesce(func.max(StagedIov.id), 0)).scalar_subquery(),
+            )
+        )
+    ).scalar_one()
+    return list(range(largest + 1, largest + 1 + count))
+
+
+def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
+    """Add live rows to the log: by COPY on PostgreSQL where there are many."""
+    if is_postgresql(session) and len(rows) >= _COPY_FROM:
+        # psycopg2's own cursor: COPY is no part of the Python database interface.
+        cursor: Any = session.connection().connection.cursor()
+        with cursor:
+            for first in range(0, len(rows), _COPY_CHUNK):
+                lines = StringIO(_as_copy_text(rows[first : first + _COPY_CHUNK]))
+                cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", lines)
+    elif rows:
+        session.execute(insert(Iov.__table__), [_as_values(row) for row in rows])  # type: ignore[arg-type]
+
+
+def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> None:
+    """Copy what a series shows at a pin into another series, with its history's dates.
+
+    Rows that a pinned list shows never change for it, so this needs no lock.
+    """
+    new_id = "nextval('iov_id')" if is_postgresql(session) else ":base + row_number() over ()"
+    parameters = {"source": source, "pin": pinned_at, "target": target}
+    if not is_postgresql(session):
+        parameters["base"] = new_iov_ids(session, 1)[0] - 1
+    session.execute(
+        text(
+            f"insert into iov ({_COLUMNS}) select {new_id}, :target, start_major, start_minor, "  # noqa: S608 - constants
+            "end_major, end_minor, declared_end_major, declared_end_minor, payload_url, checksum, "
+            f"size, extra, inserted, added_by, {LIVE} from iov "
+            "where series = :source and added_by <= :pin and retired_by > :pin"
+        ),
+        parameters,
+    )
+
+
+def _as_values(row: IovRow) -> dict[str, object]:
+    values = (*row[:2], *row.start, *row.end, *row.declared, *row[5:], LIVE)
+    return dict(zip(_NAMES, values, strict=True))
+
+
+def _as_copy_text(rows: Iterable[IovRow]) -> str:
+    lines = []
+    for row in rows:
+        size = "\\N" if row.size is None else row.size
+        extra = "\\N" if row.extra is None else row.extra.translate(_ESCAPES)
+        lines.append(
+            f"{row.id}\t{row.series}\t{row.start[0]}\t{row.start[1]}\t{row.end[0]}\t{row.end[1]}\t"
+            f"{row.declared[0]}\t{row.declared[1]}\t{row.payload_url.translate(_ESCAPES)}\t"
+            f"{row.checksum.translate(_ESCAPES)}\t{size}\t{extra}\t{row.inserted.isoformat()}\t"
+            f"{row.added_by}\t{LIVE}\n"
+        )
+    return "".join(lines)

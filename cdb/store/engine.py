@@ -1,0 +1,134 @@
+"""Connections: one kind for reading, one for writing, on PostgreSQL and SQLite.
+
+Nothing is kept on a connection between transactions, so that a pooler in
+transaction mode and read-only standbys work.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import transaction
+import zope.sqlalchemy
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
+
+Reader = Connection | Session
+"""What a reading function runs its statements on: a snapshot, or the session of a write."""
+
+_MARK_CHANGED = "cdb.mark_changed"
+
+
+class Database:
+    """The database of a service.
+
+    Args:
+        url: a SQLAlchemy URL of the drivers `postgresql+psycopg2` or `sqlite`.
+        pool_size: connections kept open for each purpose; as many again on demand.
+        timeout: how long to wait for a connection, and for the writer before.
+
+    """
+
+    def __init__(
+        self, url: str, pool_size: int = 8, timeout: timedelta = timedelta(seconds=30)
+    ) -> None:
+        self.url = make_url(url)
+        self.timeout = timeout
+        self.is_postgresql = self.url.get_backend_name() == "postgresql"
+        pool: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": pool_size,
+            "pool_timeout": timeout.total_seconds(),
+        }
+        if self.is_postgresql:
+            self.engine = create_engine(
+                self.url,
+                isolation_level="READ COMMITTED",
+                connect_args={"connect_timeout": 5},
+                **pool,
+            )
+            self._snapshots: Engine = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._statements: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            self.engine = _sqlite_engine(self.url, timeout, read_only=False, **pool)
+            self._snapshots = _sqlite_engine(self.url, timeout, read_only=True, **pool)
+            self._statements = self._snapshots
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection on which all statements see the same state; it cannot write."""
+        with self._snapshots.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """Give a connection for one reading statement, which costs one round trip."""
+        with self._statements.connect() as connection:
+            yield connection
+
+    def write_session(self, manager: transaction.TransactionManager) -> Session:
+        """Return a session that commits or rolls back with a transaction manager.
+
+        zope.sqlalchemy notices only what the ORM flushes; `mark_changed` tells
+        it of everything else, and `changes` calls that before every write.
+        """
+        session = Session(self.engine, expire_on_commit=False, autoflush=False)
+        events = zope.sqlalchemy.register(session, transaction_manager=manager)
+        session.info[_MARK_CHANGED] = events.mark_changed
+        return session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a write session outside a request: committed at the end, or rolled back whole."""
+        manager = transaction.TransactionManager(explicit=True)
+        with manager:
+            yield self.write_session(manager)
+
+    def dispose(self) -> None:
+        """Close all connections that nobody uses."""
+        for engine in (self.engine, self._snapshots, self._statements):
+            engine.dispose()
+
+
+def mark_changed(session: Session) -> None:
+    """Have the session's work committed, whatever kind of statement did it."""
+    session.info[_MARK_CHANGED](session)
+
+
+def is_postgresql(reader: Reader) -> bool:
+    """Tell which of the two databases a statement will run on."""
+    bind = reader if isinstance(reader, Connection) else reader.get_bind()
+    return bind.dialect.name == "postgresql"
+
+
+def _sqlite_engine(url: URL, timeout: timedelta, *, read_only: bool, **pool: Any) -> Engine:
+    """Return an engine on an SQLite file.
+
+    The driver is put into manual mode: it would otherwise begin transactions
+    by itself, late and deferred. A writer begins IMMEDIATE, which makes it wait
+    for the writer before it instead of failing in the middle.
+    """
+    engine = create_engine(url, **pool)
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(timeout.total_seconds() * 1000)}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        else:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

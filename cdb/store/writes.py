@@ -1,0 +1,224 @@
+"""What changes write: versions of objects, and rows of the logs.
+
+Everything here runs under the one writer's lock (`changes.open_change`), but
+for staging, and for the copy that prepares a fork, which nobody else sees.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from cdb.domain.points import Point
+from cdb.domain.series import Plan
+from cdb.store import bulk
+from cdb.store.changes import OpenChange
+from cdb.store.engine import is_postgresql, mark_changed
+from cdb.store.models import (
+    Iov,
+    ListState,
+    Series,
+    SeriesChange,
+    StagedIov,
+    TagState,
+    TagStatus,
+    Versioned,
+)
+from cdb.store.reads import ListRecord, iovs, seen
+
+_IDS_A_STATEMENT = 10_000
+"""Below the number of parameters that SQLite takes."""
+
+
+class Payload(NamedTuple):
+    """What a payload IOV says of its payload; `id` where it has one already."""
+
+    payload_url: str
+    checksum: str
+    size: int | None
+    extra: str | None
+    inserted: datetime
+    id: int | None = None
+
+
+# --- objects ----------------------------------------------------------------
+
+
+def next_id(session: Session, model: Any) -> int:
+    """Return an id that no object of a kind has had; ids are never used again."""
+    return int(session.execute(select(func.coalesce(func.max(model.id), 0) + 1)).scalar_one())
+
+
+def add(change: OpenChange, model: type[Versioned], **values: Any) -> None:
+    """Add the first version of an object, or the next one after `retire`."""
+    change.session.execute(insert(model), [{**values, "added_by": change.number}])
+
+
+def retire(change: OpenChange, model: type[Versioned], **key: Any) -> None:
+    """Retire the live version of an object."""
+    change.session.execute(
+        update(model).where(seen(model)).filter_by(**key).values(retired_by=change.number),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def revise(change: OpenChange, model: type[Versioned], key: dict[str, Any], **values: Any) -> None:
+    """Retire the live version of an object and add one that differs in some values."""
+    columns = [column for column in model.__mapper__.columns if column.key != "retired_by"]  # type: ignore[attr-defined]
+    live = change.session.execute(select(*columns).where(seen(model)).filter_by(**key)).one()
+    retire(change, model, **key)
+    add(change, model, **{**live._asdict(), **values})
+
+
+def add_status(change: OpenChange, **values: Any) -> None:
+    """Declare a status."""
+    change.session.execute(
+        insert(TagStatus), [{**values, "created": change.at, "added_by": change.number}]
+    )
+
+
+def touch(change: OpenChange, tag_id: int | None) -> None:
+    """Move the head of a tag to the change; a list without a tag has none to move."""
+    if tag_id is None:
+        return
+    change.session.execute(
+        update(TagState)
+        .where(TagState.tag == tag_id, seen(TagState))
+        .values(head=change.number, updated=change.at),
+        execution_options={"synchronize_session": False},
+    )
+
+
+# --- series -----------------------------------------------------------------
+
+
+def new_series(session: Session) -> int:
+    """Return an empty log."""
+    return int(session.execute(insert(Series).returning(Series.id)).scalar_one())
+
+
+def record_count(change: OpenChange, series_id: int, n_iov: int) -> None:
+    """Note how many live IOVs a series has since a change."""
+    change.session.execute(
+        insert(SeriesChange),
+        [{"series": series_id, "change": change.number, "n_iov": n_iov}],
+    )
+
+
+def copy_pinned(session: Session, record: ListRecord) -> int:
+    """Copy what a pinned list shows into a series that nothing points to yet."""
+    if record.pinned_at is None:
+        raise ValueError("only a pinned list is copied")
+    mark_changed(session)
+    target = new_series(session)
+    bulk.copy_visible(session, record.series, record.pinned_at, target)
+    return target
+
+
+def drop_copy(session: Session, series_id: int) -> None:
+    """Remove a copy that is not needed: somebody else forked the list first."""
+    session.execute(delete(Iov).where(Iov.series == series_id))
+    session.execute(delete(Series).where(Series.id == series_id))
+
+
+def point_to(change: OpenChange, record: ListRecord, series_id: int) -> ListRecord:
+    """Publish a copy: from this change on the list has a log of its own."""
+    revise(change, ListState, {"payload_list": record.id}, series=series_id, pinned_at=None)
+    return record._replace(series=series_id, pinned_at=None)
+
+
+def apply(
+    change: OpenChange, record: ListRecord, plan: Plan, payloads: Sequence[Payload] = ()
+) -> None:
+    """Carry out a plan on the log of a list, and move the head of its tag.
+
+    Args:
+        change: the open change.
+        record: the list, as read under the lock; not pinned.
+        plan: what to retire and to add.
+        payloads: what `Piece.new` counts in.
+
+    """
+    session = change.session
+    kept = iovs(session, {piece.row for piece in plan.added if piece.row is not None})
+    _retire_iovs(change, plan.retired)
+    without_id = sum(
+        1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
+    )
+    ids = iter(bulk.new_iov_ids(session, without_id))
+    rows = []
+    for piece in plan.added:
+        source = kept[piece.row] if piece.row is not None else payloads[piece.new or 0]
+        given = None if piece.row is not None else source.id
+        rows.append(
+            bulk.IovRow(
+                next(ids) if given is None else given,
+                record.series,
+                piece.start,
+                piece.end,
+                piece.declared,
+                source.payload_url,
+                source.checksum,
+                source.size,
+                source.extra,
+                source.inserted,
+                change.number,
+            )
+        )
+    bulk.insert_iovs(session, rows)
+    record_count(change, record.series, record.n_iov + plan.growth)
+    touch(change, record.tag_id)
+
+
+def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:
+    ordered = sorted(ids)
+    for first in range(0, len(ordered), _IDS_A_STATEMENT):
+        change.session.execute(
+            update(Iov)
+            .where(Iov.id.in_(ordered[first : first + _IDS_A_STATEMENT]))
+            .values(retired_by=change.number),
+            execution_options={"synchronize_session": False},
+        )
+
+
+# --- staged payload IOVs ----------------------------------------------------
+
+
+def stage(session: Session, payload: Payload, start: Point, end: Point | None) -> int:
+    """Keep a payload IOV until it is attached; return its id."""
+    mark_changed(session)
+    iov_id = bulk.new_iov_ids(session, 1)[0]
+    session.execute(
+        insert(StagedIov),
+        [
+            {
+                **payload._asdict(),
+                "id": iov_id,
+                "start_major": start.major,
+                "start_minor": start.minor,
+                "end_major": end and end.major,
+                "end_minor": end and end.minor,
+            }
+        ],
+    )
+    return iov_id
+
+
+def unstage(session: Session, iov_id: int) -> None:
+    """Take a payload IOV out of the waiting ones."""
+    session.execute(delete(StagedIov).where(StagedIov.id == iov_id))
+
+
+def expire_staged(session: Session, before: datetime) -> None:
+    """Remove what was staged before a time and never attached.
+
+    On SQLite the newest one stays, since ids count on from it.
+    """
+    statement = delete(StagedIov).where(StagedIov.inserted < before)
+    if not is_postgresql(session):
+        statement = statement.where(
+            StagedIov.id < select(func.max(StagedIov.id)).scalar_subquery()
+        )
+    session.execute(statement, execution_options={"synchronize_session": False})

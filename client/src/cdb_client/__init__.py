@@ -1,0 +1,1 @@
+"""The command line and Python client of the cdb conditions database."""

