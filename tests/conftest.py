@@ -2,27 +2,22 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-import waitress
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from webtest import TestApp
 
 from cdb.app import make_app
 from cdb.settings import load
 from cdb.store import migrate
 from cdb.store.engine import Database
-
-API = "/api/cdb_rest"
+from support import API, Client, serving
 
 hypothesis_settings.register_profile(
     "cdb",
@@ -90,7 +85,9 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             yield url_of(name)
             run(f"drop database {name} with (force)")
 
-        request.addfinalizer(lambda: (run(f"drop database {template}"), admin.dispose()))
+        if "CDB_TEST_DATABASE_URL" in os.environ:  # a server of our own goes as a whole
+            request.addfinalizer(lambda: run(f"drop database {template}"))
+        request.addfinalizer(admin.dispose)
         return make
 
     def databases(kind: str) -> Any:
@@ -134,23 +131,6 @@ def database(database_url: str) -> Iterator[Database]:
     store.dispose()
 
 
-class Client(TestApp):
-    """A client of the API: paths are relative to its base, bodies are JSON."""
-
-    def api(self, method: str, path: str, body: Any = None, status: Any = "*") -> Any:
-        """Send a request; `status` of `*` takes any answer, else the test fails on another."""
-        url = path if path.startswith("/") else f"{API}/{path}"
-        match method:
-            case "GET" | "DELETE" | "HEAD":
-                return getattr(self, method.lower())(url, status=status)
-            case _:
-                return getattr(self, f"{method.lower()}_json")(url, body, status=status)
-
-    def ok(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request that has to succeed, and return its JSON."""
-        return self.api(method, path, body, status=200).json
-
-
 @pytest.fixture
 def make_client(database_url: str) -> Iterator[Callable[..., Client]]:
     """Make a client of a service whose settings differ: `make_client(iov_mode="discrete")`."""
@@ -179,17 +159,3 @@ def server(client: Client) -> Iterator[str]:
     """The URL of the API of a real server."""
     with serving(client.app) as url:
         yield url + API
-
-
-@contextmanager
-def serving(app: Any, threads: int = 8) -> Iterator[str]:
-    """Serve an application on a free port of this machine; gives the URL of its root."""
-    server = waitress.create_server(app, listen="127.0.0.1:0", threads=threads)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(timeout=10)
-
-
-DATA = Path(__file__).parent / "data"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import DATA, Client
+from support import DATA, Client
 
 EXCHANGES: list[dict[str, Any]] = json.loads(
     (DATA / "contract" / "nopayloaddb-wire.json").read_text()
@@ -61,12 +61,13 @@ def compare(recorded: Any, answered: Any, path: str = "$") -> None:
                 compare(recorded[key], answered[key], f"{path}.{key}")
     elif isinstance(recorded, list):
         assert len(recorded) == len(answered), path
-        pairs = zip(sorted(recorded, key=_order), sorted(answered, key=_order), strict=True)
-        for number, (ours, theirs) in enumerate(pairs):
-            compare(ours, theirs, f"{path}[{number}]")
+        if recorded and isinstance(recorded[0], dict | list):  # not the columns of a row
+            recorded, answered = sorted(recorded, key=_order), sorted(answered, key=_order)
+        for number, (theirs, ours) in enumerate(zip(recorded, answered, strict=True)):
+            compare(theirs, ours, f"{path}[{number}]")
     elif recorded == MAX:
         assert answered >= 0, path  # an end that a later start cuts short shows that start
-    elif path.endswith(".size") and recorded is None:
+    elif path.endswith((".size", "[0][3]")) and recorded is None:
         assert answered is None or answered > 0, path
     else:
         assert recorded == answered, path
@@ -119,7 +120,7 @@ def test_successes_have_the_recorded_shape_and_values(client: Client) -> None:
             continue
         compare(recorded, answer.json, exchange["path"])
         compared += 1
-    assert compared == 59
+    assert compared == 63
 
 
 def test_errors_have_the_shape_that_clients_parse(client: Client) -> None:
@@ -134,7 +135,7 @@ def test_errors_have_the_shape_that_clients_parse(client: Client) -> None:
         assert isinstance(body.get("detail", ""), str)
         assert isinstance(body.get("name", []), list)
         assert body
-    assert seen == 33
+    assert seen == 34
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -144,6 +145,6 @@ def test_every_read_comes_with_and_without_a_trailing_slash(client: Client, slas
         if exchange["method"] == "GET" and exchange["want_status"] == 200:
             path, question, query = exchange["path"].partition("?")
             url = f"{path.rstrip('/')}{slash}{question}{query}"
-            if "piov/1" not in url and "pl/1" not in url:
+            if not re.search(r"piov/1|pl/1|GT_C", url):
                 client.api("GET", url, status=200)
                 client.api("HEAD", url, status=200)
