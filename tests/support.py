@@ -39,4 +39,3 @@ def serving(app: Any, threads: int = 8) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(timeout=10)
-

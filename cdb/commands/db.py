@@ -22,7 +22,7 @@ def db() -> None:
 @INI
 @click.option("--revision", default="head", show_default=True, help="Where to go.")
 def upgrade(ini: Path, revision: str) -> None:
-    """Bring the database of INI to this version of cdb.
+    r"""Bring the database of INI to this version of cdb.
 
     \b
     cdb db upgrade production.ini
@@ -37,7 +37,7 @@ def upgrade(ini: Path, revision: str) -> None:
 @click.argument("revision")
 @click.confirmation_option(prompt="This removes tables and what is in them. Go on?")
 def downgrade(ini: Path, revision: str) -> None:
-    """Take the database of INI back to an earlier REVISION, or to `base`.
+    r"""Take the database of INI back to an earlier REVISION, or to `base`.
 
     \b
     cdb db downgrade development.ini base

@@ -13,7 +13,7 @@ from cdb.commands.deployment import INI, loader_of
     "--listen", metavar="HOST:PORT", help="Where to listen, instead of where the ini says."
 )
 def serve(ini: Path, listen: str | None) -> None:
-    """Serve the API as INI says, until it is stopped.
+    r"""Serve the API as INI says, until it is stopped.
 
     \b
     cdb serve development.ini

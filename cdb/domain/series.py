@@ -245,10 +245,7 @@ class _Sweep:
     def _make_room_in_append_mode(self, iov: NewIov, end: Point) -> None:
         left = self._left if self._left and self._left.end > iov.start else None
         right = self._ahead.peek(iov.start)
-        if right and right.start >= end:
-            covered = left
-        else:
-            covered = left or right
+        covered = left if right and right.start >= end else left or right
         if not covered:
             return
         closes_the_last = (

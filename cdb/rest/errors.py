@@ -10,7 +10,8 @@ from pyramid.httpexceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotF
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_retry import mark_error_retryable
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cdb.errors import CdbError, Invalid, MethodNotAllowed, NotFound, Unavailable
 from cdb.rest.service import json_response

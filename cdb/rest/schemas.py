@@ -286,7 +286,9 @@ class NewTag(Schema):
 
     name: TagName
     author: Text | None = None
-    status: Annotated[Lookup, Field(description="The status that it begins with.")] = "unlocked"
+    status: Annotated[
+        Lookup | None, Field(description="The status that it begins with; `unlocked` if none.")
+    ] = None
     description: Prose | None = None
     contact: Text | None = None
 

@@ -61,37 +61,39 @@ class _Sending:
             slots.release()
 
 
-def tags(
-    database: Database, records: Iterable[reads.TagRecord], change: int, mode: IovMode
-) -> Iterator[bytes]:
-    """Yield an array of global tags with everything in them."""
-    return _array(tag(database, record, change, mode) for record in records)
+def tags(database: Database, change: int, mode: IovMode) -> Iterator[bytes]:
+    """Yield an array of all global tags with everything in them."""
+    statuses = contents.statuses(database)
+    return _array(
+        tag(database, record, statuses[record.status_id], change, mode)
+        for record in contents.tags_at(database, change)
+    )
 
 
 def tag(
     database: Database,
     record: reads.TagRecord,
+    status: reads.StatusRecord,
     change: int,
     mode: IovMode,
     *,
     with_iovs: bool = True,
 ) -> Iterator[bytes]:
     """Yield a global tag with its lists, and their payload IOVs."""
-    shown = shapes.tag(record)
-    status = contents.statuses(database)[record.status_id]
-    members = contents.lists_at(database, change, record.id)
-    yield dumps({**shown, "status": shapes.status(status)})[:-1] + b',"payload_lists":'
+    shown = {**shapes.tag(record), "status": shapes.status(status)}
+    yield dumps(shown)[:-1] + b',"payload_lists":'
     yield from _array(
-        list_(database, member, change, mode, with_iovs=with_iovs) for member in members
+        list_(database, member, change, mode, with_iovs=with_iovs)
+        for member in contents.lists_at(database, change, record.id)
     )
     yield b"}"
 
 
-def lists(
-    database: Database, records: Iterable[reads.ListRecord], change: int, mode: IovMode
-) -> Iterator[bytes]:
-    """Yield an array of payload lists with their payload IOVs."""
-    return _array(list_(database, record, change, mode) for record in records)
+def lists(database: Database, change: int, mode: IovMode) -> Iterator[bytes]:
+    """Yield an array of all payload lists with their payload IOVs."""
+    return _array(
+        list_(database, record, change, mode) for record in contents.lists_at(database, change)
+    )
 
 
 def list_(

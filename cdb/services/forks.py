@@ -37,6 +37,12 @@ def prepare(session: Session, names: Iterable[str]) -> dict[str, Copy]:
     return copies
 
 
+def discard(session: Session, copies: dict[str, Copy]) -> None:
+    """Remove copies that nobody will point to; an error needs no such call."""
+    for copy in copies.values():
+        writes.drop_copy(session, copy.series)
+
+
 def open_list(change: OpenChange, name: str, copies: dict[str, Copy]) -> reads.ListRecord:
     """Return a payload list as it is under the lock, with a log that can be written to.
 

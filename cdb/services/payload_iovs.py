@@ -79,11 +79,12 @@ def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_i
         Closed: nothing in the tag changes.
 
     """
-    copies = forks.prepare(session, [list_name])
+    copies = forks.prepare(session, [list_name]) if reads.staged(session, iov_id) else {}
     change = open_change(session, origin, rules.lock_timeout_ms)
     target = lookup.list_(session, list_name)
     waiting = reads.staged(session, iov_id)
     if waiting is None:
+        forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
     _require_writable(target)
     target = forks.open_list(change, list_name, copies)

@@ -26,7 +26,8 @@ class Database:
 
     Args:
         url: a SQLAlchemy URL of the drivers `postgresql+psycopg2` or `sqlite`.
-        pool_size: connections kept open for each purpose; as many again on demand.
+        pool_size: connections kept open for reads and for writes each; as many
+            again on demand.
         timeout: how long to wait for a connection, and for the writer before.
 
     """
@@ -43,16 +44,17 @@ class Database:
             "pool_timeout": timeout.total_seconds(),
         }
         if self.is_postgresql:
+            connect = {"connect_timeout": 5}
             self.engine = create_engine(
-                self.url,
-                isolation_level="READ COMMITTED",
-                connect_args={"connect_timeout": 5},
-                **pool,
+                self.url, isolation_level="READ COMMITTED", connect_args=connect, **pool
             )
             self._snapshots: Engine = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            self._statements: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            # A pool of its own: to change the mode of a connection costs a round trip.
+            self._statements: Engine = create_engine(
+                self.url, isolation_level="AUTOCOMMIT", connect_args=connect, **pool
+            )
         else:
             self.engine = _sqlite_engine(self.url, timeout, read_only=False, **pool)
             self._snapshots = _sqlite_engine(self.url, timeout, read_only=True, **pool)
@@ -110,16 +112,18 @@ def _sqlite_engine(url: URL, timeout: timedelta, *, read_only: bool, **pool: Any
 
     The driver is put into manual mode: it would otherwise begin transactions
     by itself, late and deferred. A writer begins IMMEDIATE, which makes it wait
-    for the writer before it instead of failing in the middle.
+    for the writer before it instead of failing in the middle. The service tries
+    three times, so each waits for a third of the time.
     """
     engine = create_engine(url, **pool)
+    wait_ms = int(timeout.total_seconds() * 1000 / 3)
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(timeout.total_seconds() * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
         cursor.execute("PRAGMA foreign_keys = ON")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")

@@ -50,7 +50,7 @@ _LISTS = f"""
     left join list_state s on s.global_tag = t.id and s.retired_by = {LIVE}
     left join payload_list l on l.id = s.payload_list and l.retired_by = {LIVE}
     left join payload_type pt on pt.id = l.payload_type and pt.retired_by = {LIVE}
-"""
+"""  # noqa: S608 - constants
 _OF_TAG = f"where t.name = :tag and t.retired_by = {LIVE} order by pt.name"
 _HOLDS = "(i.end_major, i.end_minor) > (:major, :minor)"
 

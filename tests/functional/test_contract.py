@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-
 from support import DATA, Client
 
 EXCHANGES: list[dict[str, Any]] = json.loads(
@@ -91,7 +90,8 @@ def replay(client: Client) -> list[tuple[dict[str, Any], Any]]:
         answer = client.api(exchange["method"], path, ids.translate(exchange["body"]))
         if exchange["want_status"] == exchange["recorded_status"] == 200:
             ids.learn(exchange["recorded_json"], answer.json)
-        answers.append(({**exchange, "recorded_json": ids.translate(exchange["recorded_json"])}, answer))
+        recorded = ids.translate(exchange["recorded_json"])
+        answers.append(({**exchange, "recorded_json": recorded}, answer))
     return answers
 
 

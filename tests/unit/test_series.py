@@ -165,9 +165,7 @@ def sorted_rows(stored: Stored) -> list[tuple[Row, str]]:
 
 
 @given(series(), new_iovs(), modes)
-def test_a_plan_retires_only_what_it_changes(
-    stored: Stored, iov: NewIov, mode: WriteMode
-) -> None:
+def test_a_plan_retires_only_what_it_changes(stored: Stored, iov: NewIov, mode: WriteMode) -> None:
     try:
         plan = attach([iov], page_of(stored), mode)
     except Overlap:
@@ -188,7 +186,7 @@ def test_delete_gives_the_time_back_up_to_the_declared_end_or_the_next_start(
     stored: Stored, data: st.DataObject
 ) -> None:
     start = data.draw(st.sampled_from(sorted(stored)))
-    row, payload = stored[start]
+    row = stored[start][0]
     earlier = [r for r, _ in stored.values() if r.end == start]
     following = min((other for other in stored if other > start), default=OPEN)
     expected = {p: name for p, name in answers(stored).items() if not start <= p < row.end}
@@ -201,9 +199,7 @@ def test_delete_gives_the_time_back_up_to_the_declared_end_or_the_next_start(
 
 
 @given(series(), points)
-def test_deleting_the_last_of_until_the_next_start_undoes_it(
-    stored: Stored, start: Point
-) -> None:
+def test_deleting_the_last_of_until_the_next_start_undoes_it(stored: Stored, start: Point) -> None:
     covering = [r for r, _ in stored.values() if start in Interval(r.start, r.end)]
     if start in stored or any(row.start == start for row in covering):
         return
@@ -216,9 +212,7 @@ def test_deleting_the_last_of_until_the_next_start_undoes_it(
 
 
 @given(series(), st.lists(points, min_size=1, max_size=3, unique=True))
-def test_far_apart_rows_read_only_their_surroundings(
-    stored: Stored, starts: list[Point]
-) -> None:
+def test_far_apart_rows_read_only_their_surroundings(stored: Stored, starts: list[Point]) -> None:
     asked: list[int] = []
     page = page_of(stored)
 

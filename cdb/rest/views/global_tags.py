@@ -1,5 +1,7 @@
 """Global tags and their statuses."""
 
+from collections.abc import Iterator
+
 from pyramid.request import Request
 from pyramid.response import Response
 from sqlalchemy.orm import Session
@@ -9,7 +11,8 @@ from cdb.errors import AppendOnly, Closed, Final, NameTaken, NotFound
 from cdb.rest import schemas, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, global_tags, lookup, statuses
-from cdb.store import browse, reads
+from cdb.store import browse, changes, reads
+from cdb.store.engine import Reader
 
 _GROUP = "Global tags"
 
@@ -46,10 +49,9 @@ def list_whole(request: Request) -> Response:
 
     The answer is as of one change, however long it takes to read.
     """
-    database, mode = request.cdb.database, request.cdb.rules.iov_mode
-    change = contents.current_change(database)
-    records = contents.tags_at(database, change)
-    return streams.streamed(streams.tags(database, records, change, mode), request.cdb.streams)
+    database = request.cdb.database
+    pieces = streams.tags(database, contents.current_change(database), request.cdb.rules.iov_mode)
+    return streams.streamed(pieces, request.cdb.streams)
 
 
 @seed_tags.post(schemas.Tag, body=schemas.NewTag, errors=[NameTaken, NotFound])
@@ -71,9 +73,9 @@ def create(request: Request, session: Session, body: schemas.NewTag) -> shapes.J
 @seed_tag.get(schemas.TagWithLists, path=schemas.IdPath, errors=[NotFound])
 def show_by_id(request: Request, path: schemas.IdPath) -> Response:
     """Show a global tag, given by its id, with everything in it."""
-    with request.cdb.database.statement() as reader:
-        record = lookup.tag_by_id(reader, path.id)
-    return _whole(request, record)
+    with request.cdb.database.snapshot() as reader:
+        pieces = _whole(request, reader, lookup.tag_by_id(reader, path.id))
+    return streams.streamed(pieces, request.cdb.streams)
 
 
 @tags.get(
@@ -109,7 +111,8 @@ def show(request: Request, path: schemas.NamePath, query: schemas.TagQuery) -> o
         if query.light:
             counts = reads.tag_counts(reader, [record.id])
             return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
-    return _whole(request, record)
+        pieces = _whole(request, reader, record)
+    return streams.streamed(pieces, request.cdb.streams)
 
 
 @tag.patch(schemas.Tag, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
@@ -182,13 +185,12 @@ def declare_status(request: Request, session: Session, body: schemas.NewStatus) 
     return shapes.status(record)
 
 
-def _whole(request: Request, record: reads.TagRecord) -> Response:
-    database, mode = request.cdb.database, request.cdb.rules.iov_mode
-    pieces = streams.tag(
-        database,
+def _whole(request: Request, reader: Reader, record: reads.TagRecord) -> Iterator[bytes]:
+    return streams.tag(
+        request.cdb.database,
         record,
-        contents.current_change(database),
-        mode,
+        lookup.status(reader, record.status),
+        changes.latest(reader)[0],
+        request.cdb.rules.iov_mode,
         with_iovs=request.cdb.settings.global_tag_detail == "full",
     )
-    return streams.streamed(pieces, request.cdb.streams)

@@ -27,8 +27,7 @@ def list_all(request: Request, query: schemas.ListBrowseQuery) -> object:
     database = request.cdb.database
     if query.page is None:
         change = contents.current_change(database)
-        records = contents.lists_at(database, change)
-        pieces = streams.lists(database, records, change, request.cdb.rules.iov_mode)
+        pieces = streams.lists(database, change, request.cdb.rules.iov_mode)
         return streams.streamed(pieces, request.cdb.streams)
     with database.snapshot() as reader:
         found = browse.lists(reader, query.wanted())

@@ -33,7 +33,7 @@ class ServiceError(ClientError):
         self.detail = detail
 
 
-class Unreachable(ClientError):  # noqa: N818 - says what happened
+class Unreachable(ClientError):
     """No complete answer came: no connection, a time limit, a broken connection."""
 
 
