@@ -1,1 +1,1 @@
-"""Sample data: real public conditions data, loaded through the services."""
+"""Sample data that a newcomer can query at once."""

@@ -6,7 +6,12 @@ import sqlite3
 import psycopg2.errors
 from pyramid.config import Configurator
 from pyramid.exceptions import URLDecodeError
-from pyramid.httpexceptions import HTTPException, HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.httpexceptions import (
+    HTTPException,
+    HTTPMethodNotAllowed,
+    HTTPMovedPermanently,
+    HTTPNotFound,
+)
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_retry import mark_error_retryable
@@ -56,7 +61,8 @@ def of_http(error: HTTPException, request: Request) -> Response:
         methods = set(error.allow or ())
         response.allow = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
         return response
-    if isinstance(error, HTTPNotFound):
+    # A folder of static files moves to where it has a slash, which is taken off again.
+    if isinstance(error, (HTTPNotFound, HTTPMovedPermanently)):
         return of_cdb(NotFound("There is nothing at this path."), request)
     if error.status_int < 400:
         return error

@@ -24,6 +24,8 @@ _JSON_OPTIONS = orjson.OPT_UTC_Z
 _FIELDS_NAMED_AT_MOST = 100
 """Messages about one field in an answer; a wrong bulk could have a hundred thousand."""
 
+_WORDS_OF_ANSWERS = frozenset({"code", "detail"})
+"""What an error says in any case; a field called like that has no place of its own."""
 
 View = Callable[..., object]
 """A function that answers a request; keywords are the inputs that its operation
@@ -221,11 +223,12 @@ def _as_invalid(error: ValidationError) -> Invalid:
         location = list(problem["loc"])
         if location and isinstance(location[0], int):
             message = f"row {location.pop(0)}: {message}"
-        if not location:
-            details.append(message)
+        if not location or location[0] in _WORDS_OF_ANSWERS:
+            details.append(": ".join([*map(str, location[:1]), message]))
             continue
         messages = fields.setdefault(str(location[0]), [])
         if len(messages) < _FIELDS_NAMED_AT_MOST and message not in messages:
             messages.append(message)
-    sentences = details or [f"{name}: {messages[0]}" for name, messages in fields.items()]
-    return Invalid("; ".join(sentences[:10]), fields or None)
+    sentences = [*details, *(f"{name}: {messages[0]}" for name, messages in fields.items())]
+    # Where not everything belongs to a field, one sentence says it all.
+    return Invalid("; ".join(sentences[:10]), None if details else fields)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from cdb.domain.statuses import WriteMode
-from cdb.services import lookup
 from cdb.store import reads, writes
 from cdb.store.changes import OpenChange
 
@@ -29,11 +28,10 @@ class Copy:
 def prepare(session: Session, names: Iterable[str]) -> dict[str, Copy]:
     """Copy those of some payload lists that are pinned; call it before the lock is taken."""
     copies = {}
-    for name in names:
+    for name in reads.pinned(session, names):
         record = reads.list_(session, name)
-        if record and record.pinned_at is not None and record.mode != WriteMode.CLOSED:
-            target = writes.copy_pinned(session, record)
-            copies[name] = Copy(record.series, record.pinned_at, target)
+        if record and record.mode != WriteMode.CLOSED:
+            copies[name] = _copy(session, record)
     return copies
 
 
@@ -43,21 +41,20 @@ def discard(session: Session, copies: dict[str, Copy]) -> None:
         writes.drop_copy(session, copy.series)
 
 
-def open_list(change: OpenChange, name: str, copies: dict[str, Copy]) -> reads.ListRecord:
-    """Return a payload list as it is under the lock, with a log that can be written to.
-
-    Raises:
-        NotFound: no live list has this name.
-
-    """
-    session = change.session
-    record = lookup.list_(session, name)
-    copy = copies.get(name)
+def publish(
+    change: OpenChange, record: reads.ListRecord, copies: dict[str, Copy]
+) -> reads.ListRecord:
+    """Return a payload list, as read under the lock, with a log that can be written to."""
+    copy = copies.pop(record.name, None)
     if record.pinned_at is None:
         if copy:
-            writes.drop_copy(session, copy.series)
+            writes.drop_copy(change.session, copy.series)
         return record
     if copy is None or (copy.source, copy.pinned_at) != (record.series, record.pinned_at):
         # It was replaced by another list of this name in the meantime.
-        copy = Copy(record.series, record.pinned_at, writes.copy_pinned(session, record))
+        copy = _copy(change.session, record)
     return writes.point_to(change, record, copy.series)
+
+
+def _copy(session: Session, record: reads.ListRecord) -> Copy:
+    return Copy(record.series, record.pinned_at, writes.copy_pinned(session, record))

@@ -63,8 +63,9 @@ def stage(session: Session, rules: Rules, reference: Reference) -> Shown:
     start, end = _interval(reference, rules)
     moment = now()
     writes.expire_staged(session, moment - rules.staged_keep)
-    iov_id = writes.stage(session, _payload(reference, moment), start, end)
-    return find(session, iov_id)
+    payload = _payload(reference, moment)
+    iov_id = writes.stage(session, payload, start, end)
+    return Shown(reads.IovRecord(iov_id, start, end, *payload[:5]), None)
 
 
 def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_id: int) -> Shown:
@@ -79,7 +80,7 @@ def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_i
         Closed: nothing in the tag changes.
 
     """
-    copies = forks.prepare(session, [list_name]) if reads.staged(session, iov_id) else {}
+    copies = forks.prepare(session, [list_name])
     change = open_change(session, origin, rules.lock_timeout_ms)
     target = lookup.list_(session, list_name)
     waiting = reads.staged(session, iov_id)
@@ -87,12 +88,13 @@ def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_i
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
     _require_writable(target)
-    target = forks.open_list(change, list_name, copies)
+    target = forks.publish(change, target, copies)
     end = waiting.end
     if end is None and target.ends == "explicit":
         end = OPEN
     payload = writes.Payload(*waiting[3:], id=iov_id)
-    _attach(change, rules, target, [series.NewIov(waiting.start, end)], [payload], None)
+    new = series.NewIov(waiting.start, end)
+    [attached] = _attach(change, rules, target, [new], [payload], None)
     writes.unstage(session, iov_id)
     change.record(
         "attach",
@@ -100,7 +102,7 @@ def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_i
         str(iov_id),
         **_touched([target]),
     )
-    return Shown(reads.iovs(session, [iov_id])[iov_id], list_name)
+    return Shown(waiting._replace(end=attached.end), list_name)
 
 
 def attach_many(
@@ -139,8 +141,9 @@ def attach_many(
     change = open_change(session, origin, rules.lock_timeout_ms)
     targets = []
     for name, numbered in sorted(rows.items()):
-        _require_writable(lookup.list_(session, name))
-        target = forks.open_list(change, name, copies)
+        target = lookup.list_(session, name)
+        _require_writable(target)
+        target = forks.publish(change, target, copies)
         payloads = [_payload(reference, change.at) for _, reference in numbered]
         labels = [number for number, _ in numbered]
         _attach(change, rules, target, intervals[name], payloads, labels)
@@ -187,7 +190,7 @@ def delete(
     mode = WriteMode(tag.mode)
     if not (mode is WriteMode.APPEND and rules.delete_in_append_mode):
         require_open(tag_name, mode, "deleting a payload IOV")
-    target = forks.open_list(change, _member(session, tag, type_name).name, copies)
+    target = forks.publish(change, _member(session, tag, type_name), copies)
     row, plan = series.delete(start, exclusive, reads.live_page(session, target.series))
     deleted = reads.iovs(session, [row.id])[row.id]
     writes.apply(change, target, plan)
@@ -212,11 +215,13 @@ def _attach(
     batch: Sequence[series.NewIov],
     payloads: Sequence[writes.Payload],
     labels: Sequence[int] | None,
-) -> None:
+) -> list[series.Piece]:
+    """Attach a batch, and return the pieces that hold its payloads."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
     page = reads.live_page(change.session, target.series)
     plan = series.attach(batch, page, mode, rules.iov_mode, labels)
     writes.apply(change, target, plan, payloads)
+    return [piece for piece in plan.added if piece.new is not None]
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:
@@ -225,7 +230,7 @@ def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) ->
         return Shown(reads.iovs(session, [iov_id])[iov_id], target.name)
     if names:
         raise AttachedElsewhere(f"Payload IOV {iov_id} is in the payload list {names[0]!r}.")
-    if reads.iov_exists(session, iov_id):
+    if reads.iovs(session, [iov_id]):
         raise AttachedElsewhere(
             f"Payload IOV {iov_id} was attached before, and has been cut or deleted since."
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from cdb.store import reads
 from cdb.store.engine import Reader
@@ -94,7 +94,9 @@ def tags(reader: Reader, wanted: Wanted) -> Found:
         statement = statement.where(TagStatus.name == wanted.filters["status"])
     statement = _searched(statement, wanted, GlobalTag.name, GlobalTag.author)
     order = _order(wanted, _TAG_SORTS)
-    rows = [reads.TagRecord._make(row) for row in reader.execute(_page(statement, wanted, order))]
+    rows = [
+        reads.TagRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
+    ]
     return Found(rows, _count(reader, statement))
 
 
@@ -102,7 +104,9 @@ def types(reader: Reader, wanted: Wanted) -> Found:
     """Return a page of payload types; the name is searched."""
     statement = _searched(reads.select_types(), wanted, PayloadType.name)
     order = _order(wanted, _TYPE_SORTS)
-    rows = [reads.TypeRecord._make(row) for row in reader.execute(_page(statement, wanted, order))]
+    rows = [
+        reads.TypeRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
+    ]
     return Found(rows, _count(reader, statement))
 
 
@@ -111,7 +115,9 @@ def lists(reader: Reader, wanted: Wanted) -> Found:
     statement = _of_tag_and_type(reads.select_lists(), wanted)
     statement = _searched(statement, wanted, PayloadList.name, GlobalTag.name, PayloadType.name)
     order = _order(wanted, _LIST_SORTS)
-    rows = [reads.ListRecord._make(row) for row in reader.execute(_page(statement, wanted, order))]
+    rows = [
+        reads.ListRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
+    ]
     return Found(rows, _count(reader, statement))
 
 
@@ -154,7 +160,9 @@ def iovs(reader: Reader, wanted: Wanted) -> Found:
     order = _IOV_SORTS.get(wanted.sort, _IOV_SORTS["id"])
     directed = [column.desc() if wanted.descending else column.asc() for column in order]
     rows = list(
-        reader.execute(_page(statement, wanted, [*directed, PayloadList.id.asc(), Iov.id.asc()]))
+        reads.run(
+            reader, _page(statement, wanted, [*directed, PayloadList.id.asc(), Iov.id.asc()])
+        )
     )
     if not wanted.search:
         return Found(rows, _count_from_lists(reader, wanted))
@@ -163,18 +171,27 @@ def iovs(reader: Reader, wanted: Wanted) -> Found:
     return Found(rows, min(counted, COUNTED_AT_MOST), counted > COUNTED_AT_MOST)
 
 
+def _found(
+    reader: Reader,
+    record: type[reads.TagRecord | reads.TypeRecord | reads.ListRecord],
+    statement: reads.Statement,
+    wanted: Wanted,
+    order: Sequence[ColumnElement[Any]],
+) -> Found:
+    rows = [record._make(row) for row in reads.run(reader, _page(statement, wanted, order))]
+    return Found(rows, _count(reader, statement))
+
+
 def _count_from_lists(reader: Reader, wanted: Wanted) -> int:
     matching = _of_tag_and_type(reads.select_lists(), wanted)
     if "payload_list" in wanted.filters:
         matching = matching.where(PayloadList.name == wanted.filters["payload_list"])
     lists_found = matching.subquery()
-    total = reader.execute(select(func.coalesce(func.sum(lists_found.c.n_iov), 0))).scalar_one()
+    total = reads.run(reader, select(func.coalesce(func.sum(lists_found.c.n_iov), 0))).scalar_one()
     return int(total)
 
 
-def _of_tag_and_type(
-    statement: Select[*tuple[Any, ...]], wanted: Wanted
-) -> Select[*tuple[Any, ...]]:
+def _of_tag_and_type(statement: reads.Statement, wanted: Wanted) -> reads.Statement:
     if "global_tag" in wanted.filters:
         statement = statement.where(GlobalTag.name == wanted.filters["global_tag"])
     if "payload_type" in wanted.filters:
@@ -182,9 +199,7 @@ def _of_tag_and_type(
     return statement
 
 
-def _searched(
-    statement: Select[*tuple[Any, ...]], wanted: Wanted, *columns: Any
-) -> Select[*tuple[Any, ...]]:
+def _searched(statement: reads.Statement, wanted: Wanted, *columns: Any) -> reads.Statement:
     if not wanted.search:
         return statement
     return statement.where(
@@ -199,11 +214,13 @@ def _order(wanted: Wanted, sorts: _Columns) -> list[ColumnElement[Any]]:
 
 
 def _page(
-    statement: Select[*tuple[Any, ...]], wanted: Wanted, order: Sequence[ColumnElement[Any]]
-) -> Select[*tuple[Any, ...]]:
+    statement: reads.Statement, wanted: Wanted, order: Sequence[ColumnElement[Any]]
+) -> reads.Statement:
     offset = (wanted.page - 1) * wanted.page_size
     return statement.order_by(*order).limit(wanted.page_size).offset(offset)
 
 
-def _count(reader: Reader, statement: Select[*tuple[Any, ...]]) -> int:
-    return int(reader.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
+def _count(reader: Reader, statement: reads.Statement) -> int:
+    return int(
+        reads.run(reader, select(func.count()).select_from(statement.subquery())).scalar_one()
+    )

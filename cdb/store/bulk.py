@@ -54,15 +54,19 @@ def new_iov_ids(session: Session, count: int) -> list[int]:
         return []
     if is_postgresql(session):
         statement = select(IOV_ID.next_value()).select_from(func.generate_series(1, count))
-        return list(session.execute(statement).scalars())
-    largest = session.execute(
-        select(
-            func.max(
-                select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
-                select(func.coalesce(func.max(StagedIov.id), 0)).scalar_subquery(),
+        return list(session.connection().execute(statement).scalars())
+    largest = (
+        session.connection()
+        .execute(
+            select(
+                func.max(
+                    select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
+                    select(func.coalesce(func.max(StagedIov.id), 0)).scalar_subquery(),
+                )
             )
         )
-    ).scalar_one()
+        .scalar_one()
+    )
     return list(range(largest + 1, largest + 1 + count))
 
 
@@ -76,7 +80,7 @@ def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
                 lines = StringIO(_as_copy_text(rows[first : first + _COPY_CHUNK]))
                 cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", lines)
     elif rows:
-        session.execute(insert(Iov.__table__), [_as_values(row) for row in rows])  # type: ignore[arg-type]
+        session.connection().execute(insert(Iov), [_as_values(row) for row in rows])
 
 
 def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> None:
@@ -88,7 +92,7 @@ def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> 
     parameters = {"source": source, "pin": pinned_at, "target": target}
     if not is_postgresql(session):
         parameters["base"] = new_iov_ids(session, 1)[0] - 1
-    session.execute(
+    session.connection().execute(
         text(
             f"insert into iov ({_COLUMNS}) select {new_id}, :target, start_major, start_minor, "  # noqa: S608 - constants
             "end_major, end_minor, declared_end_major, declared_end_minor, payload_url, checksum, "

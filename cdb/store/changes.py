@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.orm import Session
 
 from cdb.store.engine import Reader, is_postgresql, mark_changed
@@ -44,7 +44,7 @@ class OpenChange:
             detail: names of what else it touched; JSON.
 
         """
-        self.session.execute(
+        self.session.connection().execute(
             insert(Change),
             [
                 {
@@ -78,7 +78,7 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
 
     """
     if is_postgresql(session):
-        session.execute(
+        session.connection().execute(
             text(
                 "select set_config('lock_timeout', :timeout, true), pg_advisory_xact_lock(:lock)"
             ),
@@ -90,11 +90,13 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
     return OpenChange(session, origin, last + 1, max(now(), at))
 
 
+_LATEST = select(Change.change, Change.at).order_by(Change.change.desc()).limit(1)
+
+
 def latest(reader: Reader) -> tuple[int, datetime]:
     """Return the number and the time of the last change; 0 where there is none."""
-    row = reader.execute(
-        select(Change.change, Change.at).order_by(Change.change.desc()).limit(1)
-    ).one_or_none()
+    connection = reader if isinstance(reader, Connection) else reader.connection()
+    row = connection.execute(_LATEST).one_or_none()
     return (row.change, row.at) if row else (0, datetime.min.replace(tzinfo=UTC))
 
 

@@ -6,15 +6,20 @@ Ends are exclusive, as they are stored.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
+    CursorResult,
+    Integer,
     Row,
     ScalarSelect,
     Select,
     and_,
+    bindparam,
     func,
     literal,
     literal_column,
@@ -40,10 +45,15 @@ from cdb.store.models import (
     Versioned,
 )
 
+Statement: TypeAlias = Select[*tuple[Any, ...]]
+Result: TypeAlias = CursorResult[*tuple[Any, ...]]
+
 _Record = TypeVar("_Record")
 
 # A literal, not a parameter: SQLite matches partial indexes by the text of the condition.
 _LIVE: ColumnElement[int] = literal_column(str(LIVE), BigInteger)
+
+_AT = bindparam("at", type_=BigInteger)
 
 
 class StatusRecord(NamedTuple):
@@ -116,26 +126,26 @@ class IovRecord(NamedTuple):
     inserted: datetime
 
 
-def seen(version: type[Versioned] | type[Iov], at: int = CURRENT) -> ColumnElement[bool]:
-    """Return the condition that a version is visible as of a change."""
-    if at == CURRENT:
+def seen(version: type[Versioned] | type[Iov], *, current: bool = True) -> ColumnElement[bool]:
+    """Return the condition that a version is live, or visible as of the parameter `at`."""
+    if current:
         return version.retired_by == _LIVE
-    return and_(version.added_by <= at, version.retired_by > at)
+    return and_(version.added_by <= _AT, version.retired_by > _AT)
 
 
-def seen_in(state: type[ListState], at: int = CURRENT) -> ColumnElement[bool]:
-    """Return the condition that an IOV is visible in a list: at its pin, or as of a change."""
-    limit = func.coalesce(state.pinned_at, at)
+def seen_in(state: type[ListState]) -> ColumnElement[bool]:
+    """Return the condition that an IOV is visible in a list: at its pin, or at `at`."""
+    limit = func.coalesce(state.pinned_at, _AT)
     return and_(Iov.series == state.series, Iov.added_by <= limit, Iov.retired_by > limit)
 
 
-def count_in(state: type[ListState], at: int = CURRENT) -> ScalarSelect[int]:
+def count_in(state: type[ListState]) -> ScalarSelect[int]:
     """Return the number of payload IOVs that a list shows, without counting them."""
     return (
         select(SeriesChange.n_iov)
         .where(
             SeriesChange.series == state.series,
-            SeriesChange.change <= func.coalesce(state.pinned_at, at),
+            SeriesChange.change <= func.coalesce(state.pinned_at, _AT),
         )
         .order_by(SeriesChange.change.desc())
         .limit(1)
@@ -143,44 +153,50 @@ def count_in(state: type[ListState], at: int = CURRENT) -> ScalarSelect[int]:
     )
 
 
-def _one(
-    reader: Reader,
-    statement: Select[*tuple[Any, ...]],
-    make: Callable[[Row[*tuple[Any, ...]]], _Record],
-) -> _Record | None:
-    row = reader.execute(statement).one_or_none()
-    return None if row is None else make(row)
+def run(reader: Reader, statement: Statement, at: int = CURRENT, **parameters: Any) -> Result:
+    """Run a statement as of a change.
+
+    On the connection even where a session is given: the ORM would look at every
+    row for objects to make. Statements are built once, since to build one costs
+    as much as to run it.
+    """
+    connection = reader if isinstance(reader, Connection) else reader.connection()
+    return connection.execute(statement, {"at": at, **parameters})
+
+
+def _one(record: Callable[[Row[*tuple[Any, ...]]], _Record], result: Result) -> _Record | None:
+    row = result.one_or_none()
+    return None if row is None else record(row)
 
 
 # --- statuses ---------------------------------------------------------------
 
-
-def _statuses() -> Select[*tuple[Any, ...]]:
-    return select(
-        TagStatus.id,
-        TagStatus.name,
-        TagStatus.mode,
-        TagStatus.final,
-        TagStatus.description,
-        TagStatus.created,
-    )
+_STATUSES = select(
+    TagStatus.id,
+    TagStatus.name,
+    TagStatus.mode,
+    TagStatus.final,
+    TagStatus.description,
+    TagStatus.created,
+).order_by(TagStatus.id)
+_STATUS_BY_NAME = _STATUSES.where(TagStatus.name == bindparam("name"))
 
 
 def statuses(reader: Reader) -> list[StatusRecord]:
     """Return all statuses, in the order in which they were declared."""
-    rows = reader.execute(_statuses().order_by(TagStatus.id))
-    return [StatusRecord._make(row) for row in rows]
+    return [StatusRecord._make(row) for row in run(reader, _STATUSES)]
 
 
 def status(reader: Reader, name: str) -> StatusRecord | None:
     """Return a status by its name."""
-    return _one(reader, _statuses().where(TagStatus.name == name), StatusRecord._make)
+    return _one(StatusRecord._make, run(reader, _STATUS_BY_NAME, name=name))
 
 
 # --- global tags ------------------------------------------------------------
 
 
-def select_tags(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
+@cache
+def select_tags(*, current: bool = True) -> Statement:
     """Return the statement for the columns of TagRecord."""
     return (
         select(
@@ -198,25 +214,50 @@ def select_tags(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
             TagStatus.final,
         )
         .select_from(GlobalTag)
-        .join(TagState, and_(TagState.tag == GlobalTag.id, seen(TagState, at)))
+        .join(TagState, and_(TagState.tag == GlobalTag.id, seen(TagState, current=current)))
         .join(TagStatus, TagStatus.id == TagState.status)
-        .where(seen(GlobalTag, at))
+        .where(seen(GlobalTag, current=current))
     )
+
+
+@cache
+def _tags_where(column: str | None, current: bool) -> Statement:
+    statement = select_tags(current=current)
+    if column:
+        return statement.where(getattr(GlobalTag, column) == bindparam(column))
+    return statement.order_by(GlobalTag.id)
 
 
 def tags(reader: Reader, at: int = CURRENT) -> list[TagRecord]:
     """Return all global tags in the order in which they were made."""
-    return [TagRecord._make(row) for row in reader.execute(select_tags(at).order_by(GlobalTag.id))]
+    return [TagRecord._make(row) for row in run(reader, _tags_where(None, at == CURRENT), at)]
 
 
 def tag(reader: Reader, name: str, at: int = CURRENT) -> TagRecord | None:
     """Return a global tag by its name."""
-    return _one(reader, select_tags(at).where(GlobalTag.name == name), TagRecord._make)
+    result = run(reader, _tags_where("name", at == CURRENT), at, name=name)
+    return _one(TagRecord._make, result)
 
 
 def tag_by_id(reader: Reader, tag_id: int, at: int = CURRENT) -> TagRecord | None:
     """Return a global tag by its id."""
-    return _one(reader, select_tags(at).where(GlobalTag.id == tag_id), TagRecord._make)
+    return _one(TagRecord._make, run(reader, _tags_where("id", at == CURRENT), at, id=tag_id))
+
+
+@cache
+def _tag_counts(current: bool, some: bool) -> Statement:
+    statement = (
+        select(
+            ListState.global_tag,
+            func.count(),
+            func.coalesce(func.sum(count_in(ListState)), 0),
+        )
+        .where(seen(ListState, current=current), ListState.global_tag.is_not(None))
+        .group_by(ListState.global_tag)
+    )
+    if some:
+        return statement.where(ListState.global_tag.in_(bindparam("ids", expanding=True)))
+    return statement
 
 
 def tag_counts(
@@ -226,18 +267,8 @@ def tag_counts(
 
     Tags without lists are left out; `tag_ids` of None means all tags.
     """
-    statement = (
-        select(
-            ListState.global_tag,
-            func.count(),
-            func.coalesce(func.sum(count_in(ListState, at)), 0),
-        )
-        .where(seen(ListState, at), ListState.global_tag.is_not(None))
-        .group_by(ListState.global_tag)
-    )
-    if tag_ids is not None:
-        statement = statement.where(ListState.global_tag.in_(list(tag_ids)))
-    rows: Iterable[Any] = reader.execute(statement)
+    some = {} if tag_ids is None else {"ids": list(tag_ids)}
+    rows: Iterable[Any] = run(reader, _tag_counts(at == CURRENT, bool(some)), at, **some)
     # PostgreSQL sums bigints to a numeric.
     return {tag_id: (lists, int(iovs)) for tag_id, lists, iovs in rows}
 
@@ -245,7 +276,8 @@ def tag_counts(
 # --- payload types ----------------------------------------------------------
 
 
-def select_types(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
+@cache
+def select_types(*, current: bool = True) -> Statement:
     """Return the statement for the columns of TypeRecord."""
     return select(
         PayloadType.id,
@@ -253,31 +285,50 @@ def select_types(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
         PayloadType.description,
         PayloadType.contact,
         PayloadType.created,
-    ).where(seen(PayloadType, at))
+    ).where(seen(PayloadType, current=current))
+
+
+@cache
+def _types_where(column: str | None, current: bool) -> Statement:
+    statement = select_types(current=current)
+    if column:
+        return statement.where(getattr(PayloadType, column) == bindparam(column))
+    return statement.order_by(PayloadType.id)
 
 
 def types(reader: Reader, at: int = CURRENT) -> list[TypeRecord]:
     """Return all payload types in the order in which they were made."""
-    rows = reader.execute(select_types(at).order_by(PayloadType.id))
-    return [TypeRecord._make(row) for row in rows]
+    return [TypeRecord._make(row) for row in run(reader, _types_where(None, at == CURRENT), at)]
 
 
 def type_(reader: Reader, name: str, at: int = CURRENT) -> TypeRecord | None:
     """Return a payload type by its name."""
-    return _one(reader, select_types(at).where(PayloadType.name == name), TypeRecord._make)
+    result = run(reader, _types_where("name", at == CURRENT), at, name=name)
+    return _one(TypeRecord._make, result)
+
+
+_LIST_OF_TYPE = (
+    select(literal(1))
+    .where(PayloadList.payload_type == bindparam("type"), seen(PayloadList))
+    .limit(1)
+)
 
 
 def type_is_used(reader: Reader, type_id: int) -> bool:
     """Tell whether a live payload list has this type."""
-    statement = select(literal(1)).where(PayloadList.payload_type == type_id, seen(PayloadList))
-    return reader.execute(statement.limit(1)).one_or_none() is not None
+    return run(reader, _LIST_OF_TYPE, type=type_id).one_or_none() is not None
 
 
 # --- payload lists ----------------------------------------------------------
 
 
-def select_lists(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
+@cache
+def select_lists(*, current: bool = True) -> Statement:
     """Return the statement for the columns of ListRecord."""
+
+    def visible(version: type[Versioned]) -> ColumnElement[bool]:
+        return seen(version, current=current)
+
     return (
         select(
             PayloadList.id,
@@ -293,72 +344,105 @@ def select_lists(at: int = CURRENT) -> Select[*tuple[Any, ...]]:
             TagStatus.mode,
             ListState.series,
             ListState.pinned_at,
-            func.coalesce(count_in(ListState, at), 0).label("n_iov"),
+            func.coalesce(count_in(ListState), 0).label("n_iov"),
         )
         .select_from(PayloadList)
-        .join(ListState, and_(ListState.payload_list == PayloadList.id, seen(ListState, at)))
-        .join(PayloadType, and_(PayloadType.id == PayloadList.payload_type, seen(PayloadType, at)))
-        .outerjoin(GlobalTag, and_(GlobalTag.id == ListState.global_tag, seen(GlobalTag, at)))
-        .outerjoin(TagState, and_(TagState.tag == GlobalTag.id, seen(TagState, at)))
+        .join(ListState, and_(ListState.payload_list == PayloadList.id, visible(ListState)))
+        .join(PayloadType, and_(PayloadType.id == PayloadList.payload_type, visible(PayloadType)))
+        .outerjoin(GlobalTag, and_(GlobalTag.id == ListState.global_tag, visible(GlobalTag)))
+        .outerjoin(TagState, and_(TagState.tag == GlobalTag.id, visible(TagState)))
         .outerjoin(TagStatus, TagStatus.id == TagState.status)
-        .where(seen(PayloadList, at))
+        .where(visible(PayloadList))
     )
+
+
+@cache
+def _lists_where(column: str | None, current: bool) -> Statement:
+    statement = select_lists(current=current)
+    if column == "global_tag":
+        statement = statement.where(ListState.global_tag == bindparam(column))
+        return statement.order_by(PayloadType.name)
+    if column:
+        return statement.where(getattr(PayloadList, column) == bindparam(column))
+    return statement.order_by(PayloadList.id)
 
 
 def lists(reader: Reader, at: int = CURRENT) -> list[ListRecord]:
     """Return all payload lists in the order in which they were made."""
-    rows = reader.execute(select_lists(at).order_by(PayloadList.id))
-    return [ListRecord._make(row) for row in rows]
+    return [ListRecord._make(row) for row in run(reader, _lists_where(None, at == CURRENT), at)]
 
 
 def lists_of(reader: Reader, tag_id: int, at: int = CURRENT) -> list[ListRecord]:
     """Return the payload lists of a global tag, by the names of their types."""
-    statement = select_lists(at).where(ListState.global_tag == tag_id).order_by(PayloadType.name)
-    return [ListRecord._make(row) for row in reader.execute(statement)]
+    rows = run(reader, _lists_where("global_tag", at == CURRENT), at, global_tag=tag_id)
+    return [ListRecord._make(row) for row in rows]
 
 
 def list_(reader: Reader, name: str, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its name."""
-    return _one(reader, select_lists(at).where(PayloadList.name == name), ListRecord._make)
+    result = run(reader, _lists_where("name", at == CURRENT), at, name=name)
+    return _one(ListRecord._make, result)
 
 
 def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its id."""
-    return _one(reader, select_lists(at).where(PayloadList.id == list_id), ListRecord._make)
+    return _one(ListRecord._make, run(reader, _lists_where("id", at == CURRENT), at, id=list_id))
+
+
+_PINNED = (
+    select(PayloadList.name)
+    .join(ListState, and_(ListState.payload_list == PayloadList.id, seen(ListState)))
+    .where(
+        PayloadList.name.in_(bindparam("names", expanding=True)),
+        seen(PayloadList),
+        ListState.pinned_at.is_not(None),
+    )
+)
+
+
+def pinned(reader: Reader, names: Iterable[str]) -> list[str]:
+    """Return which of some payload lists are pinned."""
+    return [row.name for row in run(reader, _PINNED, names=list(names))]
 
 
 # --- payload IOVs -----------------------------------------------------------
+
+_START = tuple_(Iov.start_major, Iov.start_minor)
+_POINT = tuple_(bindparam("major", type_=BigInteger), bindparam("minor", type_=BigInteger))
+_LIVE_IN_SERIES = and_(Iov.series == bindparam("series"), seen(Iov))
+
+_LAST_LIVE_START = (
+    select(Iov.start_major, Iov.start_minor)
+    .where(_LIVE_IN_SERIES, _START <= _POINT)
+    .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
+    .limit(1)
+)
+_LIVE_FROM = (
+    select(
+        Iov.id,
+        Iov.start_major,
+        Iov.start_minor,
+        Iov.end_major,
+        Iov.end_minor,
+        Iov.declared_end_major,
+        Iov.declared_end_minor,
+    )
+    .where(_LIVE_IN_SERIES, _START >= _POINT)
+    .order_by(Iov.start_major, Iov.start_minor)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def live_page(reader: Reader, series_id: int) -> series.Page:
     """Return the function that reads the live rows of a series for the interval rules."""
 
     def page(point: Point, limit: int) -> Sequence[series.Row]:
-        live = (Iov.series == series_id, seen(Iov))
-        start = tuple_(Iov.start_major, Iov.start_minor)
-        first = reader.execute(
-            select(Iov.start_major, Iov.start_minor)
-            .where(*live, start <= tuple_(*map(literal, point)))
-            .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
-            .limit(1)
-        ).one_or_none()
-        rows = reader.execute(
-            select(
-                Iov.id,
-                Iov.start_major,
-                Iov.start_minor,
-                Iov.end_major,
-                Iov.end_minor,
-                Iov.declared_end_major,
-                Iov.declared_end_minor,
-            )
-            .where(*live, start >= tuple_(*map(literal, first or point)))
-            .order_by(Iov.start_major, Iov.start_minor)
-            .limit(limit)
-        )
+        place = {"series": series_id, "major": point.major, "minor": point.minor}
+        if last := run(reader, _LAST_LIVE_START, **place).one_or_none():
+            place |= {"major": last[0], "minor": last[1]}
         return [
             series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
-            for row in rows
+            for row in run(reader, _LIVE_FROM, limit=limit, **place)
         ]
 
     return page
@@ -378,6 +462,22 @@ _IOV_COLUMNS = (
 )
 _STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
 
+_IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
+_IOVS_OF_SERIES = (
+    select(*_IOV_COLUMNS)
+    .where(Iov.series == bindparam("series"), seen(Iov, current=False))
+    .order_by(Iov.start_major, Iov.start_minor)
+    .limit(bindparam("limit", type_=Integer))
+)
+_IOVS_AFTER = _IOVS_OF_SERIES.where(_START > _POINT)
+_STAGED_BY_ID = select(*_STAGED_COLUMNS).where(StagedIov.id == bindparam("id"))
+_STAGED_AFTER = (
+    select(*_STAGED_COLUMNS)
+    .where(StagedIov.id > bindparam("id"))
+    .order_by(StagedIov.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
 
 def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
     end = None if row[3] is None else Point(row[3], row[4])
@@ -386,8 +486,8 @@ def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
 
 def iovs(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
     """Return payload IOVs of the log by their ids, live or not."""
-    rows = reader.execute(select(*_IOV_COLUMNS).where(Iov.id.in_(list(ids))))
-    return {row[0]: _iov(row) for row in rows}
+    wanted = list(ids)
+    return {row[0]: _iov(row) for row in run(reader, _IOVS_BY_ID, ids=wanted)} if wanted else {}
 
 
 def iov_page(
@@ -403,42 +503,37 @@ def iov_page(
         limit: how many at most.
 
     """
-    statement = select(*_IOV_COLUMNS).where(Iov.series == series_id, seen(Iov, at))
-    if after is not None:
-        start = tuple_(Iov.start_major, Iov.start_minor)
-        statement = statement.where(start > tuple_(*map(literal, after)))
-    statement = statement.order_by(Iov.start_major, Iov.start_minor).limit(limit)
-    return [_iov(row) for row in reader.execute(statement)]
+    place = {"series": series_id, "limit": limit}
+    if after is None:
+        return [_iov(row) for row in run(reader, _IOVS_OF_SERIES, at, **place)]
+    place |= {"major": after.major, "minor": after.minor}
+    return [_iov(row) for row in run(reader, _IOVS_AFTER, at, **place)]
 
 
 def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:
     """Return the next payload IOVs that wait to be attached, by id."""
-    statement = select(*_STAGED_COLUMNS).where(StagedIov.id > after_id)
-    return [_iov(row) for row in reader.execute(statement.order_by(StagedIov.id).limit(limit))]
+    return [_iov(row) for row in run(reader, _STAGED_AFTER, id=after_id, limit=limit)]
 
 
 def staged(reader: Reader, iov_id: int) -> IovRecord | None:
     """Return a payload IOV that waits to be attached."""
-    return _one(reader, select(*_STAGED_COLUMNS).where(StagedIov.id == iov_id), _iov)
+    return _one(_iov, run(reader, _STAGED_BY_ID, id=iov_id))
 
 
-def lists_showing(reader: Reader, iov_id: int, at: int = CURRENT) -> list[str]:
+_LISTS_SHOWING = (
+    select(PayloadList.name)
+    .select_from(Iov)
+    .join(ListState, and_(seen_in(ListState), seen(ListState)))
+    .join(PayloadList, and_(PayloadList.id == ListState.payload_list, seen(PayloadList)))
+    .where(Iov.id == bindparam("id"))
+    .order_by(ListState.pinned_at.is_not(None), PayloadList.id)
+)
+
+
+def lists_showing(reader: Reader, iov_id: int) -> list[str]:
     """Return the names of the payload lists that show an IOV, the one that owns it first.
 
     Clones show the IOVs of the list that they were made from until they are
     written to; nothing shows an IOV that was cut or deleted.
     """
-    rows = reader.execute(
-        select(PayloadList.name)
-        .select_from(Iov)
-        .join(ListState, and_(seen_in(ListState, at), seen(ListState, at)))
-        .join(PayloadList, and_(PayloadList.id == ListState.payload_list, seen(PayloadList, at)))
-        .where(Iov.id == iov_id)
-        .order_by(ListState.pinned_at.is_not(None), PayloadList.id)
-    )
-    return [row.name for row in rows]
-
-
-def iov_exists(reader: Reader, iov_id: int) -> bool:
-    """Tell whether the log has an IOV with this id, live or not."""
-    return reader.execute(select(Iov.id).where(Iov.id == iov_id)).one_or_none() is not None
+    return [row.name for row in run(reader, _LISTS_SHOWING, id=iov_id)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Executable, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
@@ -26,7 +26,7 @@ from cdb.store.models import (
     TagStatus,
     Versioned,
 )
-from cdb.store.reads import ListRecord, iovs, seen
+from cdb.store.reads import ListRecord, Result, iovs, seen
 
 _IDS_A_STATEMENT = 10_000
 """Below the number of parameters that SQLite takes."""
@@ -43,39 +43,48 @@ class Payload(NamedTuple):
     id: int | None = None
 
 
+def _run(
+    session: Session, statement: Executable, *parameters: Any
+) -> CursorResult[*tuple[Any, ...]]:
+    """Run a statement on the session's connection: there are no objects for the ORM to keep."""
+    return session.connection().execute(statement, *parameters)
+
+
 # --- objects ----------------------------------------------------------------
 
 
 def next_id(session: Session, model: Any) -> int:
     """Return an id that no object of a kind has had; ids are never used again."""
-    return int(session.execute(select(func.coalesce(func.max(model.id), 0) + 1)).scalar_one())
+    return int(_run(session, select(func.coalesce(func.max(model.id), 0) + 1)).scalar_one())
 
 
 def add(change: OpenChange, model: type[Versioned], **values: Any) -> None:
     """Add the first version of an object, or the next one after `retire`."""
-    change.session.execute(insert(model), [{**values, "added_by": change.number}])
+    _run(change.session, insert(model), [{**values, "added_by": change.number}])
 
 
 def retire(change: OpenChange, model: type[Versioned], **key: Any) -> None:
     """Retire the live version of an object."""
-    change.session.execute(
+    _run(
+        change.session,
         update(model).where(seen(model)).filter_by(**key).values(retired_by=change.number),
-        execution_options={"synchronize_session": False},
     )
 
 
 def revise(change: OpenChange, model: type[Versioned], key: dict[str, Any], **values: Any) -> None:
     """Retire the live version of an object and add one that differs in some values."""
     columns = [column for column in model.__mapper__.columns if column.key != "retired_by"]  # type: ignore[attr-defined]
-    live = change.session.execute(select(*columns).where(seen(model)).filter_by(**key)).one()
+    live = _run(change.session, select(*columns).where(seen(model)).filter_by(**key)).one()
     retire(change, model, **key)
     add(change, model, **{**live._asdict(), **values})
 
 
 def add_status(change: OpenChange, **values: Any) -> None:
     """Declare a status."""
-    change.session.execute(
-        insert(TagStatus), [{**values, "created": change.at, "added_by": change.number}]
+    _run(
+        change.session,
+        insert(TagStatus),
+        [{**values, "created": change.at, "added_by": change.number}],
     )
 
 
@@ -83,11 +92,11 @@ def touch(change: OpenChange, tag_id: int | None) -> None:
     """Move the head of a tag to the change; a list without a tag has none to move."""
     if tag_id is None:
         return
-    change.session.execute(
+    _run(
+        change.session,
         update(TagState)
         .where(TagState.tag == tag_id, seen(TagState))
         .values(head=change.number, updated=change.at),
-        execution_options={"synchronize_session": False},
     )
 
 
@@ -96,12 +105,13 @@ def touch(change: OpenChange, tag_id: int | None) -> None:
 
 def new_series(session: Session) -> int:
     """Return an empty log."""
-    return int(session.execute(insert(Series).returning(Series.id)).scalar_one())
+    return int(_run(session, insert(Series).returning(Series.id)).scalar_one())
 
 
 def record_count(change: OpenChange, series_id: int, n_iov: int) -> None:
     """Note how many live IOVs a series has since a change."""
-    change.session.execute(
+    _run(
+        change.session,
         insert(SeriesChange),
         [{"series": series_id, "change": change.number, "n_iov": n_iov}],
     )
@@ -119,8 +129,8 @@ def copy_pinned(session: Session, record: ListRecord) -> int:
 
 def drop_copy(session: Session, series_id: int) -> None:
     """Remove a copy that is not needed: somebody else forked the list first."""
-    session.execute(delete(Iov).where(Iov.series == series_id))
-    session.execute(delete(Series).where(Series.id == series_id))
+    _run(session, delete(Iov).where(Iov.series == series_id))
+    _run(session, delete(Series).where(Series.id == series_id))
 
 
 def point_to(change: OpenChange, record: ListRecord, series_id: int) -> ListRecord:
@@ -175,11 +185,11 @@ def apply(
 def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:
     ordered = sorted(ids)
     for first in range(0, len(ordered), _IDS_A_STATEMENT):
-        change.session.execute(
+        _run(
+            change.session,
             update(Iov)
             .where(Iov.id.in_(ordered[first : first + _IDS_A_STATEMENT]))
             .values(retired_by=change.number),
-            execution_options={"synchronize_session": False},
         )
 
 
@@ -190,7 +200,8 @@ def stage(session: Session, payload: Payload, start: Point, end: Point | None) -
     """Keep a payload IOV until it is attached; return its id."""
     mark_changed(session)
     iov_id = bulk.new_iov_ids(session, 1)[0]
-    session.execute(
+    _run(
+        session,
         insert(StagedIov),
         [
             {
@@ -208,7 +219,7 @@ def stage(session: Session, payload: Payload, start: Point, end: Point | None) -
 
 def unstage(session: Session, iov_id: int) -> None:
     """Take a payload IOV out of the waiting ones."""
-    session.execute(delete(StagedIov).where(StagedIov.id == iov_id))
+    _run(session, delete(StagedIov).where(StagedIov.id == iov_id))
 
 
 def expire_staged(session: Session, before: datetime) -> None:
@@ -221,4 +232,4 @@ def expire_staged(session: Session, before: datetime) -> None:
         statement = statement.where(
             StagedIov.id < select(func.max(StagedIov.id)).scalar_subquery()
         )
-    session.execute(statement, execution_options={"synchronize_session": False})
+    _run(session, statement)

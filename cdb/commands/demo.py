@@ -1,0 +1,106 @@
+"""`cdb demo`: sample data to try the service with."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cdb.commands.deployment import INI, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdb.demo.load import Loaded
+    from cdb.services.rules import Rules
+    from cdb.settings import Settings
+    from cdb.store.engine import Database
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@click.group()
+def demo() -> None:
+    """Try the service with sample data."""
+
+
+@demo.command()
+@INI
+@click.option(
+    "--url",
+    default=_DEFAULT_URL,
+    show_default=True,
+    metavar="URL",
+    help="Where the service will be reached, for the queries that are printed.",
+)
+def load(ini: Path, url: str) -> None:
+    r"""Load the sample data into the database of INI, if that has no global tags.
+
+    \b
+    cdb demo load development.ini
+    """
+    from cdb.services.rules import Rules  # noqa: PLC0415
+    from cdb.store.engine import Database  # noqa: PLC0415
+
+    settings = settings_of(ini)
+    database = Database(settings.database_url)
+    try:
+        loaded = _load(database, Rules.from_settings(settings))
+        present = _present(database)
+    finally:
+        database.dispose()
+    for tag in loaded:
+        click.echo(f"Loaded {tag.tag}: {tag.types} payload types, {tag.iovs} payload IOVs.")
+    if not loaded:
+        click.echo("The database has global tags already: no sample data was loaded.")
+    _print_queries(present, settings, url.rstrip("/"))
+
+
+def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    from cdb.demo.load import load as load_into  # noqa: PLC0415
+    from cdb.store import migrate  # noqa: PLC0415
+
+    try:
+        with database.snapshot() as reader:
+            current = migrate.current(reader)
+        if current != migrate.head():
+            raise click.ClickException(
+                f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
+                "run `cdb db upgrade` first"
+            )
+        return load_into(database, rules)
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise click.ClickException(f"the database cannot be used: {reason}") from None
+
+
+def _present(database: "Database") -> set[str]:
+    from cdb.store import reads  # noqa: PLC0415
+
+    with database.statement() as reader:
+        return {record.name for record in reads.tags(reader)}
+
+
+def _print_queries(present: set[str], settings: "Settings", url: str) -> None:
+    """Print how to ask for what the sample data has, as far as it is there."""
+    from cdb.demo.content import tags  # noqa: PLC0415
+
+    shown = next((tag for tag in tags() if tag.name in present), None)
+    if shown is None:
+        return
+    api = url + settings.api_base
+    major, minor = shown.example
+    where = "" if api == f"{_DEFAULT_URL}/api/cdb_rest" else f" --url {api}"
+    click.echo(f"Ask, once it is served, which payloads are valid for {shown.example_reads}:")
+    click.echo(
+        f"  curl '{api}/payloadiovs/?gtName={shown.name}&majorIOV={major}&minorIOV={minor}'"
+    )
+    click.echo(f"  {_command()} query {shown.name} {major} {minor}{where}")
+
+
+def _command() -> str:
+    """Return how this command was called, so that what is printed can be pasted."""
+    return "cdb" if shutil.which("cdb") else sys.argv[0]

@@ -1,0 +1,81 @@
+"""Put the sample data into an empty database, through the same services as any client."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from cdb.demo.content import Iov, TagContent, TypeContent, tags
+from cdb.domain.points import IovMode
+from cdb.services import global_tags, lookup, payload_iovs, payload_lists, payload_types
+from cdb.services.payload_iovs import Reference
+from cdb.services.rules import Rules
+from cdb.store import reads
+from cdb.store.changes import Origin, open_change
+from cdb.store.engine import Database
+
+ORIGIN = Origin("demo", "Sample data.")
+
+
+class Loaded(NamedTuple):
+    """A global tag that was loaded, with how many types and payload IOVs it has."""
+
+    tag: str
+    types: int
+    iovs: int
+
+
+def load(database: Database, rules: Rules) -> list[Loaded]:
+    """Load the sample data where the database has no global tags: all of it, or nothing.
+
+    Args:
+        database: migrated.
+        rules: of the service that the data is for.
+
+    Returns:
+        What was loaded; nothing where there were tags already.
+
+    """
+    with database.writing() as session:
+        # Two that load at once: the second waits here, and then sees the tags of the first.
+        open_change(session, ORIGIN, rules.lock_timeout_ms)
+        if reads.tags(session):
+            return []
+        return [_load_tag(session, rules, content) for content in tags()]
+
+
+def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
+    global_tags.create(
+        session, rules, ORIGIN, content.name, author="demo", description=content.description
+    )
+    for payload_type in content.types:
+        _load_type(session, rules, content.name, payload_type)
+    tag_id = lookup.tag(session, content.name).id
+    _, iovs = reads.tag_counts(session, [tag_id])[tag_id]
+    return Loaded(content.name, len(content.types), iovs)
+
+
+def _load_type(session: Session, rules: Rules, tag: str, content: TypeContent) -> None:
+    # A type outlives the tags that used it.
+    if not reads.type_(session, content.name):
+        payload_types.create(session, rules, ORIGIN, content.name, content.description)
+    target = payload_lists.create(session, rules, ORIGIN, content.name, ends="explicit").name
+    payload_lists.attach(session, rules, ORIGIN, target, tag)
+    for write in content.writes:
+        rows = list(enumerate(_references(write, rules.iov_mode)))
+        payload_iovs.attach_many(session, rules, ORIGIN, {target: rows})
+
+
+def _references(iovs: Sequence[Iov], mode: IovMode) -> list[Reference]:
+    """Return what the service takes: ends are as the interface writes them."""
+    return [
+        Reference(
+            payload_url=iov.payload_url,
+            checksum=iov.checksum,
+            start=iov.interval.start,
+            end=mode.end_to_interface(iov.interval.end),
+            size=iov.size,
+            revision=iov.revision,
+        )
+        for iov in iovs
+    ]
