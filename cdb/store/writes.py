@@ -43,9 +43,7 @@ class Payload(NamedTuple):
     id: int | None = None
 
 
-def _run(
-    session: Session, statement: Executable, *parameters: Any
-) -> CursorResult[*tuple[Any, ...]]:
+def _run(session: Session, statement: Executable, *parameters: Any) -> Result:
     """Run a statement on the session's connection: there are no objects for the ORM to keep."""
     return session.connection().execute(statement, *parameters)
 
