@@ -1,7 +1,6 @@
 """Payload lists."""
 
 from pyramid.request import Request
-from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound
@@ -93,7 +92,8 @@ def attach(request: Request, session: Session, body: schemas.ListAttachment) -> 
 @deletion.delete(
     schemas.Deleted, path=schemas.NamePath, errors=[NotFound, NotEmpty, AppendOnly, Closed]
 )
-def delete(request: Request, session: Session, path: schemas.NamePath) -> Response | shapes.Json:
+def delete(request: Request, session: Session, path: schemas.NamePath) -> shapes.Json:
     """Delete an empty payload list."""
     payload_lists.delete(session, request.cdb.rules, request.cdb.origin, path.name)
-    return {"detail": f"Payload List {path.name} deleted."}
+    # nopayloaddb's own words, in which the list is a type.
+    return {"detail": f"Payload Type {path.name} deleted."}
