@@ -44,8 +44,16 @@ def writes(request: Request) -> bool:
 
 
 def attempts(request: Request) -> int | None:
-    """Return how often a request is tried; None leaves it to `retry.attempts`."""
-    return None if writes(request) else 1
+    """Return how often a request is tried; None leaves it to `retry.attempts`.
+
+    A body is kept for that, in memory, where it is parsed anyway; one that is
+    refused for its size is not read at all.
+    """
+    limit = request.registry.cdb.max_body
+    if not writes(request) or (request.content_length or 0) > limit:
+        return 1
+    request.request_body_tempfile_limit = limit
+    return None
 
 
 _FRAMEWORK: dict[str, Any] = {

@@ -18,8 +18,12 @@ INI = click.argument(
 
 def loader_of(ini: Path) -> Any:
     """Return the loader of an ini file, with its logging set up."""
+    import warnings  # noqa: PLC0415
+
     import plaster  # noqa: PLC0415
 
+    # Pyramid and Cornice import it; nobody who serves with them can change that.
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
     loader = plaster.get_loader(str(ini), protocols=["wsgi"])
     loader.setup_logging()
     return loader

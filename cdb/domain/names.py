@@ -1,6 +1,6 @@
 """What may be a name."""
 
-import unicodedata
+import re
 
 NAME_LENGTH = 80
 """Characters, for global tags, payload types and statuses."""
@@ -14,12 +14,14 @@ RESERVED_TAGS = frozenset({"statuses"})
 _FORBIDDEN = "/@"
 
 
+# The control characters of Unicode, and surrogates, which no text of UTF-8 has.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def control_character(text: str) -> str | None:
     """Return the first control character of a text as `U+0007`, or None."""
-    for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs"):
-            return f"U+{ord(character):04X}"
-    return None
+    found = _CONTROL.search(text)
+    return f"U+{ord(found[0]):04X}" if found else None
 
 
 def name_problem(name: str) -> str | None:

@@ -32,6 +32,11 @@ class Context:
         )
 
     @property
+    def max_body(self) -> int:
+        """The largest body of a request, in bytes."""
+        return self.settings.max_body_mb * 2**20
+
+    @property
     def origin(self) -> Origin:
         """Who writes: nobody is asked yet."""
         return Origin("anonymous")

@@ -177,7 +177,7 @@ def _query(request: Request) -> dict[str, Any]:
 
 
 def _raw_body(request: Request) -> bytes:
-    limit = request.cdb.settings.max_body_mb * 2**20
+    limit = request.cdb.max_body
     if (request.content_length or 0) > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
     raw: bytes = request.body

@@ -48,6 +48,9 @@ from cdb.store.models import (
 Statement: TypeAlias = Select[*tuple[Any, ...]]
 Result: TypeAlias = CursorResult[*tuple[Any, ...]]
 
+IDS_A_STATEMENT = 10_000
+"""Ids that a statement names at most: SQLite takes 32,766 parameters."""
+
 _Record = TypeVar("_Record")
 
 # A literal, not a parameter: SQLite matches partial indexes by the text of the condition.
@@ -486,8 +489,12 @@ def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
 
 def iovs(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
     """Return payload IOVs of the log by their ids, live or not."""
-    wanted = list(ids)
-    return {row[0]: _iov(row) for row in run(reader, _IOVS_BY_ID, ids=wanted)} if wanted else {}
+    wanted = sorted(ids)
+    found = {}
+    for first in range(0, len(wanted), IDS_A_STATEMENT):
+        some = wanted[first : first + IDS_A_STATEMENT]
+        found.update({row[0]: _iov(row) for row in run(reader, _IOVS_BY_ID, ids=some)})
+    return found
 
 
 def iov_page(

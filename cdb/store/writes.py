@@ -26,10 +26,7 @@ from cdb.store.models import (
     TagStatus,
     Versioned,
 )
-from cdb.store.reads import ListRecord, Result, iovs, seen
-
-_IDS_A_STATEMENT = 10_000
-"""Below the number of parameters that SQLite takes."""
+from cdb.store.reads import IDS_A_STATEMENT, ListRecord, Result, iovs, seen
 
 
 class Payload(NamedTuple):
@@ -182,11 +179,11 @@ def apply(
 
 def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:
     ordered = sorted(ids)
-    for first in range(0, len(ordered), _IDS_A_STATEMENT):
+    for first in range(0, len(ordered), IDS_A_STATEMENT):
         _run(
             change.session,
             update(Iov)
-            .where(Iov.id.in_(ordered[first : first + _IDS_A_STATEMENT]))
+            .where(Iov.id.in_(ordered[first : first + IDS_A_STATEMENT]))
             .values(retired_by=change.number),
         )
 
