@@ -36,7 +36,10 @@ run: setup
 	@mkdir -p '$(VAR)'
 	@$(BIN)/cdb db upgrade $(INI)
 ifeq ($(DEMO),1)
-	@$(BIN)/cdb demo load $(INI)
+	@$(BIN)/cdb demo load $(INI) --url http://127.0.0.1:$(PORT)
+else
+	@echo "No sample data. Once it is served, ask for the global tags:"
+	@echo "  curl http://127.0.0.1:$(PORT)/api/cdb_rest/globalTags"
 endif
 	@exec $(BIN)/cdb serve $(INI) --listen 127.0.0.1:$(PORT)
 

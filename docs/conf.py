@@ -1,0 +1,22 @@
+"""How Sphinx builds this documentation."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "cdb"
+author = "The cdb developers"
+copyright = author  # noqa: A001 - Sphinx wants this name
+release = version = version_of("hep-cdb")
+
+extensions = ["myst_parser", "settings_reference"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+highlight_language = "none"
+# The lexer of consoles wants a prompt before every line of a command, which nobody could paste.
+suppress_warnings = ["misc.highlighting_failure"]
+
+html_theme = "furo"
+html_title = f"cdb {release}"
