@@ -26,15 +26,17 @@ class Status:
     name: str
     mode: WriteMode
     final: bool
-    description: str
 
 
-UNLOCKED = Status("unlocked", WriteMode.OPEN, False, "Everything may change.")
-LOCKED = Status("locked", WriteMode.APPEND, False, "Only points without an answer may get one.")
-FROZEN = Status("frozen", WriteMode.CLOSED, True, "Nothing changes any more.")
+BUILT_IN = (
+    Status("unlocked", WriteMode.OPEN, final=False),
+    Status("locked", WriteMode.APPEND, final=False),
+    Status("frozen", WriteMode.CLOSED, final=True),
+)
+"""What every service has; a migration declares them."""
 
-BUILT_IN = (UNLOCKED, LOCKED, FROZEN)
-INITIAL = UNLOCKED.name
+INITIAL = BUILT_IN[0].name
+"""The status of a new global tag."""
 
 
 def check_transition(tag: str, current: str, current_is_final: bool, target: str) -> None:

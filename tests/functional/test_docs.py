@@ -27,6 +27,9 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGE = DOCS / "http-api.md"
 DOCUMENTED_URL = "http://127.0.0.1:8000"
+CURL = ROOT / "tests" / "bin" / "curl"
+"""What runs the documented commands on a machine without curl."""
+
 MARK = "=== command {} ==="
 
 
@@ -66,10 +69,9 @@ def goes_on(command: str) -> bool:
 def run(commands: list[str], folder: Path) -> list[str]:
     """Run commands in one bash, one after the other, and return what each printed."""
     assert shutil.which("bash"), "bash is needed to run the documented commands"
-    assert shutil.which("curl"), "curl is needed to run the documented commands"
     script = "\n".join(f"{command}\necho '{MARK.format(n)}'" for n, command in enumerate(commands))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
-    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}:{CURL.parent}"
     environ["NO_PROXY"] = environ["no_proxy"] = "127.0.0.1"
     environ["LC_ALL"] = "C.UTF-8"
     done = subprocess.run(

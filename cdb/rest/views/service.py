@@ -53,7 +53,7 @@ def show_live(_request: Request) -> shapes.Json:
     return {"status": "ok"}
 
 
-@ready.get(schemas.Ready, errors=[Unavailable])
+@ready.get(schemas.Ready, others={503: schemas.Ready})
 def show_ready(request: Request) -> object:
     """Say whether the database can be reached and has the tables of this version."""
     checks = {"database": "ok", "migrations": "ok"}
@@ -62,7 +62,8 @@ def show_ready(request: Request) -> object:
             reader.execute(text("select 1"))
             found = migrate.current(reader)
         if found != migrate.head():
-            checks["migrations"] = f"the database is at {found}, and {migrate.head()} is needed"
+            place = f"is at {found}" if found else "has no tables"
+            checks["migrations"] = f"the database {place}, and {migrate.head()} is needed"
     except SQLAlchemyError as error:
         checks["database"] = f"cannot be reached ({type(error).__name__})"
         checks["migrations"] = "unknown"
