@@ -1,4 +1,4 @@
-"""Keep the browser libraries in cdb/ui/vendor what the manifest says they are.
+"""Keep the browser libraries in cdb/ui/static/vendor what the manifest says they are.
 
 python tools/vendor.py --check         compare the files with the manifest's hashes
 python tools/vendor.py                 fetch the pinned versions again
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import TypedDict
 
-VENDOR = Path(__file__).resolve().parent.parent / "cdb" / "ui" / "vendor"
+VENDOR = Path(__file__).resolve().parent.parent / "cdb" / "ui" / "static" / "vendor"
 MANIFEST = "manifest.json"
 
 
