@@ -36,9 +36,9 @@ messages by field."""
 @resource.get(dict[str, Any])
 def show(request: Request) -> Json:
     """Show this document."""
-    base = request.cdb.settings.api_base
-    resources = tuple(request.registry.cdb_resources)
-    return {**document(resources, base), "servers": [{"url": request.script_name or "/"}]}
+    settings = request.cdb.settings
+    made = document(request.registry.cdb_resources, settings.api_base, settings.unavailable_status)
+    return {**made, "servers": [{"url": request.script_name or "/"}]}
 
 
 @cache
@@ -46,12 +46,15 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def document(resources: Iterable[Resource], base: str) -> Json:
+def document(
+    resources: Iterable[Resource], base: str, unavailable: int = Unavailable.status
+) -> Json:
     """Return the document of some resources, without the servers.
 
     Args:
         resources: all of the service.
         base: the path that the API stands under.
+        unavailable: the status that `unavailable` has in this service.
 
     """
     entries = [
@@ -68,7 +71,7 @@ def document(resources: Iterable[Resource], base: str) -> Json:
     paths: dict[str, Json] = {}
     for path, number, resource, operation in entries:
         paths.setdefault(path, {})[operation.method.lower()] = _operation(
-            path, number, resource, operation, named
+            path, number, resource, operation, named, unavailable
         )
     return {
         "openapi": "3.1.0",
@@ -94,6 +97,7 @@ def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchema
         kinds: Sequence[tuple[Any, JsonSchemaMode]] = (
             (operation.body, "validation"),
             (operation.answer, "serialization"),
+            *((kind, "serialization") for kind in operation.others.values()),
         )
         for kind, mode in kinds:
             if kind not in (None, bytes) and (repr(kind), mode) not in seen:
@@ -102,7 +106,12 @@ def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchema
 
 
 def _operation(
-    path: str, number: int, resource: Resource, operation: Operation, named: dict[Any, Json]
+    path: str,
+    number: int,
+    resource: Resource,
+    operation: Operation,
+    named: dict[Any, Json],
+    unavailable: int,
 ) -> Json:
     described: Json = {
         "operationId": _operation_id(path, operation),
@@ -112,7 +121,11 @@ def _operation(
             *_parameters(operation.path, "path"),
             *_parameters(operation.query, "query"),
         ],
-        "responses": {**_success(operation, named), **_failures(operation)},
+        "responses": {
+            **_success(operation, named),
+            **_failures(operation, unavailable),
+            **_others(operation, named),
+        },
     }
     notes = [operation.description] if operation.description else []
     if number:
@@ -157,7 +170,17 @@ def _success(operation: Operation, named: dict[Any, Json]) -> Json:
     return {"200": {"description": "OK", "content": {"application/json": {"schema": schema}}}}
 
 
-def _failures(operation: Operation) -> Json:
+def _others(operation: Operation, named: dict[Any, Json]) -> Json:
+    return {
+        str(status): {
+            "description": (kind.__doc__ or "").partition("\n")[0],
+            "content": {"application/json": {"schema": named[repr(kind), "serialization"]}},
+        }
+        for status, kind in operation.others.items()
+    }
+
+
+def _failures(operation: Operation, unavailable: int) -> Json:
     """Return the errors of an operation: its own, and those that its inputs bring."""
     errors: list[type[CdbError]] = list(operation.errors)
     if operation.path or operation.query or operation.body or operation.writes:
@@ -167,8 +190,9 @@ def _failures(operation: Operation) -> Json:
     errors.append(Unavailable)
     by_status: dict[int, list[type[CdbError]]] = {}
     for error in errors:
-        if error not in by_status.setdefault(error.status, []):
-            by_status[error.status].append(error)
+        status = unavailable if error is Unavailable else error.status
+        if error not in by_status.setdefault(status, []):
+            by_status[status].append(error)
     return {
         str(status): {
             "description": " ".join(f"`{e.code}`: {_sentence(e)}" for e in by_status[status]),

@@ -18,6 +18,7 @@ from pydantic import (
 
 from cdb.domain.names import (
     NAME_LENGTH,
+    RESERVED_TAGS,
     TEXT_LENGTH,
     control_character,
     name_problem,
@@ -71,14 +72,19 @@ _NUMBER_SCHEMA = {
     "maximum": MAX,
     "description": "0 to 9223372036854775807 (2**63 - 1)",
 }
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_TEXT_PATTERN = {"pattern": rf"^[^{_CONTROL}]*$"}
+_LOOKUP_PATTERN = {"pattern": rf"^[^/{_CONTROL}]+$"}
+_PROSE_PATTERN = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 _NAME_SCHEMA = {
     "type": "string",
     "minLength": 1,
     "maxLength": NAME_LENGTH,
-    "pattern": r"^[A-Za-z0-9_.+:-]*[A-Za-z0-9_+:-][A-Za-z0-9_.+:-]*$",
-    "description": "Any characters but '/', '@', control characters and white space at the ends; "
-    "the pattern shows those that need no escaping.",
+    "pattern": rf"^[^\s/@{_CONTROL}]([^/@{_CONTROL}]*[^\s/@{_CONTROL}])?$",
+    "not": {"enum": [".", ".."]},
+    "description": "Any characters but '/', '@', control characters and white space at the ends.",
 }
+_TAG_NAME_SCHEMA = {**_NAME_SCHEMA, "not": {"enum": [".", "..", *sorted(RESERVED_TAGS)]}}
 
 Number = Annotated[int, Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)]
 """A coordinate in a JSON body."""
@@ -89,13 +95,27 @@ TextNumber = Annotated[
 """A coordinate or an id in a path or query string."""
 
 Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA)]
-TagName = Annotated[str, AfterValidator(_check_tag_name), WithJsonSchema(_NAME_SCHEMA)]
-Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_check_text)]
-FilledText = Annotated[
-    str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_check_text)
+TagName = Annotated[str, AfterValidator(_check_tag_name), WithJsonSchema(_TAG_NAME_SCHEMA)]
+Text = Annotated[
+    str,
+    Field(max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
+    AfterValidator(_check_text),
 ]
-Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_check_prose)]
-Lookup = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_check_text)]
+FilledText = Annotated[
+    str,
+    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
+    AfterValidator(_check_text),
+]
+Prose = Annotated[
+    str,
+    Field(max_length=10_000, json_schema_extra=_PROSE_PATTERN),
+    AfterValidator(_check_prose),
+]
+Lookup = Annotated[
+    str,
+    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=_LOOKUP_PATTERN),
+    AfterValidator(_check_text),
+]
 """A name that is looked up: one that cannot exist is simply not found."""
 
 

@@ -35,7 +35,11 @@ the JSON body."""
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of a resource."""
+    """One method of a resource.
+
+    `answer` is the model of a success; `others` are models of answers with
+    another status that are no errors of cdb.
+    """
 
     method: str
     view: View
@@ -45,6 +49,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: Any = None
     errors: Sequence[type[CdbError]] = ()
+    others: Mapping[int, Any] = field(default_factory=dict)
     writes: bool = False
     description: str = ""
 
