@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pyramid.request import Request
 
 from cdb.errors import CdbError, Invalid, NotJson, TooLarge, Unavailable
-from cdb.rest import schemas
+from cdb.rest import answers
 from cdb.rest.service import Operation, Resource
 
 Json = dict[str, Any]
@@ -92,7 +92,7 @@ def _full_path(resource: Resource, path: str, base: str) -> str:
 
 def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchemaMode]]:
     seen = set()
-    yield schemas.Error, "serialization"
+    yield answers.Error, "serialization"
     for operation in operations:
         kinds: Sequence[tuple[Any, JsonSchemaMode]] = (
             (operation.body, "validation"),

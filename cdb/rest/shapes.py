@@ -5,8 +5,9 @@ from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.store.browse import Found, Wanted
+from cdb.store.iovs import IovRecord
 from cdb.store.query import Valid
-from cdb.store.reads import IovRecord, ListRecord, StatusRecord, TagRecord, TypeRecord
+from cdb.store.reads import ListRecord, StatusRecord, TagRecord, TypeRecord
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ in between.
 
 from collections.abc import Iterator
 
-from cdb.store import reads
+from cdb.store import iovs, reads
 from cdb.store.changes import latest
 from cdb.store.engine import Database
 
@@ -43,7 +43,7 @@ def statuses(database: Database) -> dict[int, reads.StatusRecord]:
 
 def iovs_at(
     database: Database, record: reads.ListRecord, change: int
-) -> Iterator[list[reads.IovRecord]]:
+) -> Iterator[list[iovs.IovRecord]]:
     """Yield the payload IOVs that a list shows as of a change, in order, in pages."""
     if not record.n_iov:
         return
@@ -51,7 +51,7 @@ def iovs_at(
     after = None
     while True:
         with database.statement() as reader:
-            page = reads.iov_page(reader, record.series, at, after, PAGE)
+            page = iovs.page_at(reader, record.series, at, after, PAGE)
         if page:
             yield page
         if len(page) < PAGE:
@@ -59,12 +59,12 @@ def iovs_at(
         after = page[-1].start
 
 
-def staged(database: Database) -> Iterator[list[reads.IovRecord]]:
+def staged(database: Database) -> Iterator[list[iovs.IovRecord]]:
     """Yield the payload IOVs that wait to be attached, by id, in pages."""
     after = 0
     while True:
         with database.statement() as reader:
-            page = reads.staged_page(reader, after, PAGE)
+            page = iovs.staged_page(reader, after, PAGE)
         if page:
             yield page
         if len(page) < PAGE:

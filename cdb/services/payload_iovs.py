@@ -12,7 +12,7 @@ from cdb.domain.statuses import WriteMode, require_not_closed, require_open
 from cdb.errors import AttachedElsewhere, NotFound
 from cdb.services import forks, lookup
 from cdb.services.rules import Rules
-from cdb.store import reads, writes
+from cdb.store import iovs, reads, writes
 from cdb.store.changes import OpenChange, Origin, now, open_change
 from cdb.store.engine import Reader
 
@@ -34,7 +34,7 @@ class Reference(NamedTuple):
 class Shown(NamedTuple):
     """A payload IOV with the names of what shows it."""
 
-    iov: reads.IovRecord
+    iov: iovs.IovRecord
     payload_list: str | None
 
 
@@ -45,12 +45,12 @@ def find(reader: Reader, iov_id: int) -> Shown:
         NotFound: there is none with this id, or it was cut or deleted.
 
     """
-    if waiting := reads.staged(reader, iov_id):
+    if waiting := iovs.staged(reader, iov_id):
         return Shown(waiting, None)
-    names = reads.lists_showing(reader, iov_id)
+    names = iovs.lists_showing(reader, iov_id)
     if not names:
         raise NotFound(f"Payload IOV {iov_id} does not exist.")
-    return Shown(reads.iovs(reader, [iov_id])[iov_id], names[0])
+    return Shown(iovs.by_id(reader, [iov_id])[iov_id], names[0])
 
 
 def stage(session: Session, rules: Rules, reference: Reference) -> Shown:
@@ -65,7 +65,7 @@ def stage(session: Session, rules: Rules, reference: Reference) -> Shown:
     writes.expire_staged(session, moment - rules.staged_keep)
     payload = _payload(reference, moment)
     iov_id = writes.stage(session, payload, start, end)
-    return Shown(reads.IovRecord(iov_id, start, end, *payload[:5]), None)
+    return Shown(iovs.IovRecord(iov_id, start, end, *payload[:5]), None)
 
 
 def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_id: int) -> Shown:
@@ -83,7 +83,7 @@ def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_i
     copies = forks.prepare(session, [list_name])
     change = open_change(session, origin, rules.lock_timeout_ms)
     target = lookup.list_(session, list_name)
-    waiting = reads.staged(session, iov_id)
+    waiting = iovs.staged(session, iov_id)
     if waiting is None:
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
@@ -160,7 +160,7 @@ def delete(
     type_name: str,
     start: Point,
     end: Point | None,
-) -> reads.IovRecord:
+) -> iovs.IovRecord:
     """Delete a payload IOV of a global tag, given by its type and where it starts.
 
     Args:
@@ -191,8 +191,8 @@ def delete(
     if not (mode is WriteMode.APPEND and rules.delete_in_append_mode):
         require_open(tag_name, mode, "deleting a payload IOV")
     target = forks.publish(change, _member(session, tag, type_name), copies)
-    row, plan = series.delete(start, exclusive, reads.live_page(session, target.series))
-    deleted = reads.iovs(session, [row.id])[row.id]
+    row, plan = series.delete(start, exclusive, iovs.live_page(session, target.series))
+    deleted = iovs.by_id(session, [row.id])[row.id]
     writes.apply(change, target, plan)
     change.record(
         "delete", "payload_iov", str(row.id), payload_url=deleted.payload_url, **_touched([target])
@@ -218,19 +218,19 @@ def _attach(
 ) -> list[series.Piece]:
     """Attach a batch, and return the pieces that hold its payloads."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
-    page = reads.live_page(change.session, target.series)
+    page = iovs.live_page(change.session, target.series)
     plan = series.attach(batch, page, mode, rules.iov_mode, labels)
     writes.apply(change, target, plan, payloads)
     return [piece for piece in plan.added if piece.new is not None]
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:
-    names = reads.lists_showing(session, iov_id)
+    names = iovs.lists_showing(session, iov_id)
     if target.name in names:
-        return Shown(reads.iovs(session, [iov_id])[iov_id], target.name)
+        return Shown(iovs.by_id(session, [iov_id])[iov_id], target.name)
     if names:
         raise AttachedElsewhere(f"Payload IOV {iov_id} is in the payload list {names[0]!r}.")
-    if reads.iovs(session, [iov_id]):
+    if iovs.by_id(session, [iov_id]):
         raise AttachedElsewhere(
             f"Payload IOV {iov_id} was attached before, and has been cut or deleted since."
         )

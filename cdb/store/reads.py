@@ -1,10 +1,9 @@
-"""What the database holds: one function for each thing that is asked.
+"""The statuses, tags, types and lists: one function for each thing that is asked.
 
 Everything takes `at`, the change that it is asked as of; CURRENT is the latest.
-Ends are exclusive, as they are stored.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -14,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
-    Integer,
     Row,
     ScalarSelect,
     Select,
@@ -24,11 +22,8 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
-    tuple_,
 )
 
-from cdb.domain import series
-from cdb.domain.points import Point
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 from cdb.store.models import (
@@ -39,7 +34,6 @@ from cdb.store.models import (
     PayloadList,
     PayloadType,
     SeriesChange,
-    StagedIov,
     TagState,
     TagStatus,
     Versioned,
@@ -47,9 +41,6 @@ from cdb.store.models import (
 
 Statement: TypeAlias = Select[*tuple[Any, ...]]
 Result: TypeAlias = CursorResult[*tuple[Any, ...]]
-
-IDS_A_STATEMENT = 10_000
-"""Ids that a statement names at most: SQLite takes 32,766 parameters."""
 
 _Record = TypeVar("_Record")
 
@@ -116,19 +107,6 @@ class ListRecord(NamedTuple):
     n_iov: int
 
 
-class IovRecord(NamedTuple):
-    """A payload IOV; an end of None was not given, and is decided by the attach."""
-
-    id: int
-    start: Point
-    end: Point | None
-    payload_url: str
-    checksum: str
-    size: int | None
-    extra: str | None
-    inserted: datetime
-
-
 def seen(version: type[Versioned] | type[Iov], *, current: bool = True) -> ColumnElement[bool]:
     """Return the condition that a version is live, or visible as of the parameter `at`."""
     if current:
@@ -167,7 +145,8 @@ def run(reader: Reader, statement: Statement, at: int = CURRENT, **parameters: A
     return connection.execute(statement, {"at": at, **parameters})
 
 
-def _one(record: Callable[[Row[*tuple[Any, ...]]], _Record], result: Result) -> _Record | None:
+def one(record: Callable[[Row[*tuple[Any, ...]]], _Record], result: Result) -> _Record | None:
+    """Return the only row of a result as a record, or None where there is none."""
     row = result.one_or_none()
     return None if row is None else record(row)
 
@@ -192,7 +171,7 @@ def statuses(reader: Reader) -> list[StatusRecord]:
 
 def status(reader: Reader, name: str) -> StatusRecord | None:
     """Return a status by its name."""
-    return _one(StatusRecord._make, run(reader, _STATUS_BY_NAME, name=name))
+    return one(StatusRecord._make, run(reader, _STATUS_BY_NAME, name=name))
 
 
 # --- global tags ------------------------------------------------------------
@@ -239,12 +218,12 @@ def tags(reader: Reader, at: int = CURRENT) -> list[TagRecord]:
 def tag(reader: Reader, name: str, at: int = CURRENT) -> TagRecord | None:
     """Return a global tag by its name."""
     result = run(reader, _tags_where("name", at == CURRENT), at, name=name)
-    return _one(TagRecord._make, result)
+    return one(TagRecord._make, result)
 
 
 def tag_by_id(reader: Reader, tag_id: int, at: int = CURRENT) -> TagRecord | None:
     """Return a global tag by its id."""
-    return _one(TagRecord._make, run(reader, _tags_where("id", at == CURRENT), at, id=tag_id))
+    return one(TagRecord._make, run(reader, _tags_where("id", at == CURRENT), at, id=tag_id))
 
 
 @cache
@@ -307,7 +286,7 @@ def types(reader: Reader, at: int = CURRENT) -> list[TypeRecord]:
 def type_(reader: Reader, name: str, at: int = CURRENT) -> TypeRecord | None:
     """Return a payload type by its name."""
     result = run(reader, _types_where("name", at == CURRENT), at, name=name)
-    return _one(TypeRecord._make, result)
+    return one(TypeRecord._make, result)
 
 
 _LIST_OF_TYPE = (
@@ -384,12 +363,12 @@ def lists_of(reader: Reader, tag_id: int, at: int = CURRENT) -> list[ListRecord]
 def list_(reader: Reader, name: str, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its name."""
     result = run(reader, _lists_where("name", at == CURRENT), at, name=name)
-    return _one(ListRecord._make, result)
+    return one(ListRecord._make, result)
 
 
 def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its id."""
-    return _one(ListRecord._make, run(reader, _lists_where("id", at == CURRENT), at, id=list_id))
+    return one(ListRecord._make, run(reader, _lists_where("id", at == CURRENT), at, id=list_id))
 
 
 _PINNED = (
@@ -406,141 +385,3 @@ _PINNED = (
 def pinned(reader: Reader, names: Iterable[str]) -> list[str]:
     """Return which of some payload lists are pinned."""
     return [row.name for row in run(reader, _PINNED, names=list(names))]
-
-
-# --- payload IOVs -----------------------------------------------------------
-
-_START = tuple_(Iov.start_major, Iov.start_minor)
-_POINT = tuple_(bindparam("major", type_=BigInteger), bindparam("minor", type_=BigInteger))
-_LIVE_IN_SERIES = and_(Iov.series == bindparam("series"), seen(Iov))
-
-_LAST_LIVE_START = (
-    select(Iov.start_major, Iov.start_minor)
-    .where(_LIVE_IN_SERIES, _START <= _POINT)
-    .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
-    .limit(1)
-)
-_LIVE_FROM = (
-    select(
-        Iov.id,
-        Iov.start_major,
-        Iov.start_minor,
-        Iov.end_major,
-        Iov.end_minor,
-        Iov.declared_end_major,
-        Iov.declared_end_minor,
-    )
-    .where(_LIVE_IN_SERIES, _START >= _POINT)
-    .order_by(Iov.start_major, Iov.start_minor)
-    .limit(bindparam("limit", type_=Integer))
-)
-
-
-def live_page(reader: Reader, series_id: int) -> series.Page:
-    """Return the function that reads the live rows of a series for the interval rules."""
-
-    def page(point: Point, limit: int) -> Sequence[series.Row]:
-        place = {"series": series_id, "major": point.major, "minor": point.minor}
-        if last := run(reader, _LAST_LIVE_START, **place).one_or_none():
-            place |= {"major": last[0], "minor": last[1]}
-        return [
-            series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
-            for row in run(reader, _LIVE_FROM, limit=limit, **place)
-        ]
-
-    return page
-
-
-_IOV_COLUMNS = (
-    Iov.id,
-    Iov.start_major,
-    Iov.start_minor,
-    Iov.end_major,
-    Iov.end_minor,
-    Iov.payload_url,
-    Iov.checksum,
-    Iov.size,
-    Iov.extra,
-    Iov.inserted,
-)
-_STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
-
-_IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
-_IOVS_OF_SERIES = (
-    select(*_IOV_COLUMNS)
-    .where(Iov.series == bindparam("series"), seen(Iov, current=False))
-    .order_by(Iov.start_major, Iov.start_minor)
-    .limit(bindparam("limit", type_=Integer))
-)
-_IOVS_AFTER = _IOVS_OF_SERIES.where(_START > _POINT)
-_STAGED_BY_ID = select(*_STAGED_COLUMNS).where(StagedIov.id == bindparam("id"))
-_STAGED_AFTER = (
-    select(*_STAGED_COLUMNS)
-    .where(StagedIov.id > bindparam("id"))
-    .order_by(StagedIov.id)
-    .limit(bindparam("limit", type_=Integer))
-)
-
-
-def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
-    end = None if row[3] is None else Point(row[3], row[4])
-    return IovRecord(row[0], Point(row[1], row[2]), end, row[5], row[6], row[7], row[8], row[9])
-
-
-def iovs(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
-    """Return payload IOVs of the log by their ids, live or not."""
-    wanted = sorted(ids)
-    found = {}
-    for first in range(0, len(wanted), IDS_A_STATEMENT):
-        some = wanted[first : first + IDS_A_STATEMENT]
-        found.update({row[0]: _iov(row) for row in run(reader, _IOVS_BY_ID, ids=some)})
-    return found
-
-
-def iov_page(
-    reader: Reader, series_id: int, at: int, after: Point | None, limit: int
-) -> list[IovRecord]:
-    """Return the next payload IOVs of a series as of a change, in order of start.
-
-    Args:
-        reader: where to read.
-        series_id: the log.
-        at: the change, or the pin of the list.
-        after: the start of the last one that was read.
-        limit: how many at most.
-
-    """
-    place = {"series": series_id, "limit": limit}
-    if after is None:
-        return [_iov(row) for row in run(reader, _IOVS_OF_SERIES, at, **place)]
-    place |= {"major": after.major, "minor": after.minor}
-    return [_iov(row) for row in run(reader, _IOVS_AFTER, at, **place)]
-
-
-def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:
-    """Return the next payload IOVs that wait to be attached, by id."""
-    return [_iov(row) for row in run(reader, _STAGED_AFTER, id=after_id, limit=limit)]
-
-
-def staged(reader: Reader, iov_id: int) -> IovRecord | None:
-    """Return a payload IOV that waits to be attached."""
-    return _one(_iov, run(reader, _STAGED_BY_ID, id=iov_id))
-
-
-_LISTS_SHOWING = (
-    select(PayloadList.name)
-    .select_from(Iov)
-    .join(ListState, and_(seen_in(ListState), seen(ListState)))
-    .join(PayloadList, and_(PayloadList.id == ListState.payload_list, seen(PayloadList)))
-    .where(Iov.id == bindparam("id"))
-    .order_by(ListState.pinned_at.is_not(None), PayloadList.id)
-)
-
-
-def lists_showing(reader: Reader, iov_id: int) -> list[str]:
-    """Return the names of the payload lists that show an IOV, the one that owns it first.
-
-    Clones show the IOVs of the list that they were made from until they are
-    written to; nothing shows an IOV that was cut or deleted.
-    """
-    return [row.name for row in run(reader, _LISTS_SHOWING, id=iov_id)]

@@ -16,6 +16,7 @@ from cdb.domain.series import Plan
 from cdb.store import bulk
 from cdb.store.changes import OpenChange
 from cdb.store.engine import is_postgresql, mark_changed
+from cdb.store.iovs import IDS_A_STATEMENT, by_id
 from cdb.store.models import (
     Iov,
     ListState,
@@ -26,7 +27,7 @@ from cdb.store.models import (
     TagStatus,
     Versioned,
 )
-from cdb.store.reads import IDS_A_STATEMENT, ListRecord, Result, iovs, seen
+from cdb.store.reads import ListRecord, Result, seen
 
 
 class Payload(NamedTuple):
@@ -147,7 +148,7 @@ def apply(
 
     """
     session = change.session
-    kept = iovs(session, {piece.row for piece in plan.added if piece.row is not None})
+    kept = by_id(session, {piece.row for piece in plan.added if piece.row is not None})
     _retire_iovs(change, plan.retired)
     without_id = sum(
         1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None

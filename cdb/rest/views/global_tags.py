@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from cdb.domain.statuses import WriteMode
 from cdb.errors import AppendOnly, Closed, Final, NameTaken, NotFound
-from cdb.rest import schemas, shapes, streams
+from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, global_tags, lookup, statuses
 from cdb.store import browse, changes, reads
@@ -43,7 +43,7 @@ RESOURCES = (
 )
 
 
-@seed_tags.get(list[schemas.TagWithLists])
+@seed_tags.get(list[answers.TagWithLists])
 def list_whole(request: Request) -> Response:
     """List all global tags with everything in them.
 
@@ -54,8 +54,8 @@ def list_whole(request: Request) -> Response:
     return streams.streamed(pieces, request.cdb.streams)
 
 
-@seed_tags.post(schemas.Tag, body=schemas.NewTag, errors=[NameTaken, NotFound])
-def create(request: Request, session: Session, body: schemas.NewTag) -> shapes.Json:
+@seed_tags.post(answers.Tag, body=inputs.NewTag, errors=[NameTaken, NotFound])
+def create(request: Request, session: Session, body: inputs.NewTag) -> shapes.Json:
     """Make an empty global tag."""
     record = global_tags.create(
         session,
@@ -70,8 +70,8 @@ def create(request: Request, session: Session, body: schemas.NewTag) -> shapes.J
     return shapes.tag(record)
 
 
-@seed_tag.get(schemas.TagWithLists, path=schemas.IdPath, errors=[NotFound])
-def show_by_id(request: Request, path: schemas.IdPath) -> Response:
+@seed_tag.get(answers.TagWithLists, path=inputs.IdPath, errors=[NotFound])
+def show_by_id(request: Request, path: inputs.IdPath) -> Response:
     """Show a global tag, given by its id, with everything in it."""
     with request.cdb.database.snapshot() as reader:
         pieces = _whole(request, reader, lookup.tag_by_id(reader, path.id))
@@ -79,10 +79,10 @@ def show_by_id(request: Request, path: schemas.IdPath) -> Response:
 
 
 @tags.get(
-    list[schemas.TagSummary] | schemas.TagPage,
-    query=schemas.TagBrowseQuery,
+    list[answers.TagSummary] | answers.TagPage,
+    query=inputs.TagBrowseQuery,
 )
-def list_summaries(request: Request, query: schemas.TagBrowseQuery) -> object:
+def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> object:
     """List global tags with the numbers of their lists and IOVs; with `page`, a page of them."""
     with request.cdb.database.snapshot() as reader:
         if query.page is None:
@@ -96,12 +96,12 @@ def list_summaries(request: Request, query: schemas.TagBrowseQuery) -> object:
 
 
 @tag.get(
-    schemas.TagWithLists | schemas.TagSummary,
-    path=schemas.NamePath,
-    query=schemas.TagQuery,
+    answers.TagWithLists | answers.TagSummary,
+    path=inputs.NamePath,
+    query=inputs.TagQuery,
     errors=[NotFound],
 )
-def show(request: Request, path: schemas.NamePath, query: schemas.TagQuery) -> object:
+def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> object:
     """Show a global tag with everything in it, or with `light=1` how much that is.
 
     A service can be set to leave the payload IOVs out (`cdb.global_tag_detail`).
@@ -115,9 +115,9 @@ def show(request: Request, path: schemas.NamePath, query: schemas.TagQuery) -> o
     return streams.streamed(pieces, request.cdb.streams)
 
 
-@tag.patch(schemas.Tag, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
+@tag.patch(answers.Tag, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
 def describe(
-    request: Request, session: Session, path: schemas.NamePath, body: schemas.Description
+    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
 ) -> shapes.Json:
     """Change the description or the contact of a global tag, whatever its status."""
     record = global_tags.describe(
@@ -126,23 +126,23 @@ def describe(
     return shapes.tag(record)
 
 
-@tag_lists.get(dict[str, str], path=schemas.NamePath, errors=[NotFound])
-def show_lists(request: Request, path: schemas.NamePath) -> dict[str, str]:
+@tag_lists.get(dict[str, str], path=inputs.NamePath, errors=[NotFound])
+def show_lists(request: Request, path: inputs.NamePath) -> dict[str, str]:
     """Show which payload list a global tag has for each payload type."""
     with request.cdb.database.snapshot() as reader:
         record = lookup.tag(reader, path.name)
         return {member.type: member.name for member in reads.lists_of(reader, record.id)}
 
 
-@deletion.delete(schemas.Deleted, path=schemas.NamePath, errors=[NotFound, AppendOnly, Closed])
-def delete(request: Request, session: Session, path: schemas.NamePath) -> shapes.Json:
+@deletion.delete(answers.Deleted, path=inputs.NamePath, errors=[NotFound, AppendOnly, Closed])
+def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
     """Delete a global tag with its payload lists; clones of it stay whole."""
     global_tags.delete(session, request.cdb.rules, request.cdb.origin, path.name)
     return {"detail": f"Global tag {path.name} deleted."}
 
 
-@cloning.post(schemas.TagSummary, path=schemas.ClonePath, errors=[NotFound, NameTaken])
-def clone(request: Request, session: Session, path: schemas.ClonePath) -> shapes.Json:
+@cloning.post(answers.TagSummary, path=inputs.ClonePath, errors=[NotFound, NameTaken])
+def clone(request: Request, session: Session, path: inputs.ClonePath) -> shapes.Json:
     """Make an unlocked global tag with the content that another one has now.
 
     Nothing is copied, so it takes as long for a million payload IOVs as for one.
@@ -154,8 +154,8 @@ def clone(request: Request, session: Session, path: schemas.ClonePath) -> shapes
     return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
 
 
-@status_change.put(schemas.TagWithStatusId, path=schemas.StatusPath, errors=[NotFound, Final])
-def change_status(request: Request, session: Session, path: schemas.StatusPath) -> shapes.Json:
+@status_change.put(answers.TagWithStatusId, path=inputs.StatusPath, errors=[NotFound, Final])
+def change_status(request: Request, session: Session, path: inputs.StatusPath) -> shapes.Json:
     """Give a global tag another status."""
     record = global_tags.change_status(
         session, request.cdb.rules, request.cdb.origin, path.name, path.status
@@ -163,15 +163,15 @@ def change_status(request: Request, session: Session, path: schemas.StatusPath) 
     return {**shapes.tag(record), "status": record.status_id}
 
 
-@tag_statuses.get(list[schemas.Status])
+@tag_statuses.get(list[answers.Status])
 def list_statuses(request: Request) -> list[shapes.Json]:
     """List the statuses that global tags can have."""
     with request.cdb.database.statement() as reader:
         return [shapes.status(record) for record in reads.statuses(reader)]
 
 
-@tag_statuses.post(schemas.Status, body=schemas.NewStatus)
-def declare_status(request: Request, session: Session, body: schemas.NewStatus) -> shapes.Json:
+@tag_statuses.post(answers.Status, body=inputs.NewStatus)
+def declare_status(request: Request, session: Session, body: inputs.NewStatus) -> shapes.Json:
     """Declare a status; one that exists stays as it is, and is the answer."""
     record = statuses.declare(
         session,

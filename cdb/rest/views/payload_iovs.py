@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
 from cdb.errors import AppendOnly, AttachedElsewhere, Closed, NotFound, Overlap
-from cdb.rest import schemas, shapes, streams
+from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, payload_iovs, resolve
 from cdb.store import browse
@@ -36,11 +36,11 @@ RESOURCES = (query, iovs, one, bulk, attachment, deletion, exact_deletion)
 
 
 @query.get(
-    list[schemas.ValidRow] | list[schemas.ValidPayload],
-    query=schemas.PointQuery,
+    list[answers.ValidRow] | list[answers.ValidPayload],
+    query=inputs.PointQuery,
     errors=[NotFound],
 )
-def valid_at(request: Request, query: schemas.PointQuery) -> object:
+def valid_at(request: Request, query: inputs.PointQuery) -> object:
     """Show which payloads are valid in a global tag at a point.
 
     At most one of each payload type, in the order of the types' names; a type
@@ -57,8 +57,8 @@ def valid_at(request: Request, query: schemas.PointQuery) -> object:
     return show(found, request.cdb.rules.iov_mode)
 
 
-@iovs.get(list[schemas.Iov] | schemas.IovPage, query=schemas.IovBrowseQuery)
-def list_all(request: Request, query: schemas.IovBrowseQuery) -> object:
+@iovs.get(list[answers.Iov] | answers.IovPage, query=inputs.IovBrowseQuery)
+def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
     """List all payload IOVs, those that wait to be attached last; with `page`, a page.
 
     A page has attached IOVs only, and counts what a search finds up to 10,000.
@@ -74,8 +74,8 @@ def list_all(request: Request, query: schemas.IovBrowseQuery) -> object:
     return {**page, "count_is_lower_bound": found.count_is_lower_bound}
 
 
-@iovs.post(schemas.Iov, body=schemas.NewIov)
-def stage(request: Request, session: Session, body: schemas.NewIov) -> shapes.Json:
+@iovs.post(answers.Iov, body=inputs.NewIov)
+def stage(request: Request, session: Session, body: inputs.NewIov) -> shapes.Json:
     """Keep a payload IOV until it is attached to a payload list.
 
     Without an end it is open, or holds until the next start: that depends on
@@ -85,8 +85,8 @@ def stage(request: Request, session: Session, body: schemas.NewIov) -> shapes.Js
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 
-@one.get(schemas.Iov, path=schemas.IdPath, errors=[NotFound])
-def show(request: Request, path: schemas.IdPath) -> shapes.Json:
+@one.get(answers.Iov, path=inputs.IdPath, errors=[NotFound])
+def show(request: Request, path: inputs.IdPath) -> shapes.Json:
     """Show a payload IOV that waits to be attached, or that a payload list shows."""
     with request.cdb.database.snapshot() as reader:
         shown = payload_iovs.find(reader, path.id)
@@ -94,11 +94,11 @@ def show(request: Request, path: schemas.IdPath) -> shapes.Json:
 
 
 @bulk.post(
-    schemas.BulkAnswer,
-    body=list[schemas.BulkRow],
+    answers.BulkAnswer,
+    body=list[inputs.BulkRow],
     errors=[NotFound, Overlap, Closed],
 )
-def attach_many(request: Request, session: Session, body: list[schemas.BulkRow]) -> shapes.Json:
+def attach_many(request: Request, session: Session, body: list[inputs.BulkRow]) -> shapes.Json:
     """Attach new payload IOVs to payload lists, all or none of them.
 
     They are attached in order of their starts. One without an end holds until
@@ -112,11 +112,11 @@ def attach_many(request: Request, session: Session, body: list[schemas.BulkRow])
 
 
 @attachment.put(
-    schemas.Iov,
-    body=schemas.IovAttachment,
+    answers.Iov,
+    body=inputs.IovAttachment,
     errors=[NotFound, Overlap, AttachedElsewhere, Closed],
 )
-def attach(request: Request, session: Session, body: schemas.IovAttachment) -> shapes.Json:
+def attach(request: Request, session: Session, body: inputs.IovAttachment) -> shapes.Json:
     """Put a payload IOV into a payload list.
 
     In an open tag the new interval wins: what it covers goes, what it cuts
@@ -129,8 +129,8 @@ def attach(request: Request, session: Session, body: schemas.IovAttachment) -> s
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 
-@deletion.delete(schemas.Deleted, path=schemas.IovPath, errors=[NotFound, AppendOnly, Closed])
-def delete(request: Request, session: Session, path: schemas.IovPath) -> shapes.Json:
+@deletion.delete(answers.Deleted, path=inputs.IovPath, errors=[NotFound, AppendOnly, Closed])
+def delete(request: Request, session: Session, path: inputs.IovPath) -> shapes.Json:
     """Delete the payload IOV of a type in a global tag that starts at a point.
 
     Its time goes back to the interval before it, up to where that was meant to end.
@@ -139,14 +139,14 @@ def delete(request: Request, session: Session, path: schemas.IovPath) -> shapes.
 
 
 @exact_deletion.delete(
-    schemas.Deleted, path=schemas.ExactIovPath, errors=[NotFound, AppendOnly, Closed]
+    answers.Deleted, path=inputs.ExactIovPath, errors=[NotFound, AppendOnly, Closed]
 )
-def delete_exactly(request: Request, session: Session, path: schemas.ExactIovPath) -> shapes.Json:
+def delete_exactly(request: Request, session: Session, path: inputs.ExactIovPath) -> shapes.Json:
     """Delete the payload IOV of a type in a global tag that has exactly this interval."""
     return _delete(request, session, path)
 
 
-def _delete(request: Request, session: Session, path: schemas.IovPath) -> shapes.Json:
+def _delete(request: Request, session: Session, path: inputs.IovPath) -> shapes.Json:
     deleted = payload_iovs.delete(
         session,
         request.cdb.rules,

@@ -4,7 +4,7 @@ from pyramid.request import Request
 from sqlalchemy.orm import Session
 
 from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound
-from cdb.rest import schemas, shapes, streams
+from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, lookup, payload_lists
 from cdb.store import browse
@@ -20,8 +20,8 @@ deletion = Resource(_GROUP, ["payload-lists/{name}/delete", "deletePayloadList/{
 RESOURCES = (lists, by_id, by_name, attachment, deletion)
 
 
-@lists.get(list[schemas.ListWithIovs] | schemas.ListPage, query=schemas.ListBrowseQuery)
-def list_all(request: Request, query: schemas.ListBrowseQuery) -> object:
+@lists.get(list[answers.ListWithIovs] | answers.ListPage, query=inputs.ListBrowseQuery)
+def list_all(request: Request, query: inputs.ListBrowseQuery) -> object:
     """List payload lists with their payload IOVs; with `page`, a page of their counts."""
     database = request.cdb.database
     if query.page is None:
@@ -34,8 +34,8 @@ def list_all(request: Request, query: schemas.ListBrowseQuery) -> object:
     return shapes.page(found, query.wanted(), rows)
 
 
-@lists.post(schemas.List, body=schemas.NewList, errors=[NotFound])
-def create(request: Request, session: Session, body: schemas.NewList) -> shapes.Json:
+@lists.post(answers.List, body=inputs.NewList, errors=[NotFound])
+def create(request: Request, session: Session, body: inputs.NewList) -> shapes.Json:
     """Make an empty payload list; its name is made from its type."""
     record = payload_lists.create(
         session,
@@ -49,8 +49,8 @@ def create(request: Request, session: Session, body: schemas.NewList) -> shapes.
     return shapes.list_(record)
 
 
-@by_id.get(schemas.ListWithIds, path=schemas.IdPath, errors=[NotFound])
-def show_by_id(request: Request, path: schemas.IdPath) -> shapes.Json:
+@by_id.get(answers.ListWithIds, path=inputs.IdPath, errors=[NotFound])
+def show_by_id(request: Request, path: inputs.IdPath) -> shapes.Json:
     """Show a payload list, given by its id, with the ids of its tag and type."""
     with request.cdb.database.statement() as reader:
         record = lookup.list_by_id(reader, path.id)
@@ -61,17 +61,17 @@ def show_by_id(request: Request, path: schemas.IdPath) -> shapes.Json:
     }
 
 
-@by_name.get(schemas.ListSummary, path=schemas.NamePath, errors=[NotFound])
-def show_by_name(request: Request, path: schemas.NamePath) -> shapes.Json:
+@by_name.get(answers.ListSummary, path=inputs.NamePath, errors=[NotFound])
+def show_by_name(request: Request, path: inputs.NamePath) -> shapes.Json:
     """Show a payload list with the number of its payload IOVs."""
     with request.cdb.database.statement() as reader:
         record = lookup.list_(reader, path.name)
     return {**shapes.list_(record), "iov_count": record.n_iov}
 
 
-@by_name.patch(schemas.List, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
+@by_name.patch(answers.List, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
 def describe(
-    request: Request, session: Session, path: schemas.NamePath, body: schemas.Description
+    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
 ) -> shapes.Json:
     """Change the description or the contact of a payload list."""
     record = payload_lists.describe(
@@ -80,8 +80,8 @@ def describe(
     return shapes.list_(record)
 
 
-@attachment.put(schemas.List, body=schemas.ListAttachment, errors=[NotFound, AppendOnly, Closed])
-def attach(request: Request, session: Session, body: schemas.ListAttachment) -> shapes.Json:
+@attachment.put(answers.List, body=inputs.ListAttachment, errors=[NotFound, AppendOnly, Closed])
+def attach(request: Request, session: Session, body: inputs.ListAttachment) -> shapes.Json:
     """Put a payload list into a global tag, in place of the one of its type."""
     record = payload_lists.attach(
         session, request.cdb.rules, request.cdb.origin, body.payload_list, body.global_tag
@@ -90,9 +90,9 @@ def attach(request: Request, session: Session, body: schemas.ListAttachment) -> 
 
 
 @deletion.delete(
-    schemas.Deleted, path=schemas.NamePath, errors=[NotFound, NotEmpty, AppendOnly, Closed]
+    answers.Deleted, path=inputs.NamePath, errors=[NotFound, NotEmpty, AppendOnly, Closed]
 )
-def delete(request: Request, session: Session, path: schemas.NamePath) -> shapes.Json:
+def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
     """Delete an empty payload list."""
     payload_lists.delete(session, request.cdb.rules, request.cdb.origin, path.name)
     # nopayloaddb's own words, in which the list is a type.

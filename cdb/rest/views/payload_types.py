@@ -4,7 +4,7 @@ from pyramid.request import Request
 from sqlalchemy.orm import Session
 
 from cdb.errors import InUse, NameTaken, NotFound
-from cdb.rest import schemas, shapes
+from cdb.rest import answers, inputs, shapes
 from cdb.rest.service import Resource
 from cdb.services import lookup, payload_types
 from cdb.store import browse, reads
@@ -18,8 +18,8 @@ deletion = Resource(_GROUP, ["payload-types/{name}/delete", "deletePayloadType/{
 RESOURCES = (types, one, deletion)
 
 
-@types.get(list[schemas.Type] | schemas.TypePage, query=schemas.BrowseQuery)
-def list_all(request: Request, query: schemas.BrowseQuery) -> object:
+@types.get(list[answers.Type] | answers.TypePage, query=inputs.BrowseQuery)
+def list_all(request: Request, query: inputs.BrowseQuery) -> object:
     """List payload types; with `page`, a page of them."""
     with request.cdb.database.snapshot() as reader:
         if query.page is None:
@@ -28,8 +28,8 @@ def list_all(request: Request, query: schemas.BrowseQuery) -> object:
     return shapes.page(found, query.wanted(), [shapes.type_(record) for record in found.rows])
 
 
-@types.post(schemas.Type, body=schemas.NewType, errors=[NameTaken])
-def create(request: Request, session: Session, body: schemas.NewType) -> shapes.Json:
+@types.post(answers.Type, body=inputs.NewType, errors=[NameTaken])
+def create(request: Request, session: Session, body: inputs.NewType) -> shapes.Json:
     """Make a payload type."""
     record = payload_types.create(
         session,
@@ -42,16 +42,16 @@ def create(request: Request, session: Session, body: schemas.NewType) -> shapes.
     return shapes.type_(record)
 
 
-@one.get(schemas.Type, path=schemas.NamePath, errors=[NotFound])
-def show(request: Request, path: schemas.NamePath) -> shapes.Json:
+@one.get(answers.Type, path=inputs.NamePath, errors=[NotFound])
+def show(request: Request, path: inputs.NamePath) -> shapes.Json:
     """Show a payload type."""
     with request.cdb.database.statement() as reader:
         return shapes.type_(lookup.type_(reader, path.name))
 
 
-@one.patch(schemas.Type, path=schemas.NamePath, body=schemas.Description, errors=[NotFound])
+@one.patch(answers.Type, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
 def describe(
-    request: Request, session: Session, path: schemas.NamePath, body: schemas.Description
+    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
 ) -> shapes.Json:
     """Change the description or the contact of a payload type."""
     record = payload_types.describe(
@@ -60,8 +60,8 @@ def describe(
     return shapes.type_(record)
 
 
-@deletion.delete(schemas.Deleted, path=schemas.NamePath, errors=[NotFound, InUse])
-def delete(request: Request, session: Session, path: schemas.NamePath) -> shapes.Json:
+@deletion.delete(answers.Deleted, path=inputs.NamePath, errors=[NotFound, InUse])
+def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
     """Delete a payload type that no payload list has."""
     payload_types.delete(session, request.cdb.rules, request.cdb.origin, path.name)
     return {"detail": f"Payload Type {path.name} deleted."}

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cdb.errors import NotFound, Unavailable
-from cdb.rest import schemas, shapes
+from cdb.rest import answers, inputs, shapes
 from cdb.rest.service import Resource, json_response
 from cdb.store import migrate
 
@@ -31,7 +31,7 @@ _PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 """The page of the API loads nothing from elsewhere; Swagger UI styles its own elements."""
 
 
-@about.get(schemas.About)
+@about.get(answers.About)
 def show_about(request: Request) -> shapes.Json:
     """Show what this service is, and where things are."""
     return {
@@ -47,13 +47,13 @@ def show_about(request: Request) -> shapes.Json:
     }
 
 
-@live.get(schemas.Live)
+@live.get(answers.Live)
 def show_live(_request: Request) -> shapes.Json:
     """Say that the process answers; the database is not asked."""
     return {"status": "ok"}
 
 
-@ready.get(schemas.Ready, others={503: schemas.Ready})
+@ready.get(answers.Ready, others={503: answers.Ready})
 def show_ready(request: Request) -> object:
     """Say whether the database can be reached and has the tables of this version."""
     checks = {"database": "ok", "migrations": "ok"}
@@ -81,8 +81,8 @@ def show_page(_request: Request) -> Response:
     return response
 
 
-@setting.get(dict[str, str], path=schemas.NamePath, errors=[NotFound])
-def show_setting(request: Request, path: schemas.NamePath) -> dict[str, str]:
+@setting.get(dict[str, str], path=inputs.NamePath, errors=[NotFound])
+def show_setting(request: Request, path: inputs.NamePath) -> dict[str, str]:
     """Show a setting that clients need: CDB_IOV_MODE or CDB_PAYLOAD_BASE_URL.
 
     No other name is answered, and never one of the environment.
@@ -97,8 +97,8 @@ def show_setting(request: Request, path: schemas.NamePath) -> dict[str, str]:
     return {path.name: shown[path.name]}
 
 
-@timeout.get(schemas.Deleted, query=schemas.TimeoutQuery, errors=[NotFound, Unavailable])
-def sleep(request: Request, query: schemas.TimeoutQuery) -> shapes.Json:
+@timeout.get(answers.Deleted, query=inputs.TimeoutQuery, errors=[NotFound, Unavailable])
+def sleep(request: Request, query: inputs.TimeoutQuery) -> shapes.Json:
     """Answer after some seconds, for clients that test their time limits; one at a time."""
     if not request.cdb.settings.timeout_endpoint:
         raise NotFound("This service does not sleep: cdb.timeout_endpoint is off.")

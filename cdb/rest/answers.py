@@ -1,0 +1,242 @@
+"""What answers look like, for the OpenAPI document; the tests hold the answers against it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Error(BaseModel):
+    """What went wrong: one sentence, or messages by field."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    )
+
+    code: str
+    detail: str = ""
+
+
+class Deleted(BaseModel):
+    """What was deleted, as a sentence."""
+
+    detail: str
+
+
+class Status(BaseModel):
+    """A status of global tags."""
+
+    id: int
+    name: str
+    mode: Literal["open", "append", "closed"]
+    final: bool
+    description: str | None
+    created: datetime
+
+
+class Tag(BaseModel):
+    """A global tag."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: str
+    created: datetime
+    updated: datetime
+
+
+class TagSummary(Tag):
+    """A global tag with the size of its content."""
+
+    payload_lists_count: int
+    payload_iov_count: int
+
+
+class TagWithStatusId(BaseModel):
+    """A global tag whose status is given by its id."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: int
+    created: datetime
+    updated: datetime
+
+
+class Type(BaseModel):
+    """A payload type."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    created: datetime
+
+
+class List(BaseModel):
+    """A payload list."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    ends: Literal["explicit", "next-start"]
+    global_tag: str | None
+    payload_type: str
+    created: datetime
+
+
+class ListWithIds(BaseModel):
+    """A payload list whose tag and type are given by their ids."""
+
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    ends: Literal["explicit", "next-start"]
+    global_tag: int | None
+    payload_type: int
+    created: datetime
+
+
+class ListSummary(List):
+    """A payload list with the number of its payload IOVs."""
+
+    iov_count: int
+
+
+class Iov(BaseModel):
+    """A payload IOV. Its end is where it really ends, as the IOV mode writes it."""
+
+    id: int
+    payload_url: str
+    checksum: str
+    size: int | None
+    revision: str | None
+    major_iov: int
+    minor_iov: int
+    comb_iov: Annotated[str, Field(description="major.minor, the minor with 19 digits.")]
+    major_iov_end: int
+    minor_iov_end: int
+    payload_list: str | None
+    inserted: datetime
+
+
+class IovRow(BaseModel):
+    """A payload IOV of a list, with the names of what it belongs to."""
+
+    id: int
+    payload_url: str
+    checksum: str
+    size: int | None
+    revision: str | None
+    major_iov: int
+    minor_iov: int
+    major_iov_end: int
+    minor_iov_end: int
+    payload_list: str
+    global_tag: str | None
+    payload_type: str
+    inserted: datetime
+
+
+class ListWithIovs(List):
+    """A payload list with its payload IOVs."""
+
+    payload_iov: list[Iov]
+
+
+class TagWithLists(BaseModel):
+    """A global tag with everything in it."""
+
+    id: int
+    name: str
+    author: str | None
+    description: str | None
+    contact: str | None
+    status: Status
+    payload_lists: list[ListWithIovs]
+    created: datetime
+    updated: datetime
+
+
+class BulkAnswer(BaseModel):
+    """How many payload IOVs were attached."""
+
+    count: int
+
+
+class ValidPayload(BaseModel):
+    """A payload that is valid at a point."""
+
+    payload_type_name: str
+    payload_url: str
+    checksum: str
+    size: int | None
+    major_iov: int
+    minor_iov: int
+    major_iov_end: int
+    minor_iov_end: int
+    revision: str | None
+
+
+ValidRow = tuple[str, str, str, int | None, int, int, int, int, str | None]
+"""type, URL, checksum, size, start (major, minor), end (major, minor), revision."""
+
+
+class _Page(BaseModel):
+    count: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+class TagPage(_Page):
+    """A page of global tags."""
+
+    results: list[TagSummary]
+
+
+class TypePage(_Page):
+    """A page of payload types."""
+
+    results: list[Type]
+
+
+class ListPage(_Page):
+    """A page of payload lists."""
+
+    results: list[ListSummary]
+
+
+class IovPage(_Page):
+    """A page of payload IOVs; a search counts up to 10,000."""
+
+    count_is_lower_bound: bool
+    results: list[IovRow]
+
+
+class Ready(BaseModel):
+    """Whether the service can do its work; what cannot is named."""
+
+    status: Literal["ok", "failing"]
+    checks: dict[str, str]
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class About(BaseModel):
+    """What this service is, and where things are."""
+
+    name: str
+    version: str
+    links: dict[str, str]

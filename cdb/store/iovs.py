@@ -1,0 +1,179 @@
+"""The payload IOVs of the logs, and those that wait: one function for each thing that is asked.
+
+Ends are exclusive, as they are stored.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Integer, Row, and_, bindparam, select, tuple_
+
+from cdb.domain import series
+from cdb.domain.points import Point
+from cdb.store import reads
+from cdb.store.changes import CURRENT
+from cdb.store.engine import Reader
+from cdb.store.models import Iov, ListState, PayloadList, StagedIov
+
+IDS_A_STATEMENT = 10_000
+"""Ids that a statement names at most: SQLite takes 32,766 parameters."""
+
+
+class IovRecord(NamedTuple):
+    """A payload IOV; an end of None was not given, and is decided by the attach."""
+
+    id: int
+    start: Point
+    end: Point | None
+    payload_url: str
+    checksum: str
+    size: int | None
+    extra: str | None
+    inserted: datetime
+
+
+_START = tuple_(Iov.start_major, Iov.start_minor)
+_POINT = tuple_(bindparam("major", type_=BigInteger), bindparam("minor", type_=BigInteger))
+_LIVE_IN_SERIES = and_(Iov.series == bindparam("series"), reads.seen(Iov))
+
+_LAST_LIVE_START = (
+    select(Iov.start_major, Iov.start_minor)
+    .where(_LIVE_IN_SERIES, _START <= _POINT)
+    .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
+    .limit(1)
+)
+_LIVE_FROM = (
+    select(
+        Iov.id,
+        Iov.start_major,
+        Iov.start_minor,
+        Iov.end_major,
+        Iov.end_minor,
+        Iov.declared_end_major,
+        Iov.declared_end_minor,
+    )
+    .where(_LIVE_IN_SERIES, _START >= _POINT)
+    .order_by(Iov.start_major, Iov.start_minor)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+def live_page(reader: Reader, series_id: int) -> series.Page:
+    """Return the function that reads the live rows of a series for the interval rules."""
+
+    def page(point: Point, limit: int) -> Sequence[series.Row]:
+        place = {"series": series_id, "major": point.major, "minor": point.minor}
+        if last := reads.run(reader, _LAST_LIVE_START, **place).one_or_none():
+            place |= {"major": last[0], "minor": last[1]}
+        return [
+            series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
+            for row in reads.run(reader, _LIVE_FROM, limit=limit, **place)
+        ]
+
+    return page
+
+
+_IOV_COLUMNS = (
+    Iov.id,
+    Iov.start_major,
+    Iov.start_minor,
+    Iov.end_major,
+    Iov.end_minor,
+    Iov.payload_url,
+    Iov.checksum,
+    Iov.size,
+    Iov.extra,
+    Iov.inserted,
+)
+_STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
+
+_IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
+_IOVS_OF_SERIES = (
+    select(*_IOV_COLUMNS)
+    .where(Iov.series == bindparam("series"), reads.seen(Iov, current=False))
+    .order_by(Iov.start_major, Iov.start_minor)
+    .limit(bindparam("limit", type_=Integer))
+)
+_IOVS_AFTER = _IOVS_OF_SERIES.where(_START > _POINT)
+_STAGED_BY_ID = select(*_STAGED_COLUMNS).where(StagedIov.id == bindparam("id"))
+_STAGED_AFTER = (
+    select(*_STAGED_COLUMNS)
+    .where(StagedIov.id > bindparam("id"))
+    .order_by(StagedIov.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
+    end = None if row[3] is None else Point(row[3], row[4])
+    return IovRecord(row[0], Point(row[1], row[2]), end, row[5], row[6], row[7], row[8], row[9])
+
+
+def by_id(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
+    """Return payload IOVs of the log by their ids, live or not."""
+    wanted = sorted(ids)
+    found = {}
+    for first in range(0, len(wanted), IDS_A_STATEMENT):
+        some = wanted[first : first + IDS_A_STATEMENT]
+        found.update({row[0]: _iov(row) for row in reads.run(reader, _IOVS_BY_ID, ids=some)})
+    return found
+
+
+def page_at(
+    reader: Reader, series_id: int, at: int, after: Point | None, limit: int
+) -> list[IovRecord]:
+    """Return the next payload IOVs of a series as of a change, in order of start.
+
+    Args:
+        reader: where to read.
+        series_id: the log.
+        at: the change, or the pin of the list.
+        after: the start of the last one that was read.
+        limit: how many at most.
+
+    """
+    place = {"series": series_id, "limit": limit}
+    if after is None:
+        return [_iov(row) for row in reads.run(reader, _IOVS_OF_SERIES, at, **place)]
+    place |= {"major": after.major, "minor": after.minor}
+    return [_iov(row) for row in reads.run(reader, _IOVS_AFTER, at, **place)]
+
+
+def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:
+    """Return the next payload IOVs that wait to be attached, by id."""
+    return [_iov(row) for row in reads.run(reader, _STAGED_AFTER, id=after_id, limit=limit)]
+
+
+def staged(reader: Reader, iov_id: int) -> IovRecord | None:
+    """Return a payload IOV that waits to be attached."""
+    return reads.one(_iov, reads.run(reader, _STAGED_BY_ID, id=iov_id))
+
+
+@cache
+def _lists_showing(current: bool) -> reads.Statement:
+    return (
+        select(PayloadList.name)
+        .select_from(Iov)
+        .join(ListState, and_(reads.seen_in(ListState), reads.seen(ListState, current=current)))
+        .join(
+            PayloadList,
+            and_(
+                PayloadList.id == ListState.payload_list,
+                reads.seen(PayloadList, current=current),
+            ),
+        )
+        .where(Iov.id == bindparam("id"))
+        .order_by(ListState.pinned_at.is_not(None), PayloadList.id)
+    )
+
+
+def lists_showing(reader: Reader, iov_id: int, at: int = CURRENT) -> list[str]:
+    """Return the names of the payload lists that show an IOV, the one that owns it first.
+
+    Clones show the IOVs of the list that they were made from until they are
+    written to; nothing shows an IOV that was cut or deleted.
+    """
+    rows = reads.run(reader, _lists_showing(at == CURRENT), at, id=iov_id)
+    return [row.name for row in rows]
