@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import waitress
+from waitress import wasyncore
 from webtest import TestApp
 
 API = "/api/cdb_rest"
@@ -37,5 +38,13 @@ def serving(app: Any, threads: int = 8) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
+
+    def stop() -> None:
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(server._map)
+
+    # In the server's own thread, which must not look at what another one closes.
+    server.trigger.pull_trigger(stop)
     thread.join(timeout=10)

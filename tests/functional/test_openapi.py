@@ -1,0 +1,273 @@
+"""The OpenAPI document: valid, complete, and what the service really does."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation.modes import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.specs.openapi.definitions import OPENAPI_31
+from support import API, DATA, Client
+
+from cdb.app import make_app
+from cdb.errors import CdbError, Invalid, NotJson, TooLarge, Unavailable
+from cdb.rest import openapi
+from cdb.rest.views import RESOURCES
+from cdb.settings import load
+
+ALL = (*RESOURCES, openapi.resource)
+DECLARED = [
+    (f"/{path}" if resource.rooted else f"{API}/{path}", operation)
+    for resource in ALL
+    for path in resource.paths
+    for operation in resource.operations
+]
+FUZZED = [
+    (f"/{resource.paths[0]}" if resource.rooted else f"{API}/{resource.paths[0]}", operation)
+    for resource in RESOURCES
+    for operation in resource.operations
+]
+"""One alias of each: the others lead to the same code, as `test_clients.py` shows."""
+FUZZED_POSITIVELY = [(path, operation.method) for path, operation in FUZZED]
+FUZZED_NEGATIVELY = [
+    (path, operation.method)
+    for path, operation in FUZZED
+    if operation.path or operation.query or operation.body
+]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXCHANGES = json.loads((DATA / "contract" / "nopayloaddb-wire.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def service(databases: Any) -> Iterator[Client]:
+    """A service that is only asked for its document."""
+    with databases("sqlite") as url:
+        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        yield Client(app)
+        app.registry.cdb.database.dispose()
+
+
+@pytest.fixture(scope="module")
+def document(service: Client) -> dict[str, Any]:
+    """The document as the service sends it."""
+    return dict(service.ok("GET", "/openapi.json"))
+
+
+# --- the document -------------------------------------------------------------
+
+
+def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
+
+
+def test_schemas_of_the_document_are_valid_json_schema(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert len(schemas) > 30
+    for schema in schemas.values():
+        jsonschema_rs.meta.validate(schema)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    used = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert used == set(document["components"]["schemas"])
+
+
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    ids = [op["operationId"] for item in document["paths"].values() for op in item.values()]
+    assert len(ids) == len(set(ids)) == len(DECLARED)
+
+
+def test_every_route_is_documented_and_nothing_else(
+    service: Client, document: dict[str, Any]
+) -> None:
+    documented = {
+        (path, method.upper()) for path, item in document["paths"].items() for method in item
+    }
+    assert registered(service) == documented
+
+
+def registered(service: Client) -> set[tuple[str, str]]:
+    """Return the paths and methods that Pyramid has views for."""
+    known = service.app.registry.introspector
+    patterns = {
+        route["introspectable"]["name"]: route["introspectable"]["pattern"]
+        for route in known.get_category("routes")
+    }
+    return {
+        (patterns[view["introspectable"]["route_name"]], method)
+        for view in known.get_category("views")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+        if method in str(view["introspectable"]["request_methods"])
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"), DECLARED, ids=[f"{op.method} {path}" for path, op in DECLARED]
+)
+def test_every_error_of_an_endpoint_is_documented(
+    document: dict[str, Any], path: str, operation: Any
+) -> None:
+    responses = document["paths"][path][operation.method.lower()]["responses"]
+    expected: set[type[CdbError]] = {*operation.errors, Unavailable}
+    expected |= {Invalid} if operation.path or operation.query or operation.body else set()
+    expected |= {Invalid, NotJson, TooLarge} if operation.body else set()
+    missing = [
+        error.code
+        for error in expected
+        if error.status not in operation.others
+        and f"`{error.code}`" not in responses[str(error.status)]["description"]
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", ["/globalTag/{name}", "/global-tags/{name}"])
+def test_aliases_are_documented_side_by_side(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][API + path]["get"]
+    assert (
+        operation["responses"]
+        == document["paths"][f"{API}/global-tags/{{name}}"]["get"]["responses"]
+    )
+
+
+def test_document_follows_the_settings(make_client: Callable[..., Client]) -> None:
+    client = make_client(api_base="/cond/v1", unavailable_status="504")
+    document = client.ok("GET", "/openapi.json")
+    responses = document["paths"]["/cond/v1/payloadiovs"]["get"]["responses"]
+    assert sorted(responses) == ["200", "400", "404", "504"]
+
+
+def test_document_names_the_prefix_that_the_service_stands_under(service: Client) -> None:
+    answer = service.get("/openapi.json", extra_environ={"SCRIPT_NAME": "/prefix"})
+    assert answer.json["servers"] == [{"url": "/prefix"}]
+
+
+# --- the page -----------------------------------------------------------------
+
+
+def test_page_and_its_assets_are_served(service: Client) -> None:
+    page = service.get("/docs", status=200)
+    assets = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    own = [asset for asset in assets if not asset.startswith("data:")]
+    assert len(own) == 4
+    for asset in own:
+        assert service.get(f"/{asset}", status=200).body
+
+
+def test_page_refers_to_its_own_origin_only(service: Client) -> None:
+    page = service.get("/docs", status=200)
+    assert re.findall(r"(?:https?:)?//[\w.]+", page.text) == []
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
+
+
+def test_script_of_the_page_refers_to_its_own_origin_only(service: Client) -> None:
+    script = service.get("/static/openapi.js", status=200)
+    assert re.findall(r"https?://", script.text) == []
+
+
+def test_vendored_files_are_what_the_manifest_says() -> None:
+    tool = Path(__file__).parents[2] / "tools" / "vendor.py"
+    done = subprocess.run(
+        [sys.executable, tool, "--check"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- what the service does is what the document says ---------------------------
+
+
+class Schema:
+    """The document, with validators of its answers."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._paths = {
+            path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in document["paths"]
+        }
+
+    def problems(self, method: str, path: str, answer: Any) -> list[str]:
+        """Return what an answer has that the document does not say."""
+        matching = [name for name, pattern in self._paths.items() if pattern.fullmatch(path)]
+        name = min(matching, key=lambda each: each.count("{"))
+        responses = self._document["paths"][name][method.lower()]["responses"]
+        if str(answer.status_int) not in responses:
+            return [f"{method} {path}: {answer.status_int}"]
+        schema = responses[str(answer.status_int)]["content"]["application/json"]["schema"]
+        whole = {**schema, "components": self._document["components"]}
+        validator = jsonschema_rs.Draft202012Validator(whole)
+        return [f"{method} {path}: {error}" for error in validator.iter_errors(answer.json)]
+
+
+def test_every_answer_of_the_contract_is_as_the_document_says(
+    client: Client, document: dict[str, Any]
+) -> None:
+    schema = Schema(document)
+    problems = []
+    for exchange in EXCHANGES:
+        answer = client.api(exchange["method"], exchange["path"], exchange["body"])
+        path = exchange["path"].partition("?")[0].rstrip("/")
+        problems += schema.problems(exchange["method"], f"{API}/{path}", answer)
+    assert problems == []
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def fuzzed(request: pytest.FixtureRequest, databases: Any) -> Iterator[Any]:
+    """The document as schemathesis reads it, of a service that does not sleep."""
+    with databases(request.param) as url:
+        ini = {
+            "cdb.database.url": url,
+            "cdb.allow_open_writes": "true",
+            "cdb.timeout_endpoint": "false",
+        }
+        app = make_app(load(ini, {}))
+        yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+        app.registry.cdb.database.dispose()
+
+
+def _calls(strategy: Any, checks: list[Any]) -> Callable[[], None]:
+    @settings(
+        max_examples=10,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def call(case: Any) -> None:
+        case.call_and_validate(checks=checks)
+
+    return call
+
+
+@pytest.mark.parametrize(("path", "method"), FUZZED_POSITIVELY)
+def test_requests_as_documented_get_answers_as_documented(
+    fuzzed: Any, path: str, method: str
+) -> None:
+    operation = fuzzed[path][method]
+    _calls(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), CHECKS)()
+
+
+@pytest.mark.parametrize(("path", "method"), FUZZED_NEGATIVELY)
+def test_requests_not_as_documented_are_refused(fuzzed: Any, path: str, method: str) -> None:
+    operation = fuzzed[path][method]
+    strategy = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    _calls(strategy, [*CHECKS, negative_data_rejection])()
