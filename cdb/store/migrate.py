@@ -24,18 +24,19 @@ def _scripts() -> Path:
     return installed if installed.is_dir() else package.parent / "alembic"
 
 
-def _config() -> Config:
-    config = Config()
+def config() -> Config:
+    """Return how alembic finds the migrations of cdb."""
+    made = Config()
     # A percent sign of a path would be taken for an interpolation.
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+    made.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    return made
 
 
 @cache
 def head() -> str:
     """Return the revision that this version of cdb works with."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(ScriptDirectory.from_config(config()).get_current_head())
 
 
 def current(connection: Connection) -> str | None:
@@ -54,7 +55,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def _run(database: Database, verb: Callable[[Config, str], None], revision: str) -> None:
-    config = _config()
+    configured = config()
     with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        verb(config, revision)
+        configured.attributes["connection"] = connection
+        verb(configured, revision)
