@@ -1,5 +1,7 @@
 """`cdb serve`: the service of a deployment."""
 
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -37,9 +39,12 @@ def serve(ini: Path, listen: str | None) -> None:
         server = waitress.create_server(app, **options)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"cannot listen on {options.get('listen')}: {error}") from None
-    for host, port in _addresses(server):
-        click.echo(f"cdb serves http://{host}:{port} (Ctrl-C stops it)", err=True)
-    server.run()
+    # As Ctrl-C: what is being answered is answered, then the process ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        for host, port in _addresses(server):
+            click.echo(f"cdb serves http://{host}:{port} (Ctrl-C stops it)", err=True)
+        server.run()
 
 
 def _addresses(server: object) -> list[tuple[str, int]]:
