@@ -32,9 +32,9 @@ class Client(TestApp):
 
 
 @contextmanager
-def serving(app: Any, threads: int = 8) -> Iterator[str]:
+def serving(app: Any, threads: int = 8, **options: Any) -> Iterator[str]:
     """Serve an application on a free port of this machine; gives the URL of its root."""
-    server = waitress.create_server(app, listen="127.0.0.1:0", threads=threads)
+    server = waitress.create_server(app, listen="127.0.0.1:0", threads=threads, **options)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

@@ -80,7 +80,11 @@ def of_database(error: DBAPIError, request: Request) -> Response:
         # Never after a lost connection: whether the commit happened is not known then.
         mark_error_retryable(error)
         return of_cdb(Unavailable("The database is busy with another write."), request)
-    if isinstance(error, OperationalError) or error.connection_invalidated:
+    if (
+        isinstance(error, OperationalError)
+        or error.connection_invalidated
+        or _has_no_tables(error)
+    ):
         log.warning("the database cannot be used: %s", _first_line(error))
         return of_cdb(Unavailable("The database cannot be used at the moment."), request)
     if isinstance(error, DataError):
@@ -107,6 +111,13 @@ def _is_transient(error: DBAPIError) -> bool:
     return isinstance(
         original,
         (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected),
+    )
+
+
+def _has_no_tables(error: DBAPIError) -> bool:
+    """Tell whether the database is not migrated, which SQLite says with OperationalError."""
+    return isinstance(
+        error.orig, (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn)
     )
 
 

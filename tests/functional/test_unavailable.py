@@ -1,0 +1,101 @@
+"""A database that is not there, not ready, or busy: a clear 503, and all is well afterwards."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from support import Client
+
+from cdb.app import make_app
+from cdb.settings import load
+from cdb.store import migrate
+from cdb.store.changes import Origin, open_change
+from cdb.store.engine import Database
+
+REQUESTS = [
+    ("GET", "payloadiovs/?gtName=GT&majorIOV=0&minorIOV=0", None),
+    ("GET", "globalTags", None),
+    ("GET", "gt", None),
+    ("GET", "piov?page=1", None),
+    ("POST", "pt", {"name": "Beam"}),
+    ("PUT", "gt_change_status/GT/locked", None),
+]
+
+
+def check_unavailable(answer: Any) -> None:
+    assert answer.status_int == 503
+    assert answer.json["code"] == "unavailable"
+    assert set(answer.json) == {"detail", "code"}
+    assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+def test_database_without_tables_is_503(
+    client: Client, database: Database, method: str, path: str, body: Any
+) -> None:
+    migrate.downgrade(database, "base")
+    check_unavailable(client.api(method, path, body))
+
+
+def test_write_waits_for_the_writer_before_it_no_longer_than_told(
+    make_client: Callable[..., Client], database: Database
+) -> None:
+    client = make_client(**{"database.timeout": "PT0.2S"})
+    with database.writing() as session:
+        open_change(session, Origin("another")).record("create", "x", "x")
+        refused = client.api("POST", "pt", {"name": "Beam"})
+        assert client.ok("GET", "pt") == []
+    check_unavailable(refused)
+    client.ok("POST", "pt", {"name": "Beam"})
+    assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
+
+
+Doorkeeper = Callable[[str], None]
+
+
+@pytest.fixture
+def guarded(databases: Any) -> Iterator[tuple[Client, Doorkeeper]]:
+    """A client of a service on PostgreSQL, and what cuts all connections to that."""
+    with databases("postgresql") as url:
+        name = make_url(url).database
+        server = make_url(url).set(database="postgres")
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+
+        def cut(let_in: str) -> None:
+            with admin.connect() as connection:
+                connection.execute(text(f"alter database {name} allow_connections {let_in}"))
+                others = text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name"
+                )
+                connection.execute(others, {"name": name})
+
+        client = Client(app)
+        client.ok("POST", "gt", {"name": "GT"})
+        yield client, cut
+        app.registry.cdb.database.dispose()
+        admin.dispose()
+
+
+def test_database_that_goes_away_is_503_until_it_is_back(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+    cut("false")
+    for method, path, body in REQUESTS:
+        check_unavailable(client.api(method, path, body))
+    cut("true")
+    for method, path, body in REQUESTS:
+        client.ok(method, path, body)
+
+
+def test_write_on_a_connection_that_was_cut_is_not_tried_again(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+    cut("true")
+    check_unavailable(client.api("POST", "pt", {"name": "Lost"}))
+    client.ok("POST", "pt", {"name": "Beam"})
+    assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
