@@ -8,7 +8,7 @@ is a batch of one, so both ways of writing have the same rules.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cdb.domain.points import OPEN, ORIGIN, Interval, IovMode, Point, before
@@ -38,8 +38,7 @@ Page = Callable[[Point, int], Sequence[Row]]
 or with the first of all where there is none such."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A row to add: the payload of a new IOV, or what is left of a retired row.
 
     Exactly one of `new` (index in the batch) and `row` (id of the retired row)
@@ -265,14 +264,14 @@ class _Sweep:
     def _clear(self, start: Point, end: Point) -> None:
         """Give [start, end) free: rule 2, the new interval wins."""
         if self._left and self._left.end > end:
-            self._ahead.push(replace(self._left, start=end))
+            self._ahead.push(self._left._replace(start=end))
         self._cut_left(start, start)
         while (row := self._ahead.peek(start)) and row.start < end:
             covered, stored = self._ahead.pop()
             if stored:
                 self._retire(covered)
             if covered.end > end:
-                self._ahead.push(replace(covered, start=end))
+                self._ahead.push(covered._replace(start=end))
 
     def _cut_left(self, start: Point, declared: Point | None) -> None:
         """End the row on the left at `start`, with another declared end where one is given."""
@@ -285,7 +284,7 @@ class _Sweep:
         if left.start == start:
             self._left = None
         else:
-            self._left = replace(left, end=start, declared=declared or left.declared)
+            self._left = left._replace(end=start, declared=declared or left.declared)
 
     def _retire(self, piece: Piece) -> None:
         if piece.row is not None:

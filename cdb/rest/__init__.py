@@ -18,7 +18,9 @@ def includeme(config: Configurator) -> None:
     resources = (*views.RESOURCES, openapi.resource)
     config.registry.cdb_resources = resources
     add_resources(config, resources, base)
-    config.add_static_view("static", "cdb:ui/static", cache_max_age=3600)
+    config.add_static_view(
+        "static", "cdb:ui/static", cache_max_age=3600, request_method=("GET", "HEAD")
+    )
 
 
 def _without_trailing_slash(event: NewRequest) -> None:

@@ -23,6 +23,8 @@ from cdb.rest.service import json_response
 
 log = logging.getLogger(__name__)
 
+_BUSY = Unavailable("The database is busy with another write.")
+
 _RETRY_AFTER = "1"
 """Seconds, for a client that waits as told."""
 
@@ -79,7 +81,9 @@ def of_database(error: DBAPIError, request: Request) -> Response:
     if _is_transient(error):
         # Never after a lost connection: whether the commit happened is not known then.
         mark_error_retryable(error)
-        return of_cdb(Unavailable("The database is busy with another write."), request)
+        return of_cdb(_BUSY, request)
+    if isinstance(error.orig, psycopg2.errors.LockNotAvailable):
+        return of_cdb(_BUSY, request)  # it has waited as long as it may
     if (
         isinstance(error, OperationalError)
         or error.connection_invalidated

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from cdb.domain.statuses import INITIAL, WriteMode, check_transition, require_open
 from cdb.errors import NameTaken
 from cdb.services import lookup
-from cdb.services.payload_lists import ListMeta, add_list
+from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.store import reads, writes
 from cdb.store.changes import OpenChange, Origin, open_change
@@ -58,20 +58,22 @@ def clone(
         change, target, status.id, original.author, original.description, original.contact
     )
     originals = reads.lists_of(session, original.id)
-    names = [
-        add_list(
-            change,
-            record.type_id,
-            record.type,
-            ListMeta(record.ends, record.description, record.contact),
-            ListState(
+    names = add_lists(
+        change,
+        [
+            NewList(
+                record.type_id,
+                record.type,
+                record.ends,
+                record.description,
+                record.contact,
                 global_tag=tag_id,
                 series=record.series,
                 pinned_at=record.pinned_at or change.number,
-            ),
-        )
-        for record in originals
-    ]
+            )
+            for record in originals
+        ],
+    )
     change.record(
         "clone",
         "global_tag",

@@ -1,6 +1,6 @@
 """Payload lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -14,12 +14,17 @@ from cdb.store.changes import OpenChange, Origin, open_change
 from cdb.store.models import ListState, PayloadList
 
 
-class ListMeta(NamedTuple):
-    """What a payload list says of itself; `ends` is what a missing end means in it."""
+class NewList(NamedTuple):
+    """A payload list to add: what it says of itself, and where its log is."""
 
+    type_id: int
+    type_name: str
     ends: str
     description: str | None
     contact: str | None
+    global_tag: int | None
+    series: int
+    pinned_at: int | None
 
 
 def create(
@@ -40,46 +45,64 @@ def create(
     change = open_change(session, origin, rules.lock_timeout_ms)
     payload_type = lookup.type_(session, type_name)
     series_id = writes.new_series(session)
-    name = add_list(
+    [name] = add_lists(
         change,
-        payload_type.id,
-        payload_type.name,
-        ListMeta(ends or rules.default_ends, description, contact),
-        ListState(global_tag=None, series=series_id, pinned_at=None),
+        [
+            NewList(
+                payload_type.id,
+                payload_type.name,
+                ends or rules.default_ends,
+                description,
+                contact,
+                global_tag=None,
+                series=series_id,
+                pinned_at=None,
+            )
+        ],
     )
     writes.record_count(change, series_id, 0)
     change.record("create", "payload_list", name, payload_lists=[name], payload_types=[type_name])
     return lookup.list_(session, name)
 
 
-def add_list(
-    change: OpenChange,
-    type_id: int,
-    type_name: str,
-    meta: ListMeta,
-    state: ListState,
-) -> str:
-    """Add the rows of a new payload list and return its name, made from type and id."""
-    list_id = writes.next_id(change.session, PayloadList)
-    name = f"{type_name}_{list_id}"
-    writes.add(
+def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
+    """Add payload lists and return their names, made from type and id."""
+    if not new:
+        return []
+    first = writes.next_id(change.session, PayloadList)
+    numbered = list(enumerate(new, start=first))
+    names = [f"{each.type_name}_{list_id}" for list_id, each in numbered]
+    writes.add_many(
         change,
         PayloadList,
-        id=list_id,
-        name=name,
-        payload_type=type_id,
-        **meta._asdict(),
-        created=change.at,
+        [
+            {
+                "id": list_id,
+                "name": name,
+                "description": each.description,
+                "contact": each.contact,
+                "payload_type": each.type_id,
+                "ends": each.ends,
+                "created": change.at,
+            }
+            for (list_id, each), name in zip(numbered, names, strict=True)
+        ],
     )
-    writes.add(
+    writes.add_many(
         change,
         ListState,
-        payload_list=list_id,
-        global_tag=state.global_tag,
-        series=state.series,
-        pinned_at=state.pinned_at,
+        [
+            {
+                "payload_list": list_id,
+                "global_tag": each.global_tag,
+                "series": each.series,
+                "pinned_at": each.pinned_at,
+            }
+            for list_id, each in numbered
+        ],
     )
-    return name
+    writes.keep_statistics(change.session, first - 1, first - 1 + len(new))
+    return names
 
 
 def describe(

@@ -1,5 +1,6 @@
 """Many rows at once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from io import StringIO
@@ -41,6 +42,7 @@ _COLUMNS = (
 )
 _NAMES = _COLUMNS.split(", ")
 
+_TO_ESCAPE = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -109,14 +111,21 @@ def _as_values(row: IovRow) -> dict[str, object]:
 
 
 def _as_copy_text(rows: Iterable[IovRow]) -> str:
+    moments: dict[datetime, str] = {}
     lines = []
     for row in rows:
         size = "\\N" if row.size is None else row.size
-        extra = "\\N" if row.extra is None else row.extra.translate(_ESCAPES)
+        extra = "\\N" if row.extra is None else _escaped(row.extra)
+        inserted = moments.get(row.inserted) or moments.setdefault(
+            row.inserted, row.inserted.isoformat()
+        )
         lines.append(
             f"{row.id}\t{row.series}\t{row.start[0]}\t{row.start[1]}\t{row.end[0]}\t{row.end[1]}\t"
-            f"{row.declared[0]}\t{row.declared[1]}\t{row.payload_url.translate(_ESCAPES)}\t"
-            f"{row.checksum.translate(_ESCAPES)}\t{size}\t{extra}\t{row.inserted.isoformat()}\t"
-            f"{row.added_by}\t{LIVE}\n"
+            f"{row.declared[0]}\t{row.declared[1]}\t{_escaped(row.payload_url)}\t"
+            f"{_escaped(row.checksum)}\t{size}\t{extra}\t{inserted}\t{row.added_by}\t{LIVE}\n"
         )
     return "".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES) if _TO_ESCAPE.search(text) else text

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.orm import Session
 
-from cdb.store.engine import Reader, is_postgresql, mark_changed
+from cdb.store.engine import Reader, is_postgresql
 from cdb.store.models import LIVE, Change
 
 CURRENT = LIVE - 1
@@ -84,7 +84,6 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
             ),
             {"timeout": f"{timeout_ms}ms", "lock": _LOCK},
         )
-    mark_changed(session)
     last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
     return OpenChange(session, origin, last + 1, max(now(), at))

@@ -18,8 +18,6 @@ from sqlalchemy.orm import Session
 Reader = Connection | Session
 """What a reading function runs its statements on: a snapshot, or the session of a write."""
 
-_MARK_CHANGED = "cdb.mark_changed"
-
 
 class Database:
     """The database of a service.
@@ -75,12 +73,11 @@ class Database:
     def write_session(self, manager: transaction.TransactionManager) -> Session:
         """Return a session that commits or rolls back with a transaction manager.
 
-        zope.sqlalchemy notices only what the ORM flushes; `mark_changed` tells
-        it of everything else, and `changes` calls that before every write.
+        It is marked as changed from the start: zope.sqlalchemy would otherwise
+        commit only what the ORM flushes, and lose every other statement.
         """
         session = Session(self.engine, expire_on_commit=False, autoflush=False)
-        events = zope.sqlalchemy.register(session, transaction_manager=manager)
-        session.info[_MARK_CHANGED] = events.mark_changed
+        zope.sqlalchemy.mark_changed(session, manager)
         return session
 
     @contextmanager
@@ -94,11 +91,6 @@ class Database:
         """Close all connections that nobody uses."""
         for engine in (self.engine, self._snapshots, self._statements):
             engine.dispose()
-
-
-def mark_changed(session: Session) -> None:
-    """Have the session's work committed, whatever kind of statement did it."""
-    session.info[_MARK_CHANGED](session)
 
 
 def is_postgresql(reader: Reader) -> bool:
