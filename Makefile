@@ -45,7 +45,7 @@ endif
 
 ifeq ($(T),)
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 else
 test: setup
