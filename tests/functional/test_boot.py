@@ -51,11 +51,14 @@ def served(ini: Path, **variables: str) -> Iterator[tuple[str, subprocess.Popen[
         text=True,
         env=environ(**variables),
     ) as process:
-        assert process.stderr
-        found = re.search(r"cdb serves (http://127\.0\.0\.1:\d+)", process.stderr.readline())
-        assert found
-        yield found[1], process
-        process.kill()
+        try:
+            assert process.stderr
+            said = process.stderr.readline()
+            found = re.search(r"cdb serves (http://127\.0\.0\.1:\d+)", said)
+            assert found, said
+            yield found[1], process
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -86,6 +89,15 @@ def test_development_serves_and_answers(sqlite: str) -> None:
     assert [row["payload_type_name"] for row in json.loads(asked.stdout)] == [r[0] for r in found]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children be interrupted: what runs in the background of a script cannot be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_the_service_stops_when_told(sqlite: str, stop: signal.Signals) -> None:
     with served(ROOT / "development.ini", CDB_DATABASE_URL=sqlite) as (_, process):
