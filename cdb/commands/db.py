@@ -27,7 +27,7 @@ def upgrade(ini: Path, revision: str) -> None:
     \b
     cdb db upgrade production.ini
     """
-    from cdb.store import migrate  # noqa: PLC0415
+    from cdb.store import migrate
 
     _run(_database(ini), lambda database: migrate.upgrade(database, revision))
 
@@ -42,13 +42,13 @@ def downgrade(ini: Path, revision: str) -> None:
     \b
     cdb db downgrade development.ini base
     """
-    from cdb.store import migrate  # noqa: PLC0415
+    from cdb.store import migrate
 
     _run(_database(ini), lambda database: migrate.downgrade(database, revision))
 
 
 def _database(ini: Path) -> "Database":
-    from cdb.store.engine import Database  # noqa: PLC0415
+    from cdb.store.engine import Database
 
     settings = settings_of(ini)
     database = Database(settings.database_url)
@@ -58,10 +58,10 @@ def _database(ini: Path) -> "Database":
 
 
 def _run(database: "Database", verb: "Callable[[Database], None]") -> None:
-    from alembic.util import CommandError  # noqa: PLC0415
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+    from alembic.util import CommandError
+    from sqlalchemy.exc import OperationalError
 
-    from cdb.store import migrate  # noqa: PLC0415
+    from cdb.store import migrate
 
     try:
         verb(database)

@@ -40,8 +40,8 @@ def load(ini: Path, url: str) -> None:
     \b
     cdb demo load development.ini
     """
-    from cdb.services.rules import Rules  # noqa: PLC0415
-    from cdb.store.engine import Database  # noqa: PLC0415
+    from cdb.services.rules import Rules
+    from cdb.store.engine import Database
 
     settings = settings_of(ini)
     database = Database(settings.database_url)
@@ -58,10 +58,10 @@ def load(ini: Path, url: str) -> None:
 
 
 def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+    from sqlalchemy.exc import OperationalError
 
-    from cdb.demo.load import load as load_into  # noqa: PLC0415
-    from cdb.store import migrate  # noqa: PLC0415
+    from cdb.demo.load import load as load_into
+    from cdb.store import migrate
 
     try:
         with database.snapshot() as reader:
@@ -78,7 +78,7 @@ def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
 
 
 def _present(database: "Database") -> set[str]:
-    from cdb.store import reads  # noqa: PLC0415
+    from cdb.store import reads
 
     with database.statement() as reader:
         return {record.name for record in reads.tags(reader)}
@@ -86,7 +86,7 @@ def _present(database: "Database") -> set[str]:
 
 def _print_queries(present: set[str], settings: "Settings", url: str) -> None:
     """Print how to ask for what the sample data has, as far as it is there."""
-    from cdb.demo.content import tags  # noqa: PLC0415
+    from cdb.demo.content import tags
 
     shown = next((tag for tag in tags() if tag.name in present), None)
     if shown is None:

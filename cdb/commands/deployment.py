@@ -18,9 +18,9 @@ INI = click.argument(
 
 def loader_of(ini: Path) -> Any:
     """Return the loader of an ini file, with its logging set up."""
-    import warnings  # noqa: PLC0415
+    import warnings
 
-    import plaster  # noqa: PLC0415
+    import plaster
 
     # Pyramid and Cornice import it; nobody who serves with them can change that.
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
@@ -36,9 +36,9 @@ def settings_of(ini: Path) -> "Settings":
         ClickException: one is wrong; the message names it and the ini.
 
     """
-    import os  # noqa: PLC0415
+    import os
 
-    from cdb import settings  # noqa: PLC0415
+    from cdb import settings
 
     try:
         return settings.load(loader_of(ini).get_wsgi_app_settings(), os.environ)

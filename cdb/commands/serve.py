@@ -21,9 +21,9 @@ def serve(ini: Path, listen: str | None) -> None:
     cdb serve development.ini
     cdb serve production.ini --listen 127.0.0.1:8080
     """
-    import waitress  # noqa: PLC0415
+    import waitress
 
-    from cdb.settings import SettingsError  # noqa: PLC0415
+    from cdb.settings import SettingsError
 
     loader = loader_of(ini)
     options = {

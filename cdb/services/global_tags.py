@@ -11,7 +11,7 @@ from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.store import reads, writes
 from cdb.store.changes import OpenChange, Origin, open_change
-from cdb.store.models import GlobalTag, ListState, PayloadList, TagState
+from cdb.store.models import GlobalTag, TagState
 
 
 def create(
@@ -145,9 +145,7 @@ def delete(session: Session, rules: Rules, origin: Origin, name: str) -> None:
     record = lookup.tag(session, name)
     require_open(name, WriteMode(record.mode), "deleting it")
     members = reads.lists_of(session, record.id)
-    for member in members:
-        writes.retire(change, PayloadList, id=member.id)
-        writes.retire(change, ListState, payload_list=member.id)
+    writes.retire_lists(change, record.id)
     writes.touch(change, record.id)
     writes.retire(change, GlobalTag, id=record.id)
     writes.retire(change, TagState, tag=record.id)

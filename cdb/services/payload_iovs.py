@@ -202,10 +202,10 @@ def delete(
 
 def _member(reader: Reader, tag: reads.TagRecord, type_name: str) -> reads.ListRecord:
     payload_type = lookup.type_(reader, type_name)
-    for record in reads.lists_of(reader, tag.id):
-        if record.type_id == payload_type.id:
-            return record
-    raise NotFound(f"Global tag {tag.name!r} has no payload list of type {type_name!r}.")
+    record = reads.list_of_type(reader, tag.id, payload_type.id)
+    if record is None:
+        raise NotFound(f"Global tag {tag.name!r} has no payload list of type {type_name!r}.")
+    return record
 
 
 def _attach(

@@ -144,16 +144,14 @@ def attach(
         return record
     if record.tag is not None and record.mode is not None:
         require_open(record.tag, WriteMode(record.mode), "taking a payload list out of it")
-    replaced = [
-        other for other in reads.lists_of(session, target.id) if other.type_id == record.type_id
-    ]
-    for other in replaced:
+    replaced = reads.list_of_type(session, target.id, record.type_id)
+    if replaced:
         if target.mode == WriteMode.APPEND:
             raise AppendOnly(
                 f"Global tag {tag_name!r} only takes additions, and has the payload list "
-                f"{other.name!r} of type {other.type!r} already."
+                f"{replaced.name!r} of type {replaced.type!r} already."
             )
-        writes.revise(change, ListState, {"payload_list": other.id}, global_tag=None)
+        writes.revise(change, ListState, {"payload_list": replaced.id}, global_tag=None)
     writes.revise(change, ListState, {"payload_list": record.id}, global_tag=target.id)
     writes.touch(change, record.tag_id)
     writes.touch(change, target.id)
@@ -162,7 +160,7 @@ def attach(
         "payload_list",
         list_name,
         global_tags=sorted({tag_name, *([record.tag] if record.tag else [])}),
-        payload_lists=[list_name, *(other.name for other in replaced)],
+        payload_lists=[list_name, *([replaced.name] if replaced else [])],
         payload_types=[record.type],
     )
     return lookup.list_(session, list_name)

@@ -81,11 +81,6 @@ _IOV_SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
     "inserted": (Iov.inserted.expression,),
 }
 
-TAG_SORTS = tuple(_TAG_SORTS)
-TYPE_SORTS = tuple(_TYPE_SORTS)
-LIST_SORTS = tuple(_LIST_SORTS)
-IOV_SORTS = tuple(_IOV_SORTS)
-
 
 def tags(reader: Reader, wanted: Wanted) -> Found:
     """Return a page of global tags; `status` is a filter, name and author are searched."""

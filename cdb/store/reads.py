@@ -360,6 +360,20 @@ def lists_of(reader: Reader, tag_id: int, at: int = CURRENT) -> list[ListRecord]
     return [ListRecord._make(row) for row in rows]
 
 
+@cache
+def _list_of_type() -> Statement:
+    return select_lists().where(
+        ListState.global_tag == bindparam("global_tag"),
+        PayloadList.payload_type == bindparam("type"),
+    )
+
+
+def list_of_type(reader: Reader, tag_id: int, type_id: int) -> ListRecord | None:
+    """Return the payload list that a global tag has for a type."""
+    result = run(reader, _list_of_type(), global_tag=tag_id, type=type_id)
+    return one(ListRecord._make, result)
+
+
 def list_(reader: Reader, name: str, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its name."""
     result = run(reader, _lists_where("name", at == CURRENT), at, name=name)

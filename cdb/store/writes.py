@@ -20,6 +20,7 @@ from cdb.store.iovs import IDS_A_STATEMENT, by_id
 from cdb.store.models import (
     Iov,
     ListState,
+    PayloadList,
     Series,
     SeriesChange,
     StagedIov,
@@ -97,6 +98,18 @@ def retire(change: OpenChange, model: type[Versioned], **key: Any) -> None:
         change.session,
         update(model).where(seen(model)).filter_by(**key).values(retired_by=change.number),
     )
+
+
+def retire_lists(change: OpenChange, tag_id: int) -> None:
+    """Retire the payload lists of a global tag, and where they stand."""
+    members = select(ListState.payload_list).where(ListState.global_tag == tag_id, seen(ListState))
+    _run(
+        change.session,
+        update(PayloadList)
+        .where(PayloadList.id.in_(members), seen(PayloadList))
+        .values(retired_by=change.number),
+    )
+    retire(change, ListState, global_tag=tag_id)
 
 
 def revise(change: OpenChange, model: type[Versioned], key: dict[str, Any], **values: Any) -> None:
