@@ -53,11 +53,7 @@ class IovMode(StrEnum):
         """Return the exclusive end that an end of the interface stands for."""
         if self is IovMode.CONTINUOUS:
             return end
-        if end >= LAST:
-            return OPEN
-        if end.minor == MAX:
-            return Point(end.major + 1, 0)
-        return Point(end.major, end.minor + 1)
+        return after(end)
 
     def end_to_interface(self, end: Point) -> Point:
         """Return what the interface shows for an exclusive end; undoes `end_from_interface`."""
@@ -78,6 +74,15 @@ def before(point: Point) -> Point:
     if point.minor:
         return Point(point.major, point.minor - 1)
     return Point(point.major - 1, MAX)
+
+
+def after(point: Point) -> Point:
+    """Return the point just after one; undoes `before`. Nothing comes after LAST but OPEN."""
+    if point >= LAST:
+        return OPEN
+    if point.minor == MAX:
+        return Point(point.major + 1, 0)
+    return Point(point.major, point.minor + 1)
 
 
 def clamp(point: Point) -> Point:

@@ -151,6 +151,7 @@ class PayloadType(Versioned, Base):
     description: Mapped[str | None] = mapped_column(Text)
     dimension: Mapped[str | None] = mapped_column(String(80))
     validator: Mapped[str | None] = mapped_column(String(80))
+    validator_options: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     contact: Mapped[str | None] = mapped_column(String(255))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -279,6 +280,49 @@ class StagedIov(PayloadReference, Base):
     end_minor: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_staged_iov_inserted", "inserted"),)
+
+
+class Payload(Base):
+    """A payload file of the payload store, or one whose revision the service has numbered.
+
+    `checksum` is what payload IOVs refer to it by, the MD5 of a stored file;
+    `path` and `sha256` are null where the file is not here.
+    """
+
+    __tablename__ = "payload"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    payload_type: Mapped[str] = mapped_column(String(80))
+    file_name: Mapped[str] = mapped_column(String(255))
+    checksum: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    revision: Mapped[int | None] = mapped_column(BigInteger)
+    path: Mapped[str | None] = mapped_column(String(512), unique=True)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    added_by: Mapped[int] = mapped_column(BigInt)
+
+    __table_args__ = (
+        Index("ix_payload_checksum", "checksum"),
+        Index("ix_payload_sha256", "sha256"),
+        Index("uq_payload_type_revision", "payload_type", "revision", unique=True),
+    )
+
+
+class Token(Base):
+    """An API token: only its hash is kept."""
+
+    __tablename__ = "token"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    owner: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def _live_unique(table: str, *columns: str) -> Index:
