@@ -58,8 +58,11 @@ class PayloadValidator(Plugin):
     when a file is uploaded. Its options can be given for each payload type.
     """
 
-    reads_content: ClassVar[bool] = False
-    """Whether `content` is needed; a payload that is not in the store is then refused."""
+    reads_content: bool = False
+    """Whether `content` is needed; a payload that is not in the store is then refused.
+
+    An instance can set it, where it depends on the options.
+    """
 
     @abstractmethod
     def problems(self, payload: PayloadReference, content: Content | None) -> Iterable[str]:
@@ -78,8 +81,11 @@ class IovDimension(Plugin):
     components: ClassVar[tuple[str, str]]
     """What the major and the minor number are called, as in ('run', 'lumi')."""
 
-    inclusive_ends: ClassVar[bool] = False
-    """Whether the notation of an end names the last point that is still valid."""
+    inclusive_ends: bool = False
+    """Whether the notation of an end names the last point that is still valid.
+
+    An instance can set it, where it depends on the options.
+    """
 
     open_end: ClassVar[str] = "open"
     """How an end that never comes is written."""

@@ -191,6 +191,11 @@ class Content:
     open: Callable[[], BinaryIO]
     size: int
 
+    def read(self, limit: int) -> bytes:
+        """Return the first bytes, `limit` at most: nobody knows how large a payload is."""
+        with self.open() as file:
+            return file.read(limit)
+
     @classmethod
     def of(cls, raw: bytes) -> "Content":
         """Return bytes as a content, for tests."""
