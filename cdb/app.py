@@ -10,27 +10,55 @@ from pyramid.request import Request
 from pyramid.router import Router
 
 from cdb import settings as cdb_settings
+from cdb.registry.plugins import load as load_plugins
 from cdb.rest.context import Context
+from cdb.security.exposure import check_open_writes
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def main(_global_config: Mapping[str, str], **ini: Any) -> Router:
+def main(global_config: Mapping[str, str], **ini: Any) -> Router:
     """Return the WSGI application; the factory that ini files name.
 
+    Args:
+        global_config: `__file__` is the ini, `listen` where the service listens
+            instead of where the ini says.
+        ini: the keys of the `[app:main]` section.
+
     Raises:
-        SettingsError: a setting is wrong, or the service would be open to writes.
+        SettingsError: a setting or a plugin is wrong, or the service would be
+            open to writes.
 
     """
-    return make_app(cdb_settings.load(ini, os.environ), ini)
+    file = global_config.get("__file__")
+    settings = cdb_settings.load({"__file__": file, **ini}, os.environ)
+    return make_app(settings, ini, file, global_config.get("listen"))
 
 
-def make_app(settings: cdb_settings.Settings, ini: Mapping[str, Any] | None = None) -> Router:
-    """Return the WSGI application of a service with these settings."""
-    settings.check_open_writes()
-    context = Context.of(settings)
+def make_app(
+    settings: cdb_settings.Settings,
+    ini: Mapping[str, Any] | None = None,
+    file: str | None = None,
+    listen: str | None = None,
+) -> Router:
+    """Return the WSGI application of a service with these settings.
+
+    Args:
+        settings: of the service.
+        ini: the keys of the ini, for the framework.
+        file: the ini, which messages name lines of.
+        listen: where the service listens instead of where the ini says.
+
+    Raises:
+        SettingsError: a plugin is wrong, or the service would be open to writes.
+
+    """
+    plugins = load_plugins(settings, file)
+    check_open_writes(settings, plugins, file, listen)
+    context = Context.of(settings, plugins)
     config = Configurator(settings={**(ini or {}), **_FRAMEWORK})
     config.registry.cdb = context
+    config.set_security_policy(context.security)
     config.add_request_method(lambda _request: context, "cdb", property=True)
     config.include("pyramid_retry")
     config.include("pyramid_tm")

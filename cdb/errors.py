@@ -48,6 +48,26 @@ class NameTaken(CdbError):
         super().__init__(message, {"name": [message]})
 
 
+class Unauthenticated(CdbError):
+    """Credentials are needed, and there are none."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class InvalidCredentials(Unauthenticated):
+    """There are credentials, and they do not hold; the sentence says why."""
+
+    code = "invalid-credentials"
+
+
+class Forbidden(CdbError):
+    """The credentials hold, and do not permit this."""
+
+    code = "forbidden"
+    status = 403
+
+
 class NotFound(CdbError):
     """Nothing has this name, id or path."""
 
@@ -90,6 +110,27 @@ class Final(CdbError):
     status = 409
 
 
+class TransitionRefused(CdbError):
+    """The tag policy does not let the tag go from its status to this one."""
+
+    code = "transition"
+    status = 409
+
+
+class PolicyRefused(CdbError):
+    """The tag policy does not let this be written now."""
+
+    code = "tag-policy"
+    status = 409
+
+
+class PathTaken(CdbError):
+    """Another payload is stored where this one would go."""
+
+    code = "path-taken"
+    status = 409
+
+
 class InUse(CdbError):
     """Something still refers to it."""
 
@@ -123,6 +164,23 @@ class NotJson(CdbError):
 
     code = "media-type"
     status = 415
+
+
+class RangeRefused(CdbError):
+    """The payload has no bytes in the range that was asked for."""
+
+    code = "range"
+    status = 416
+
+
+class PayloadRefused(CdbError):
+    """A validator of the payload type refuses the payload."""
+
+    code = "payload-refused"
+    status = 422
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems), {"payload": problems})
 
 
 class Unavailable(CdbError):

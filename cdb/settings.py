@@ -6,12 +6,22 @@ variable that no setting has only warns: container platforms put variables such
 as CDB_PORT and CDB_SERVICE_HOST in for a service of that name.
 """
 
+import json
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -24,7 +34,65 @@ _OTHER_VARIABLES = frozenset({"CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"})
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the message names the key and the reason."""
+    """Settings are wrong; the message names each key, the reason, and the line of the ini.
+
+    Args:
+        problems: pairs of a key and a reason.
+        ini: the file that the keys come from, where there is one.
+        sources: where a value came from that did not come from the ini.
+
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[tuple[str, str]],
+        ini: str | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        lines = _lines(ini) if ini else {}
+        places = {**{key: f"line {number}" for key, number in lines.items()}, **(sources or {})}
+        super().__init__(
+            "; ".join(
+                f"{key}: {reason}" + (f" ({places[key]})" if key in places else "")
+                for key, reason in problems
+            )
+        )
+
+
+def _lines(ini: str) -> dict[str, int]:
+    """Return where the keys of an ini stand: key → number of the line."""
+    path = Path(ini)
+    if not path.is_file():
+        return {}
+    found: dict[str, int] = {}
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
+        key, sign, _ = line.partition("=")
+        if sign and not line.startswith((" ", "\t", "#", ";")):
+            found.setdefault(key.strip(), number)
+    return found
+
+
+def _words(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [tuple(line.split()) for line in value.splitlines() if line.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("each line is two words")
+    return tuple(pairs)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""Names, which an ini file separates by white space."""
+
+Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
+"""Pairs of words, which an ini file writes as lines."""
+
+PluginOptions = dict[str, dict[str, str]]
+"""Plugin → option → text: the keys `cdb.plugin.<plugin>.<option>` of an ini."""
 
 
 class Settings(BaseModel):
@@ -152,14 +220,133 @@ class Settings(BaseModel):
             "time limits with it.",
         ),
     ] = True
+    read_access: Annotated[
+        Literal["anonymous", "authenticated"],
+        Field(
+            alias="cdb.read_access",
+            description="Whether reads are answered to everybody, or only to who is "
+            "authenticated and has the permission `read`.",
+        ),
+    ] = "anonymous"
+    authenticators: Annotated[
+        Names,
+        Field(
+            alias="cdb.authenticators",
+            description="The plugins that find out who sends a request. API tokens are "
+            "understood besides.",
+        ),
+    ] = ("anonymous",)
+    authorization_policies: Annotated[
+        Names,
+        Field(
+            alias="cdb.authorization_policies",
+            description="The plugins that decide who may do what; one that permits is enough.",
+        ),
+    ] = ("allow-all",)
+    tag_policy: Annotated[
+        str,
+        Field(
+            alias="cdb.tag_policy",
+            description="The plugin that decides about the statuses of global tags.",
+        ),
+    ] = "standard"
+    iov_dimensions: Annotated[
+        Names,
+        Field(
+            alias="cdb.iov_dimensions",
+            description="The notations of points that payload types can choose.",
+        ),
+    ] = ("major-minor", "run-lumi", "utc-time")
+    default_dimension: Annotated[
+        str,
+        Field(
+            alias="cdb.default_dimension",
+            description="The dimension of payload types that choose none; one of "
+            "`cdb.iov_dimensions`.",
+        ),
+    ] = "major-minor"
+    payload_validators: Annotated[
+        Names,
+        Field(
+            alias="cdb.payload_validators",
+            description="The validators that payload types can choose.",
+        ),
+    ] = ("any", "checksum", "json-schema", "name-pattern", "text-table")
+    forced_validators: Annotated[
+        Pairs,
+        Field(
+            alias="cdb.forced_validators",
+            description="Validators that payload types have whether they choose them or not: "
+            "lines of a pattern of type names and a validator, as in `JEC_* text-table`.",
+        ),
+    ] = ()
+    event_listeners: Annotated[
+        Names,
+        Field(
+            alias="cdb.event_listeners",
+            description="The plugins that are told of changes once they are committed.",
+        ),
+    ] = ()
+    previews: Annotated[
+        Names,
+        Field(
+            alias="cdb.previews",
+            description="The plugins that show payloads; of those that can, the first is asked.",
+        ),
+    ] = ("json", "text")
+    payload_layout: Annotated[
+        str,
+        Field(
+            alias="cdb.payload_layout",
+            description="The plugin that says where files lie in the payload store.",
+        ),
+    ] = "hashed"
+    payload_store: Annotated[
+        str,
+        Field(
+            alias="cdb.payload_store",
+            description="Where uploaded payload files are kept: a directory, or a URL such as "
+            "`s3://bucket/prefix`. Empty: nowhere, payloads are references only.",
+        ),
+    ] = ""
+    payload_store_options: Annotated[
+        dict[str, Any],
+        Field(
+            alias="cdb.payload_store_options",
+            description="What the file system of `cdb.payload_store` is opened with, as JSON: "
+            '`{"endpoint_url": "https://s3.example.org"}`. Credentials come from the '
+            "environment, as the file system's own documentation says.",
+        ),
+    ] = {}
+    payload_accel: Annotated[
+        str,
+        Field(
+            alias="cdb.payload_accel",
+            pattern=r"^(/[A-Za-z0-9._/-]*)?$",
+            description="The internal location of nginx that has the directory of the payload "
+            "store, such as `/protected/`: payload files are then sent by nginx "
+            "(`X-Accel-Redirect`). Empty: the service sends them.",
+        ),
+    ] = ""
+    max_payload_mb: Annotated[
+        int,
+        Field(
+            alias="cdb.max_payload_mb",
+            ge=1,
+            description="The largest payload file that can be uploaded, in MiB.",
+        ),
+    ] = 1024
     allow_open_writes: Annotated[
         bool,
         Field(
             alias="cdb.allow_open_writes",
-            description="Let everybody who reaches the service write. Without it, a service "
-            "that has no authentication does not start.",
+            description="Let everybody who reaches the service write, where an authorization "
+            "policy such as `allow-all` permits it. Without it a service with such a policy "
+            "starts only where it listens on this machine alone.",
         ),
     ] = False
+
+    plugin_options: Annotated[PluginOptions, Field(alias="cdb.plugin", exclude=True)] = {}
 
     @field_validator("unavailable_status", mode="before")
     @classmethod
@@ -167,6 +354,16 @@ class Settings(BaseModel):
         return (
             int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
         )
+
+    @field_validator("payload_store_options", mode="before")
+    @classmethod
+    def _json_object(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value or "{}")
+        except json.JSONDecodeError:
+            raise ValueError("a JSON object is needed") from None
 
     @field_validator("database_url")
     @classmethod
@@ -181,15 +378,6 @@ class Settings(BaseModel):
             raise ValueError("an embedded database is a file: sqlite:////absolute/path")
         return value
 
-    def check_open_writes(self) -> None:
-        """Raise SettingsError where everybody could write and nobody said so."""
-        if not self.allow_open_writes:
-            raise SettingsError(
-                "cdb.allow_open_writes: this version of cdb has no authentication, so everybody "
-                "who reaches the service could write, and it does not start. Set it to true only "
-                "where nobody else can connect, or where a gateway in front decides who may write."
-            )
-
 
 def key_of(field: str) -> str:
     """Return the ini key of a field of Settings."""
@@ -201,35 +389,56 @@ def variable_of(key: str) -> str:
     return key.upper().replace(".", "_")
 
 
+def option_key(plugin: str, option: str) -> str:
+    """Return the ini key of an option of a plugin."""
+    return f"{PREFIX}plugin.{plugin}.{option}"
+
+
 def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Return the settings of a service.
 
     Args:
         ini: the keys of the `[app:main]` section; those without the prefix
-            `cdb.` belong to others and are left alone.
+            `cdb.` belong to others and are left alone. `__file__` may name the
+            ini, for messages.
         environ: the environment, which wins.
 
     Raises:
         SettingsError: a key is unknown, or a value is wrong; every problem is named.
 
     """
-    keys = {variable_of(key_of(field)): key_of(field) for field in Settings.model_fields}
-    values = {key: value for key, value in ini.items() if key.startswith(PREFIX)}
-    sources = dict.fromkeys(values, "ini")
+    keys = {variable_of(key_of(field)): key_of(field) for field in _fields()}
+    values: dict[str, Any] = {}
+    options: PluginOptions = {}
+    for key, value in ini.items():
+        if match := _OPTION.fullmatch(key):
+            options.setdefault(match["plugin"], {})[match["option"]] = value
+        elif key.startswith(PREFIX):
+            values[key] = value
+    sources = {}
     for variable, value in environ.items():
         if variable in keys:
             values[keys[variable]] = value
-            sources[keys[variable]] = variable
+            sources[keys[variable]] = f"from {variable}"
         elif variable.startswith("CDB_") and variable not in _OTHER_VARIABLES:
             log.warning("%s is no setting of cdb and is ignored", variable)
+    values["cdb.plugin"] = options
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_explain(error, sources)) from None
+        raise SettingsError(_problems(error), ini.get("__file__"), sources) from None
 
 
-def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
-    lines = []
+_OPTION = re.compile(r"cdb\.plugin\.(?P<plugin>[^.]+)\.(?P<option>[^.]+)")
+
+
+def _fields() -> Iterator[str]:
+    """Yield the fields of Settings that are keys of their own."""
+    yield from (field for field in Settings.model_fields if field != "plugin_options")
+
+
+def _problems(error: ValidationError) -> list[tuple[str, str]]:
+    problems = []
     for problem in error.errors(include_url=False, include_input=False):
         key = str(problem["loc"][0])
         match problem["type"]:
@@ -239,6 +448,5 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
                 reason = f"missing; set it in the ini, or {variable_of(key)} in the environment"
             case _:
                 reason = str(problem["msg"]).removeprefix("Value error, ")
-        source = sources.get(key, "ini")
-        lines.append(f"{key}: {reason}" + (f" (from {source})" if source != "ini" else ""))
-    return "; ".join(lines)
+        problems.append((key, reason))
+    return problems

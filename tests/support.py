@@ -8,27 +8,19 @@ from typing import Any
 
 import waitress
 from waitress import wasyncore
-from webtest import TestApp
 
-API = "/api/cdb_rest"
+from cdb.registry.plugins import load as load_plugins
+from cdb.registry.rules import rules_of
+from cdb.services.rules import Rules
+from cdb.services.writer import Writer
+from cdb.settings import load
+from cdb.testing import API, Client
+
+WRITER = Writer.operator("tester", "to see whether it works")
+
+__all__ = ["API", "Client", "rules", "serving"]
+
 DATA = Path(__file__).parent / "data"
-
-
-class Client(TestApp):
-    """A client of the API: paths are relative to its base, bodies are JSON."""
-
-    def api(self, method: str, path: str, body: Any = None, status: Any = "*") -> Any:
-        """Send a request; `status` of `*` takes any answer, else the test fails on another."""
-        url = path if path.startswith("/") else f"{API}/{path}"
-        match method:
-            case "GET" | "DELETE" | "HEAD":
-                return getattr(self, method.lower())(url, status=status)
-            case _:
-                return getattr(self, f"{method.lower()}_json")(url, body, status=status)
-
-    def ok(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request that has to succeed, and return its JSON."""
-        return self.api(method, path, body, status=200).json
 
 
 @contextmanager
@@ -48,3 +40,10 @@ def serving(app: Any, threads: int = 8, **options: Any) -> Iterator[str]:
     # In the server's own thread, which must not look at what another one closes.
     server.trigger.pull_trigger(stop)
     thread.join(timeout=10)
+
+
+def rules(**settings: str) -> Rules:
+    """Return the rules of a service with these settings, for tests below the interface."""
+    ini = {f"cdb.{key}": value for key, value in settings.items()}
+    loaded = load({"cdb.database.url": "sqlite:////unused.sqlite", **ini}, {})
+    return rules_of(loaded, load_plugins(loaded))

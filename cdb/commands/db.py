@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, settings_of
+from cdb.commands.deployment import INI, deployment_of, with_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cdb.store.engine import Database
 
 
@@ -22,14 +20,29 @@ def db() -> None:
 @INI
 @click.option("--revision", default="head", show_default=True, help="Where to go.")
 def upgrade(ini: Path, revision: str) -> None:
-    r"""Bring the database of INI to this version of cdb.
+    r"""Bring the database of INI to this version of cdb, with the statuses of its tag policy.
 
     \b
     cdb db upgrade production.ini
     """
+    from cdb.services import statuses
+    from cdb.services.writer import Writer
     from cdb.store import migrate
 
-    _run(_database(ini), lambda database: migrate.upgrade(database, revision))
+    deployment = deployment_of(ini)
+
+    def run(database: "Database") -> None:
+        migrate.upgrade(database, revision)
+        _print_revision(database)
+        if revision != "head":
+            return
+        with database.writing() as session:
+            writer = Writer.operator("cdb db upgrade")
+            declared = statuses.declare_those_of_policy(session, deployment.rules, writer)
+        if declared:
+            click.echo(f"Declared the statuses {', '.join(declared)}.")
+
+    with_database(deployment, run)
 
 
 @db.command()
@@ -44,33 +57,15 @@ def downgrade(ini: Path, revision: str) -> None:
     """
     from cdb.store import migrate
 
-    _run(_database(ini), lambda database: migrate.downgrade(database, revision))
+    def run(database: "Database") -> None:
+        migrate.downgrade(database, revision)
+        _print_revision(database)
+
+    with_database(deployment_of(ini), run)
 
 
-def _database(ini: Path) -> "Database":
-    from cdb.store.engine import Database
-
-    settings = settings_of(ini)
-    database = Database(settings.database_url)
-    if not database.is_postgresql and database.url.database:
-        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
-    return database
-
-
-def _run(database: "Database", verb: "Callable[[Database], None]") -> None:
-    from alembic.util import CommandError
-    from sqlalchemy.exc import OperationalError
-
+def _print_revision(database: "Database") -> None:
     from cdb.store import migrate
 
-    try:
-        verb(database)
-        with database.snapshot() as reader:
-            click.echo(f"The database is at {migrate.current(reader) or 'base'}.")
-    except OperationalError as error:
-        reason = str(error.orig).strip().partition("\n")[0]
-        raise click.ClickException(f"the database cannot be used: {reason}") from None
-    except CommandError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        database.dispose()
+    with database.snapshot() as reader:
+        click.echo(f"The database is at {migrate.current(reader) or 'base'}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, settings_of
+from cdb.commands.deployment import INI, deployment_of, with_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,41 +40,34 @@ def load(ini: Path, url: str) -> None:
     \b
     cdb demo load development.ini
     """
-    from cdb.services.rules import Rules
-    from cdb.store.engine import Database
+    deployment = deployment_of(ini)
+    loaded: list[Loaded] = []
+    present: set[str] = set()
 
-    settings = settings_of(ini)
-    database = Database(settings.database_url)
-    try:
-        loaded = _load(database, Rules.from_settings(settings))
-        present = _present(database)
-    finally:
-        database.dispose()
+    def run(database: "Database") -> None:
+        loaded.extend(_load(database, deployment.rules))
+        present.update(_present(database))
+
+    with_database(deployment, run)
     for tag in loaded:
         click.echo(f"Loaded {tag.tag}: {tag.types} payload types, {tag.iovs} payload IOVs.")
     if not loaded:
         click.echo("The database has global tags already: no sample data was loaded.")
-    _print_queries(present, settings, url.rstrip("/"))
+    _print_queries(present, deployment.settings, url.rstrip("/"))
 
 
 def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
-    from sqlalchemy.exc import OperationalError
-
     from cdb.demo.load import load as load_into
     from cdb.store import migrate
 
-    try:
-        with database.snapshot() as reader:
-            current = migrate.current(reader)
-        if current != migrate.head():
-            raise click.ClickException(
-                f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
-                "run `cdb db upgrade` first"
-            )
-        return load_into(database, rules)
-    except OperationalError as error:
-        reason = str(error.orig).strip().partition("\n")[0]
-        raise click.ClickException(f"the database cannot be used: {reason}") from None
+    with database.snapshot() as reader:
+        current = migrate.current(reader)
+    if current != migrate.head():
+        raise click.ClickException(
+            f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
+            "run `cdb db upgrade` first"
+        )
+    return load_into(database, rules)
 
 
 def _present(database: "Database") -> set[str]:

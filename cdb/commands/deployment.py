@@ -4,16 +4,39 @@ The heavy imports are inside of the functions: `cdb --help` loads every command.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from cdb.settings import Settings
+    from collections.abc import Callable
 
-INI = click.argument(
-    "ini", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
-)
+    from cdb.registry.plugins import Plugins
+    from cdb.services.rules import Rules
+    from cdb.settings import Settings
+    from cdb.store.engine import Database
+
+INI_PATH = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+
+INI = click.argument("ini", type=INI_PATH)
+
+
+class Deployment(NamedTuple):
+    """What an ini says: settings, plugins, and the rules that follow from both."""
+
+    settings: "Settings"
+    plugins: "Plugins"
+    rules: "Rules"
+
+    def database(self) -> "Database":
+        """Return its database; the folder of an embedded one is made."""
+        from cdb.store.engine import Database
+
+        database = Database(self.settings.database_url)
+        if not database.is_postgresql and database.url.database:
+            Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+        database.listener = self.plugins.tell
+        return database
 
 
 def loader_of(ini: Path) -> Any:
@@ -29,18 +52,50 @@ def loader_of(ini: Path) -> Any:
     return loader
 
 
-def settings_of(ini: Path) -> "Settings":
-    """Return the settings of a deployment.
+def deployment_of(ini: Path) -> Deployment:
+    """Return the deployment that an ini describes.
 
     Raises:
-        ClickException: one is wrong; the message names it and the ini.
+        ClickException: a setting or a plugin is wrong; the message names it and the ini.
 
     """
     import os
 
     from cdb import settings
+    from cdb.registry import plugins
+    from cdb.registry.rules import rules_of
 
     try:
-        return settings.load(loader_of(ini).get_wsgi_app_settings(), os.environ)
+        keys = {"__file__": str(ini), **loader_of(ini).get_wsgi_app_settings()}
+        loaded = settings.load(keys, os.environ)
+        enabled = plugins.load(loaded, str(ini))
     except settings.SettingsError as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
+    return Deployment(loaded, enabled, rules_of(loaded, enabled))
+
+
+def with_database(deployment: Deployment, verb: "Callable[[Database], None]") -> None:
+    """Do something with the database of a deployment.
+
+    Raises:
+        ClickException: it cannot be used, or there is nothing of the name that
+            was asked for.
+
+    """
+    from alembic.util import CommandError
+    from sqlalchemy.exc import DBAPIError
+
+    from cdb.errors import CdbError
+
+    database = deployment.database()
+    try:
+        verb(database)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise click.ClickException(f"the database cannot be used: {reason}") from None
+    except CommandError as error:
+        raise click.ClickException(str(error)) from None
+    except CdbError as error:
+        raise click.ClickException(error.detail) from None
+    finally:
+        database.dispose()

@@ -32,7 +32,7 @@ def serve(ini: Path, listen: str | None) -> None:
     if listen:
         options["listen"] = listen
     try:
-        app = loader.get_wsgi_app()
+        app = loader.get_wsgi_app(defaults={"listen": listen} if listen else None)
     except SettingsError as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
     try:

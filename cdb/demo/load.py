@@ -10,11 +10,12 @@ from cdb.domain.points import IovMode
 from cdb.services import global_tags, lookup, payload_iovs, payload_lists, payload_types
 from cdb.services.payload_iovs import Reference
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import reads
-from cdb.store.changes import Origin, open_change
+from cdb.store.changes import open_change
 from cdb.store.engine import Database
 
-ORIGIN = Origin("demo", "Sample data.")
+WRITER = Writer.operator("demo", "Sample data.")
 
 
 class Loaded(NamedTuple):
@@ -38,7 +39,7 @@ def load(database: Database, rules: Rules) -> list[Loaded]:
     """
     with database.writing() as session:
         # Two that load at once: the second waits here, and then sees the tags of the first.
-        open_change(session, ORIGIN, rules.lock_timeout_ms)
+        open_change(session, WRITER.origin, rules.lock_timeout_ms)
         if reads.tags(session):
             return []
         return [_load_tag(session, rules, content) for content in tags()]
@@ -46,7 +47,7 @@ def load(database: Database, rules: Rules) -> list[Loaded]:
 
 def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
     global_tags.create(
-        session, rules, ORIGIN, content.name, author="demo", description=content.description
+        session, rules, WRITER, content.name, author="demo", description=content.description
     )
     for payload_type in content.types:
         _load_type(session, rules, content.name, payload_type)
@@ -58,12 +59,12 @@ def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
 def _load_type(session: Session, rules: Rules, tag: str, content: TypeContent) -> None:
     # A type outlives the tags that used it.
     if not reads.type_(session, content.name):
-        payload_types.create(session, rules, ORIGIN, content.name, content.description)
-    target = payload_lists.create(session, rules, ORIGIN, content.name, ends="explicit").name
-    payload_lists.attach(session, rules, ORIGIN, target, tag)
+        payload_types.create(session, rules, WRITER, content.name, content.description)
+    target = payload_lists.create(session, rules, WRITER, content.name, ends="explicit").name
+    payload_lists.attach(session, rules, WRITER, target, tag)
     for write in content.writes:
         rows = list(enumerate(_references(write, rules.iov_mode)))
-        payload_iovs.attach_many(session, rules, ORIGIN, {target: rows})
+        payload_iovs.attach_many(session, rules, WRITER, {target: rows})
 
 
 def _references(iovs: Sequence[Iov], mode: IovMode) -> list[Reference]:

@@ -35,19 +35,13 @@ BUILT_IN = (
 )
 """What every service has; a migration declares them."""
 
-INITIAL = BUILT_IN[0].name
-"""The status of a new global tag."""
+def require_not_final(tag: str, current: Status) -> None:
+    """Raise Final where a tag is in a status that is never left.
 
-
-def check_transition(tag: str, current: str, current_is_final: bool, target: str) -> None:
-    """Raise Final where a tag cannot go from its current status to another.
-
-    A final status is never left: what was published stays what it was. Every
-    other transition is allowed, also straight from unlocked to frozen, since
-    clients in the field do that. `standard` is this rule's name as a policy.
+    What was published stays what it was, whatever a tag policy says.
     """
-    if current_is_final and target != current:
-        raise Final(f"Global tag {tag!r} is {current}: a final status cannot be left.")
+    if current.final:
+        raise Final(f"Global tag {tag!r} is {current.name}: a final status cannot be left.")
 
 
 def require_open(tag: str, mode: WriteMode, what: str) -> None:

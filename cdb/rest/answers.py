@@ -1,7 +1,7 @@
 """What answers look like, for the OpenAPI document; the tests hold the answers against it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,13 +65,16 @@ class TagWithStatusId(_Tag):
 
 
 class Type(BaseModel):
-    """A payload type."""
+    """A payload type; null where it leaves a choice to the service."""
 
     id: int
     name: str
     description: str | None
     contact: str | None
     created: datetime
+    dimension: str | None
+    validator: str | None
+    validator_options: dict[str, Any] | None
 
 
 class _List(BaseModel):
@@ -162,6 +165,9 @@ class ValidPayload(BaseModel):
     major_iov_end: int
     minor_iov_end: int
     revision: str | None
+    dimension: str
+    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
+    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
 
 
 ValidRow = tuple[str, str, str, int | None, int, int, int, int, str | None]
@@ -219,3 +225,61 @@ class About(BaseModel):
     name: str
     version: str
     links: dict[str, str]
+
+
+class File:
+    """A part of a file."""
+
+
+class StoredPayload(BaseModel):
+    """A payload in the payload store."""
+
+    payload_type: str
+    file_name: str
+    payload_url: Annotated[str, Field(description="What payload IOVs refer to it by.")]
+    checksum: Annotated[str, Field(description="MD5, hexadecimal.")]
+    sha256: str
+    size: Annotated[int, Field(description="Bytes.")]
+    revision: str | None
+    created: datetime
+
+
+class UploadedPayload(StoredPayload):
+    """A payload that was sent."""
+
+    stored: Annotated[bool, Field(description="Whether it was not there before.")]
+
+
+class CheckedPayloads(BaseModel):
+    """Which payloads are in the payload store, by the checksums that were asked for."""
+
+    present: dict[str, StoredPayload]
+    missing: list[str]
+
+
+class PayloadPreview(BaseModel):
+    """How a payload is shown; the first row of a table is its header."""
+
+    kind: Literal["text", "svg", "table"]
+    content: str | list[list[str]]
+    is_truncated: bool
+
+
+class PluginRow(BaseModel):
+    """An installed plugin."""
+
+    name: str
+    kind: str
+    distribution: str
+    version: str
+    state: Literal["enabled", "installed", "failing", "broken"]
+    error: str | None
+
+
+class Whoami(BaseModel):
+    """Who sends the request, and what there can be that they may do."""
+
+    subject: str
+    method: str
+    scopes: list[str] | None
+    permissions: list[str]

@@ -3,31 +3,39 @@
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Lock
 
+from cdb.registry.plugins import Plugins
+from cdb.registry.rules import rules_of
+from cdb.security.policy import SecurityPolicy
 from cdb.services.rules import Rules
 from cdb.settings import Settings
-from cdb.store.changes import Origin
 from cdb.store.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings, the database, and the limits that requests share; `request.cdb`."""
+    """What requests share: settings, database, plugins, limits; `request.cdb`."""
 
     settings: Settings
     database: Database
+    plugins: Plugins
     rules: Rules
+    security: SecurityPolicy
     streams: BoundedSemaphore
     sleeping: Lock = field(default_factory=Lock)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Context":
+    def of(cls, settings: Settings, plugins: Plugins) -> "Context":
         """Return the context of a service with these settings."""
+        database = Database(
+            settings.database_url, settings.database_pool_size, settings.database_timeout
+        )
+        database.listener = plugins.tell
         return cls(
             settings=settings,
-            database=Database(
-                settings.database_url, settings.database_pool_size, settings.database_timeout
-            ),
-            rules=Rules.from_settings(settings),
+            database=database,
+            plugins=plugins,
+            rules=rules_of(settings, plugins),
+            security=SecurityPolicy(settings, plugins, database),
             streams=BoundedSemaphore(settings.max_streams),
         )
 
@@ -35,8 +43,3 @@ class Context:
     def max_body(self) -> int:
         """The largest body of a request, in bytes."""
         return self.settings.max_body_mb * 2**20
-
-    @property
-    def origin(self) -> Origin:
-        """Who writes: nobody is asked yet."""
-        return Origin("anonymous")

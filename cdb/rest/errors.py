@@ -18,12 +18,25 @@ from pyramid_retry import mark_error_retryable
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cdb.errors import CdbError, Invalid, MethodNotAllowed, NotFound, Unavailable
+from cdb.errors import (
+    CdbError,
+    Invalid,
+    InvalidCredentials,
+    MethodNotAllowed,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 from cdb.rest.service import json_response
 
 log = logging.getLogger(__name__)
 
 _BUSY = Unavailable("The database is busy with another write.")
+
+_REALM = 'Bearer realm="cdb"'
+
+_NOT_QUOTED = str.maketrans(dict.fromkeys('"\\', "'"))
+"""What a quoted string of a challenge must not have."""
 
 _RETRY_AFTER = "1"
 """Seconds, for a client that waits as told."""
@@ -53,7 +66,17 @@ def of_cdb(error: CdbError, request: Request) -> Response:
     response = json_response(body_of(error), status)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = _RETRY_AFTER
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = _challenge(error)
     return response
+
+
+def _challenge(error: Unauthenticated) -> str:
+    """Return the challenge of a 401, as RFC 6750 writes it."""
+    if not isinstance(error, InvalidCredentials):
+        return _REALM
+    said = error.detail.encode("ascii", "replace").decode().translate(_NOT_QUOTED)
+    return f'{_REALM}, error="invalid_token", error_description="{said}"'
 
 
 def of_http(error: HTTPException, request: Request) -> Response:

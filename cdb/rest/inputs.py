@@ -25,6 +25,7 @@ from cdb.domain.names import (
 )
 from cdb.domain.points import MAX, Point
 from cdb.services.payload_iovs import Reference
+from cdb.services.payload_types import Choice
 from cdb.store.browse import Wanted
 
 _DIGITS = 19
@@ -40,6 +41,10 @@ def _parse_number(value: object) -> object:
     if len(value.lstrip("0")) > _DIGITS:
         raise ValueError("the largest number is 9223372036854775807")
     return int(value)
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 def _check_name(value: str) -> str:
@@ -64,6 +69,17 @@ def _check_prose(value: str) -> str:
     return _check_text(value.replace("\n", " ").replace("\r", " ").replace("\t", " ")) and value
 
 
+def _check_file_name(value: str) -> str:
+    if not 1 <= len(value) <= TEXT_LENGTH:
+        raise ValueError(f"A file name has 1 to {TEXT_LENGTH} characters.")
+    for character in _NOT_IN_FILE_NAMES:
+        if character in value:
+            raise ValueError(f"A file name has no {character!r}.")
+    if value != value.strip() or value in (".", ".."):
+        raise ValueError("A file name is no relative path and has no white space at its ends.")
+    return _check_text(value)
+
+
 _NUMBER_SCHEMA = {
     "type": "integer",
     "format": "int64",
@@ -82,6 +98,13 @@ _NAME_SCHEMA = {
     "pattern": rf"^[^\s/@{_CONTROL}]([^/@{_CONTROL}]*[^\s/@{_CONTROL}])?$",
     "not": {"enum": [".", ".."]},
     "description": "Any characters but '/', '@', control characters and white space at the ends.",
+}
+_NOT_IN_FILE_NAMES = "/\\?#%"
+_FILE_NAME_SCHEMA = {
+    **_NAME_SCHEMA,
+    "maxLength": TEXT_LENGTH,
+    "pattern": rf"^[^\s/\\?#%{_CONTROL}]([^/\\?#%{_CONTROL}]*[^\s/\\?#%{_CONTROL}])?$",
+    "description": "No / \\ ? # %, control characters, or white space at the ends.",
 }
 _TAG_NAME_SCHEMA = {**_NAME_SCHEMA, "not": {"enum": [".", "..", *sorted(RESERVED_TAGS)]}}
 
@@ -116,6 +139,8 @@ Lookup = Annotated[
     AfterValidator(_check_text),
 ]
 """A name that is looked up: one that cannot exist is simply not found."""
+FileName = Annotated[str, AfterValidator(_check_file_name), WithJsonSchema(_FILE_NAME_SCHEMA)]
+"""The name of a payload file; it ends up in URLs, which clients put together without quoting."""
 
 
 class Schema(BaseModel):
@@ -198,6 +223,19 @@ class ExactIovPath(IovPath):
         return Point(self.major_end, self.minor_end)
 
 
+class UploadPath(Schema):
+    """The type and the name of a file that is sent."""
+
+    payload_type: Lookup
+    file_name: FileName
+
+
+class ChecksumPath(Schema):
+    """The MD5 or the SHA-256 of a payload."""
+
+    checksum: Annotated[Lookup, Field(description="MD5 or SHA-256, hexadecimal.")]
+
+
 # --- query strings ----------------------------------------------------------
 
 
@@ -205,8 +243,21 @@ class PointQuery(QuerySchema):
     """The main job: a global tag and a point."""
 
     gtName: Annotated[Lookup, Field(description="The name of the global tag.")]  # noqa: N815
-    majorIOV: Annotated[TextNumber, Field(description="The major number of the point.")]  # noqa: N815
-    minorIOV: Annotated[TextNumber, Field(description="The minor number of the point.")]  # noqa: N815
+    majorIOV: Annotated[  # noqa: N815
+        TextNumber | None, Field(description="The major number of the point.")
+    ] = None
+    minorIOV: Annotated[  # noqa: N815
+        TextNumber | None, Field(description="The minor number of the point.")
+    ] = None
+    at: Annotated[
+        tuple[Text, ...],
+        BeforeValidator(_several),
+        Field(
+            max_length=20,
+            description="The point in the notation of its dimension, as in `299400:12`, or with "
+            "the dimension's name before it, as in `run-lumi:299400:12`; once for each dimension.",
+        ),
+    ] = ()
     shape: Annotated[
         Literal["list", "dict"], Field(description="Rows of nine columns, or objects.")
     ] = "list"
@@ -217,6 +268,19 @@ class PointQuery(QuerySchema):
             "its interval has ended, as nopayloaddb does; the caller looks at the ends."
         ),
     ] = "exclude"
+
+    @model_validator(mode="after")
+    def _a_point(self) -> Self:
+        missing = [name for name in ("majorIOV", "minorIOV") if getattr(self, name) is None]
+        if missing and not (self.at and len(missing) == 2):
+            raise ValueError(f"{' and '.join(missing)} is needed, or at")
+        return self
+
+    def point(self) -> Point | None:
+        """Return the point that the numbers give."""
+        if self.majorIOV is None or self.minorIOV is None:
+            return None
+        return Point(self.majorIOV, self.minorIOV)
 
 
 class BrowseQuery(QuerySchema):
@@ -320,6 +384,19 @@ class NewType(Schema):
     name: Name
     description: Prose | None = None
     contact: Text | None = None
+    dimension: Annotated[
+        Text | None, Field(description="How its points are written; the service's if none.")
+    ] = None
+    validator: Annotated[
+        Text | None, Field(description="What is asked about each payload that becomes valid.")
+    ] = None
+    validator_options: Annotated[
+        dict[str, Any] | None, Field(description="What the validator is told about this type.")
+    ] = None
+
+    def choice(self) -> Choice:
+        """Return the plugins that the type chooses."""
+        return Choice(self.dimension, self.validator, self.validator_options)
 
 
 class NewList(Schema):
@@ -348,12 +425,19 @@ class Description(Schema):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("description or contact is needed")
+            raise ValueError(f"{' or '.join(type(self).model_fields)} is needed")
         return self
 
-    def values(self) -> dict[str, str | None]:
+    def values(self) -> dict[str, Any]:
         """Return what was given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class TypeDescription(Description):
+    """What to change of a payload type; what is not given stays, null clears."""
+
+    validator: Text | None = None
+    validator_options: dict[str, Any] | None = None
 
 
 class ListAttachment(Schema):
@@ -371,15 +455,37 @@ class IovAttachment(Schema):
 
 
 class _Interval(Schema):
-    """The fields that say from where to where; half an end is open in the other half."""
+    """The fields that say from where to where: numbers, or the notation of a dimension.
 
-    major_iov: Number
-    minor_iov: Number
+    Half an end is open in the other half.
+    """
+
+    major_iov: Number | None = None
+    minor_iov: Number | None = None
     major_iov_end: Number | None = None
     minor_iov_end: Number | None = None
     size: Annotated[Number | None, Field(description="Bytes.")] = None
     revision: Annotated[Text | None, Field(description="The payload's own revision.")] = None
     extra: Annotated[Text | None, Field(description="nopayloaddb's name of `revision`.")] = None
+    begin: Annotated[
+        Text | None,
+        Field(description="The start in the notation of the dimension, instead of numbers."),
+    ] = None
+    end: Annotated[
+        Text | None,
+        Field(description="The end in the notation of the dimension, instead of numbers."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        numbers = [self.major_iov, self.minor_iov]
+        if self.begin is None and None in numbers:
+            raise ValueError("major_iov and minor_iov are needed, or begin")
+        if self.begin is not None and numbers != [None, None]:
+            raise ValueError("the start is given twice: by numbers, and by begin")
+        if self.end is not None and (self.major_iov_end, self.minor_iov_end) != (None, None):
+            raise ValueError("the end is given twice: by numbers, and by end")
+        return self
 
     @model_validator(mode="after")
     def _one_revision(self) -> Self:
@@ -387,9 +493,14 @@ class _Interval(Schema):
             raise ValueError("revision and extra are the same field, with two values here")
         return self
 
+    def _start(self) -> Point | str:
+        if self.begin is not None or self.major_iov is None or self.minor_iov is None:
+            return self.begin or ""
+        return Point(self.major_iov, self.minor_iov)
+
     def referenced(self, payload_url: str, checksum: str) -> Reference:
         """Return what the services take."""
-        end = None
+        end: Point | str | None = self.end
         if self.major_iov_end is not None or self.minor_iov_end is not None:
             end = Point(
                 MAX if self.major_iov_end is None else self.major_iov_end,
@@ -398,7 +509,7 @@ class _Interval(Schema):
         return Reference(
             payload_url,
             checksum,
-            Point(self.major_iov, self.minor_iov),
+            self._start(),
             end,
             self.size,
             self.extra if self.revision is None else self.revision,
@@ -407,6 +518,10 @@ class _Interval(Schema):
 
 class NewIov(_Interval):
     """A payload IOV to stage."""
+
+    dimension: Annotated[
+        Text | None, Field(description="Of `begin` and `end`; the service's if none.")
+    ] = None
 
     also_sent = frozenset({"id", "comb_iov", "payload_list", "inserted"})
 
@@ -430,3 +545,7 @@ class BulkRow(_Interval):
     def reference(self) -> Reference:
         """Return what the services take."""
         return self.referenced(self.payload_url, self.checksum)
+
+
+Checksums = Annotated[list[FilledText], Field(max_length=10_000)]
+"""Checksums to look for, MD5 or SHA-256, hexadecimal."""

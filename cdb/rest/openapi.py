@@ -22,6 +22,11 @@ _TEMPLATE = "#/components/schemas/{model}"
 
 _ERROR_BODY = {"application/json": {"schema": {"$ref": _TEMPLATE.format(model="Error")}}}
 
+_FILE: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+_NO_MODELS = (None, bytes, answers.File)
+"""Answers that are no JSON: a redirect, a page, a file."""
+
 _INTRODUCTION = """\
 The conditions database: which payloads are valid in a global tag at a point?
 
@@ -100,7 +105,7 @@ def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchema
             *((kind, "serialization") for kind in operation.others.values()),
         )
         for kind, mode in kinds:
-            if kind not in (None, bytes) and (repr(kind), mode) not in seen:
+            if kind not in _NO_MODELS and (repr(kind), mode) not in seen:
                 seen.add((repr(kind), mode))
                 yield kind, mode
 
@@ -138,6 +143,8 @@ def _operation(
             "required": True,
             "content": {"application/json": {"schema": schema}},
         }
+    elif operation.raw_body:
+        described["requestBody"] = {"required": True, "content": _FILE}
     return described
 
 
@@ -166,18 +173,23 @@ def _success(operation: Operation, named: dict[Any, Json]) -> Json:
         return {"302": {"description": "Found"}}
     if operation.answer is bytes:
         return {"200": {"description": "A page", "content": {"text/html": {}}}}
-    schema = named[repr(operation.answer), "serialization"]
-    return {"200": {"description": "OK", "content": {"application/json": {"schema": schema}}}}
+    return {"200": {"description": "OK", "content": _content(operation.answer, named)}}
 
 
 def _others(operation: Operation, named: dict[Any, Json]) -> Json:
     return {
         str(status): {
             "description": (kind.__doc__ or "").partition("\n")[0],
-            "content": {"application/json": {"schema": named[repr(kind), "serialization"]}},
+            "content": _content(kind, named),
         }
         for status, kind in operation.others.items()
     }
+
+
+def _content(kind: Any, named: dict[Any, Json]) -> Json:
+    if kind is answers.File:
+        return _FILE
+    return {"application/json": {"schema": named[repr(kind), "serialization"]}}
 
 
 def _failures(operation: Operation, unavailable: int) -> Json:

@@ -18,6 +18,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from cdb.errors import CdbError, Invalid, NotJson, TooLarge
+from cdb.plugin import Permission
 
 _JSON_OPTIONS = orjson.OPT_UTC_Z
 
@@ -38,7 +39,9 @@ class Operation:
     """One method of a resource.
 
     `answer` is the model of a success; `others` are models of answers with
-    another status that are no errors of cdb.
+    another status that are no errors of cdb. `permission` is what the view will
+    ask for; who can have it nowhere is refused before the body is read. With
+    `raw_body` the view reads the body itself, whatever it is.
     """
 
     method: str
@@ -48,10 +51,16 @@ class Operation:
     path: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     body: Any = None
+    raw_body: bool = False
     errors: Sequence[type[CdbError]] = ()
     others: Mapping[int, Any] = field(default_factory=dict)
-    writes: bool = False
+    permission: Permission = Permission.READ
     description: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the view gets a session and a writer."""
+        return self.permission is not Permission.READ
 
 
 @dataclass(slots=True)
@@ -74,21 +83,25 @@ class Resource:
         """Declare what GET, and so HEAD, answers."""
         return self._declare("GET", answer, declared)
 
-    def post(self, answer: Any, *, writes: bool = True, **declared: Any) -> Callable[[View], View]:
-        """Declare what POST does."""
-        return self._declare("POST", answer, {**declared, "writes": writes})
+    def post(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+        """Declare what POST does; with no permission, it reads."""
+        return self._declare("POST", answer, declared)
 
-    def put(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+    def put(self, answer: Any, permission: Permission, **declared: Any) -> Callable[[View], View]:
         """Declare what PUT does."""
-        return self._declare("PUT", answer, {**declared, "writes": True})
+        return self._declare("PUT", answer, {**declared, "permission": permission})
 
-    def patch(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+    def patch(
+        self, answer: Any, permission: Permission, **declared: Any
+    ) -> Callable[[View], View]:
         """Declare what PATCH does."""
-        return self._declare("PATCH", answer, {**declared, "writes": True})
+        return self._declare("PATCH", answer, {**declared, "permission": permission})
 
-    def delete(self, answer: Any, **declared: Any) -> Callable[[View], View]:
+    def delete(
+        self, answer: Any, permission: Permission, **declared: Any
+    ) -> Callable[[View], View]:
         """Declare what DELETE does."""
-        return self._declare("DELETE", answer, {**declared, "writes": True})
+        return self._declare("DELETE", answer, {**declared, "permission": permission})
 
     def _declare(
         self, method: str, answer: Any, declared: Mapping[str, Any]
@@ -126,7 +139,7 @@ def add_resources(config: Configurator, resources: Iterable[Resource], base: str
             service.add_view(
                 operation.method,
                 _wrapped(operation),
-                validators=(_validator(operation),),
+                validators=(_guard(operation, resource), _validator(operation)),
                 renderer="string",
             )
         config.add_cornice_service(service)
@@ -145,12 +158,29 @@ def dumps(value: object) -> bytes:
 def _wrapped(operation: Operation) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         inputs = dict(request.validated)
-        if operation.writes:
-            inputs["session"] = request.cdb.database.write_session(request.tm)
-        answer = operation.view(request, **inputs)
+        if not operation.writes:
+            answer = operation.view(request, **inputs)
+        else:
+            writer = request.cdb.security.writer(request)
+            session = request.cdb.database.write_session(request.tm)
+            answer = operation.view(request, session=session, writer=writer, **inputs)
+            if not writer.asked:
+                raise RuntimeError(f"{operation.view.__name__} asked for no permission")
         return answer if isinstance(answer, Response) else json_response(answer)
 
     return view
+
+
+def _guard(operation: Operation, resource: Resource) -> Callable[..., None]:
+    """Return the check that comes first: whether the sender can have the permission."""
+    is_public = resource.rooted and not operation.writes
+
+    def check(request: Request, **_: object) -> None:
+        security = request.cdb.security
+        if not is_public and (operation.writes or security.protects_reads):
+            security.check_early(request, operation.permission)
+
+    return check
 
 
 def _validator(operation: Operation) -> Callable[..., None]:
@@ -166,7 +196,7 @@ def _validator(operation: Operation) -> Callable[..., None]:
         if body:
             value = _json(_raw_body(request))
             request.validated["body"] = _checked(body.validate_python, value, strict=True)
-        elif operation.writes and operation.method != "DELETE":
+        elif operation.writes and operation.method != "DELETE" and not operation.raw_body:
             _refuse_body(request)
 
     return validate

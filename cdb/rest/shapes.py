@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
+from cdb.services.rules import Rules
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord
 from cdb.store.query import Valid
 from cdb.store.reads import ListRecord, StatusRecord, TagRecord, TypeRecord
 
 Json = dict[str, Any]
+
+_COLUMNS = 9
+"""What a row of the query's answer has: what nopayloaddb's clients read."""
 
 
 def status(record: StatusRecord) -> Json:
@@ -97,11 +101,11 @@ def iov_row(row: Any, mode: IovMode) -> Json:
 
 def valid_rows(found: Sequence[Valid], mode: IovMode) -> list[Any]:
     """Show the answer of the query as rows of nine columns."""
-    return [tuple(_with_shown_end(row, mode)) for row in found]
+    return [_with_shown_end(row, mode)[:_COLUMNS] for row in found]
 
 
-def valid_objects(found: Sequence[Valid], mode: IovMode) -> list[Json]:
-    """Show the answer of the query as objects."""
+def valid_objects(found: Sequence[Valid], rules: Rules) -> list[Json]:
+    """Show the answer of the query as objects, with numbers and in notation."""
     return [
         {
             "payload_type_name": row.payload_type,
@@ -113,9 +117,24 @@ def valid_objects(found: Sequence[Valid], mode: IovMode) -> list[Json]:
             "major_iov_end": row.end_major,
             "minor_iov_end": row.end_minor,
             "revision": row.extra,
+            **_in_notation(exact, rules),
         }
-        for row in (_with_shown_end(row, mode) for row in found)
+        for exact, row in ((row, _with_shown_end(row, rules.iov_mode)) for row in found)
     ]
+
+
+def _in_notation(row: Valid, rules: Rules) -> Json:
+    """Show the interval of a payload in the notation of its type's dimension."""
+    name = row.dimension or rules.default_dimension
+    dimension = rules.dimensions.get(name)
+    if dimension is None:  # it was enabled when the type was made
+        return {"dimension": name, "begin": None, "end": None}
+    start, end = Point(row.start_major, row.start_minor), Point(row.end_major, row.end_minor)
+    return {
+        "dimension": name,
+        "begin": dimension.format(start),
+        "end": dimension.format_end(end, start),
+    }
 
 
 def _with_shown_end(row: Valid, mode: IovMode) -> Valid:

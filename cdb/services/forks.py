@@ -25,14 +25,13 @@ class Copy:
     series: int
 
 
-def prepare(session: Session, names: Iterable[str]) -> dict[str, Copy]:
+def prepare(session: Session, records: Iterable[reads.ListRecord]) -> dict[str, Copy]:
     """Copy those of some payload lists that are pinned; call it before the lock is taken."""
-    copies = {}
-    for name in reads.pinned(session, names):
-        record = reads.list_(session, name)
-        if record and record.mode != WriteMode.CLOSED:
-            copies[name] = _copy(session, record)
-    return copies
+    return {
+        record.name: _copy(session, record)
+        for record in records
+        if record.pinned_at is not None and record.mode != WriteMode.CLOSED
+    }
 
 
 def discard(session: Session, copies: dict[str, Copy]) -> None:

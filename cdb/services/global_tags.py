@@ -4,20 +4,22 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.statuses import INITIAL, WriteMode, check_transition, require_open
-from cdb.errors import NameTaken
-from cdb.services import lookup
+from cdb.domain.statuses import Status, WriteMode, require_not_final
+from cdb.errors import NameTaken, TransitionRefused
+from cdb.plugin import Permission, Target
+from cdb.services import guard, lookup, statuses
 from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import OpenChange, Origin, open_change
+from cdb.store.changes import OpenChange, open_change
 from cdb.store.models import GlobalTag, TagState
 
 
 def create(
     session: Session,
     rules: Rules,
-    origin: Origin,
+    writer: Writer,
     name: str,
     author: str | None = None,
     status: str | None = None,
@@ -27,19 +29,26 @@ def create(
     """Make an empty global tag.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no status has this name.
+        TransitionRefused: a tag that is in the first status could not go to this one.
         NameTaken: a live tag has this name.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
-    initial = lookup.status(session, status or INITIAL)
+    writer.require(Permission.TAG_CREATE, _target(name))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
+    initial = _first_status(change, rules)
+    if status is not None and status != initial.name:
+        chosen = statuses.needed(change, rules, status)
+        _check_transition(writer, rules, name, _as_status(initial), _as_status(chosen))
+        initial = chosen
     _add_tag(change, name, initial.id, author, description, contact)
     change.record("create", "global_tag", name, global_tags=[name], status=initial.name)
     return lookup.tag(session, name)
 
 
 def clone(
-    session: Session, rules: Rules, origin: Origin, source: str, target: str
+    session: Session, rules: Rules, writer: Writer, source: str, target: str
 ) -> reads.TagRecord:
     """Make an unlocked global tag with the content that another one has now.
 
@@ -47,13 +56,15 @@ def clone(
     pinned at this change, whatever is written to the source later.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no live tag has the source's name.
         NameTaken: a live tag has the target's name.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    writer.require(Permission.TAG_CREATE, _target(target))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     original = lookup.tag(session, source)
-    status = lookup.status(session, INITIAL)
+    status = _first_status(change, rules)
     tag_id = _add_tag(
         change, target, status.id, original.author, original.description, original.contact
     )
@@ -87,21 +98,25 @@ def clone(
 
 
 def change_status(
-    session: Session, rules: Rules, origin: Origin, name: str, status: str
+    session: Session, rules: Rules, writer: Writer, name: str, status: str
 ) -> reads.TagRecord:
     """Give a global tag another status; the one that it has changes nothing.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no live tag, or no status, has this name.
         Final: the status that it has cannot be left.
+        TransitionRefused: the tag policy does not let it go there.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    writer.require(Permission.TAG_STATUS, _target(name))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
-    target = lookup.status(session, status)
-    check_transition(name, record.status, record.final, target.name)
+    target = statuses.needed(change, rules, status)
     if record.status_id == target.id:
         return record
+    current = Status(record.status, WriteMode(record.mode), final=bool(record.final))
+    _check_transition(writer, rules, name, current, _as_status(target))
     writes.revise(
         change,
         TagState,
@@ -117,15 +132,17 @@ def change_status(
 
 
 def describe(
-    session: Session, rules: Rules, origin: Origin, name: str, values: Mapping[str, str | None]
+    session: Session, rules: Rules, writer: Writer, name: str, values: Mapping[str, str | None]
 ) -> reads.TagRecord:
     """Change the description or the contact of a global tag, in any status: it answers nothing.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no live tag has this name.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    writer.require(Permission.TAG_WRITE, _target(name))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
     writes.revise(change, GlobalTag, {"id": record.id}, **values)
     writes.touch(change, record.id)
@@ -133,17 +150,19 @@ def describe(
     return lookup.tag(session, name)
 
 
-def delete(session: Session, rules: Rules, origin: Origin, name: str) -> None:
+def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     """Delete a global tag with its payload lists. Clones of it stay whole.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no live tag has this name.
-        Closed, AppendOnly: its status keeps it.
+        Closed, AppendOnly, PolicyRefused: its status keeps it.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    writer.require(Permission.TAG_DELETE, _target(name))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
-    require_open(name, WriteMode(record.mode), "deleting it")
+    guard.write_to_tag(writer, rules, record, Permission.TAG_DELETE, _target(name), "deleting it")
     members = reads.lists_of(session, record.id)
     writes.retire_lists(change, record.id)
     writes.touch(change, record.id)
@@ -184,3 +203,24 @@ def _add_tag(
         change, TagState, tag=tag_id, status=status_id, head=change.number, updated=change.at
     )
     return tag_id
+
+
+def _target(name: str) -> Target:
+    return Target("global_tag", name, name)
+
+
+def _first_status(change: OpenChange, rules: Rules) -> reads.StatusRecord:
+    return statuses.needed(change, rules, rules.tag_policy.statuses[0].name)
+
+
+def _as_status(record: reads.StatusRecord) -> Status:
+    return Status(record.name, WriteMode(record.mode), final=bool(record.final))
+
+
+def _check_transition(
+    writer: Writer, rules: Rules, tag: str, current: Status, target: Status
+) -> None:
+    require_not_final(tag, current)
+    refusal = rules.tag_policy.refuses_transition(tag, current, target, writer.identity)
+    if refusal:
+        raise TransitionRefused(refusal)

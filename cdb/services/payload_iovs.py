@@ -7,26 +7,30 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from cdb.domain import series
-from cdb.domain.points import OPEN, Point
-from cdb.domain.statuses import WriteMode, require_not_closed, require_open
-from cdb.errors import AttachedElsewhere, NotFound
-from cdb.services import forks, lookup
+from cdb.domain.points import OPEN, Interval, Point
+from cdb.domain.statuses import WriteMode
+from cdb.errors import AttachedElsewhere, Invalid, NotFound
+from cdb.plugin import PayloadReference, Permission, Target
+from cdb.services import forks, guard, intervals, lookup
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import iovs, reads, writes
-from cdb.store.changes import OpenChange, Origin, now, open_change
+from cdb.store.changes import OpenChange, now, open_change
 from cdb.store.engine import Reader
 
 
 class Reference(NamedTuple):
     """A payload, and from where it is valid to where; an end of None was not given.
 
-    `end` is as the interface writes it: inclusive in discrete mode.
+    Numbers are as the interface writes them: an end is inclusive in discrete
+    mode. A text is a point in the notation of a dimension, which says by itself
+    whether its end is inclusive.
     """
 
     payload_url: str
     checksum: str
-    start: Point
-    end: Point | None = None
+    start: Point | str
+    end: Point | str | None = None
     size: int | None = None
     revision: str | None = None
 
@@ -53,14 +57,29 @@ def find(reader: Reader, iov_id: int) -> Shown:
     return Shown(iovs.by_id(reader, [iov_id])[iov_id], names[0])
 
 
-def stage(session: Session, rules: Rules, reference: Reference) -> Shown:
+def stage(
+    session: Session,
+    rules: Rules,
+    writer: Writer,
+    reference: Reference,
+    dimension: str | None = None,
+) -> Shown:
     """Keep a payload IOV until it is attached, at most as long as the rules say.
 
+    Args:
+        session: of the write.
+        rules: of the service.
+        writer: who writes.
+        reference: the payload, from where to where.
+        dimension: of the notation; that of the service where it is None.
+
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         Invalid: its interval is empty, or ends before it starts.
 
     """
-    start, end = _interval(reference, rules)
+    writer.require(Permission.IOV_CREATE, Target("payload_iov"))
+    start, end = intervals.read(reference, rules, intervals.dimension(rules, dimension))
     moment = now()
     writes.expire_staged(session, moment - rules.staged_keep)
     payload = _payload(reference, moment)
@@ -68,47 +87,43 @@ def stage(session: Session, rules: Rules, reference: Reference) -> Shown:
     return Shown(iovs.IovRecord(iov_id, start, end, *payload[:5]), None)
 
 
-def attach(session: Session, rules: Rules, origin: Origin, list_name: str, iov_id: int) -> Shown:
+def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_id: int) -> Shown:
     """Put a staged payload IOV into a payload list, where it keeps its id.
 
     Attaching it to the list that it is in changes nothing.
 
     Raises:
         NotFound: no list has this name, or no payload IOV this id.
+        Unauthenticated, Forbidden: the writer may not.
+        PayloadRefused: a validator of the type refuses it.
         AttachedElsewhere: it is in another list, or was cut or deleted since.
         Overlap: the tag only takes additions, and the interval is covered.
-        Closed: nothing in the tag changes.
+        Closed, PolicyRefused: nothing in the tag changes.
 
     """
-    copies = forks.prepare(session, [list_name])
-    change = open_change(session, origin, rules.lock_timeout_ms)
-    target = lookup.list_(session, list_name)
+    before = _writable(session, rules, writer, list_name)
     waiting = iovs.staged(session, iov_id)
     if waiting is None:
+        return _attached_before(session, before, iov_id)
+    entering = [_Entering.of_staged(before, waiting, rules)]
+    _validate(session, rules, before, entering)
+    copies = forks.prepare(session, [before])
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
+    target = _as_validated(session, rules, writer, before, entering)
+    if iovs.staged(session, iov_id) is None:  # another request was faster
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
-    _require_writable(target)
     target = forks.publish(change, target, copies)
-    end = waiting.end
-    if end is None and target.ends == "explicit":
-        end = OPEN
-    payload = writes.Payload(*waiting[3:], id=iov_id)
-    new = series.NewIov(waiting.start, end)
-    [attached] = _attach(change, rules, target, [new], [payload], None)
+    [(start, end)] = _attach(change, rules, target, entering)
     writes.unstage(session, iov_id)
-    change.record(
-        "attach",
-        "payload_iov",
-        str(iov_id),
-        **_touched([target]),
-    )
-    return Shown(waiting._replace(end=attached.end), list_name)
+    change.record("attach", "payload_iov", str(iov_id), **_touched([target]))
+    return Shown(waiting._replace(start=start, end=end), list_name)
 
 
 def attach_many(
     session: Session,
     rules: Rules,
-    origin: Origin,
+    writer: Writer,
     rows: Mapping[str, Sequence[tuple[int, Reference]]],
 ) -> int:
     """Attach new payload IOVs to payload lists, as one change, all or nothing.
@@ -116,7 +131,7 @@ def attach_many(
     Args:
         session: of the write.
         rules: of the service.
-        origin: who writes.
+        writer: who writes.
         rows: by payload list; each with the number that messages call it by. A
             row without an end holds until the next start.
 
@@ -125,29 +140,34 @@ def attach_many(
 
     Raises:
         NotFound: a list does not exist.
+        Unauthenticated, Forbidden: the writer may not write to one of the lists.
         Invalid: an interval is wrong, or rows contradict each other.
+        PayloadRefused: a validator refuses a payload.
         Overlap: a tag only takes additions, and an interval is covered.
-        Closed: nothing in a tag changes.
+        Closed, PolicyRefused: nothing in a tag changes.
 
     """
-    total = sum(map(len, rows.values()))
-    if not total:
+    if not rows:
+        writer.require(Permission.IOV_ATTACH, Target("payload_list"))
         return 0
-    intervals = {
-        name: [series.NewIov(*_interval(reference, rules)) for _, reference in numbered]
-        for name, numbered in rows.items()
-    }
-    copies = forks.prepare(session, sorted(rows))
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    moment = now()
+    before = {name: _writable(session, rules, writer, name) for name in sorted(rows)}
+    batches = {}
+    for name, record in before.items():
+        batches[name] = [
+            _Entering.of_row(record, reference, number, rules, moment)
+            for number, reference in rows[name]
+        ]
+        _validate(session, rules, record, batches[name])
+    copies = forks.prepare(session, before.values())
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     targets = []
-    for name, numbered in sorted(rows.items()):
-        target = lookup.list_(session, name)
-        _require_writable(target)
+    for name, entering in batches.items():
+        target = _as_validated(session, rules, writer, before[name], entering)
         target = forks.publish(change, target, copies)
-        payloads = [_payload(reference, change.at) for _, reference in numbered]
-        labels = [number for number, _ in numbered]
-        _attach(change, rules, target, intervals[name], payloads, labels)
+        _attach(change, rules, target, entering)
         targets.append(target)
+    total = sum(map(len, rows.values()))
     change.record("bulk", "payload_list", targets[0].name, rows=total, **_touched(targets))
     return total
 
@@ -155,7 +175,7 @@ def attach_many(
 def delete(
     session: Session,
     rules: Rules,
-    origin: Origin,
+    writer: Writer,
     tag_name: str,
     type_name: str,
     start: Point,
@@ -166,7 +186,7 @@ def delete(
     Args:
         session: of the write.
         rules: of the service.
-        origin: who writes.
+        writer: who writes.
         tag_name: of the global tag.
         type_name: of the payload list in it.
         start: where it begins, exactly.
@@ -177,20 +197,18 @@ def delete(
 
     Raises:
         NotFound: there is no such tag, type in it, or payload IOV.
-        Closed, AppendOnly: the tag keeps it.
+        Unauthenticated, Forbidden: the writer may not.
+        Closed, AppendOnly, PolicyRefused: the tag keeps it.
 
     """
-    series.check_start(start)
-    exclusive = None if end is None else series.exclusive_end(start, end, rules.iov_mode)
-    tag = lookup.tag(session, tag_name)
-    member = _member(session, tag, type_name)
-    copies = forks.prepare(session, [member.name])
-    change = open_change(session, origin, rules.lock_timeout_ms)
-    tag = lookup.tag(session, tag_name)
-    mode = WriteMode(tag.mode)
-    if not (mode is WriteMode.APPEND and rules.delete_in_append_mode):
-        require_open(tag_name, mode, "deleting a payload IOV")
-    target = forks.publish(change, _member(session, tag, type_name), copies)
+    member = _member(session, lookup.tag(session, tag_name), type_name)
+    _require_deletion(writer, rules, member)
+    start, exclusive = intervals.of_numbers(start, end, rules, intervals.of_list(member, rules))
+    copies = forks.prepare(session, [member])
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
+    member = _member(session, lookup.tag(session, tag_name), type_name)
+    _require_deletion(writer, rules, member)
+    target = forks.publish(change, member, copies)
     row, plan = series.delete(start, exclusive, iovs.live_page(session, target.series))
     deleted = iovs.by_id(session, [row.id])[row.id]
     writes.apply(change, target, plan)
@@ -208,20 +226,99 @@ def _member(reader: Reader, tag: reads.TagRecord, type_name: str) -> reads.ListR
     return record
 
 
-def _attach(
-    change: OpenChange,
+class _Entering(NamedTuple):
+    """A payload IOV that is about to enter a payload list; `number` names it in messages."""
+
+    start: Point
+    end: Point | None
+    payload: writes.Payload
+    number: int | None = None
+
+    @classmethod
+    def of_staged(
+        cls, target: reads.ListRecord, waiting: iovs.IovRecord, rules: Rules
+    ) -> "_Entering":
+        dimension = intervals.of_list(target, rules)
+        start, end = intervals.normalised(waiting.start, waiting.end, dimension)
+        if end is None and target.ends == "explicit":
+            end = OPEN
+        return cls(start, end, writes.Payload(*waiting[3:], id=waiting.id))
+
+    @classmethod
+    def of_row(
+        cls,
+        target: reads.ListRecord,
+        reference: Reference,
+        number: int,
+        rules: Rules,
+        inserted: datetime,
+    ) -> "_Entering":
+        try:
+            start, end = intervals.read(reference, rules, intervals.of_list(target, rules))
+        except Invalid as error:
+            raise Invalid(f"row {number}: {error.detail}") from None
+        return cls(start, end, _payload(reference, inserted), number)
+
+    def reference(self, target: reads.ListRecord) -> PayloadReference:
+        """Return what a validator sees."""
+        return PayloadReference(
+            target.type,
+            self.payload.payload_url,
+            self.payload.checksum,
+            self.payload.size,
+            self.payload.extra,
+            Interval(self.start, OPEN if self.end is None else self.end),
+            target.tag,
+        )
+
+
+def _writable(session: Session, rules: Rules, writer: Writer, list_name: str) -> reads.ListRecord:
+    record = lookup.list_(session, list_name)
+    guard.write_to_list(writer, rules, record, Permission.IOV_ATTACH)
+    return record
+
+
+def _as_validated(
+    session: Session,
     rules: Rules,
-    target: reads.ListRecord,
-    batch: Sequence[series.NewIov],
-    payloads: Sequence[writes.Payload],
-    labels: Sequence[int] | None,
-) -> list[series.Piece]:
-    """Attach a batch, and return the pieces that hold its payloads."""
+    writer: Writer,
+    before: reads.ListRecord,
+    entering: Sequence[_Entering],
+) -> reads.ListRecord:
+    """Return a payload list, read under the lock, for which the validators still stand."""
+    target = _writable(session, rules, writer, before.name)
+    if target.tag != before.tag:
+        _validate(session, rules, target, entering)
+    return target
+
+
+def _validate(
+    session: Session, rules: Rules, target: reads.ListRecord, entering: Sequence[_Entering]
+) -> None:
+    validators = rules.validation.of_type(target.type, target.validator, target.validator_options)
+    if validators:
+        numbers = [each.number for each in entering if each.number is not None]
+        references = [each.reference(target) for each in entering]
+        rules.validation.check(session, validators, references, numbers or None)
+
+
+def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) -> None:
+    allowed = member.mode == WriteMode.APPEND and rules.delete_in_append_mode
+    removes = None if allowed else "deleting a payload IOV"
+    guard.write_to_list(writer, rules, member, Permission.IOV_DELETE, removes)
+
+
+def _attach(
+    change: OpenChange, rules: Rules, target: reads.ListRecord, entering: Sequence[_Entering]
+) -> list[tuple[Point, Point]]:
+    """Attach a batch, and return the intervals that hold its payloads."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
     page = iovs.live_page(change.session, target.series)
+    batch = [series.NewIov(each.start, each.end) for each in entering]
+    labels = [each.number or 0 for each in entering]
     plan = series.attach(batch, page, mode, rules.iov_mode, labels)
-    writes.apply(change, target, plan, payloads)
-    return [piece for piece in plan.added if piece.new is not None]
+    writes.apply(change, target, plan, [each.payload for each in entering])
+    return [(piece.start, piece.end) for piece in plan.added if piece.new is not None]
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:
@@ -235,18 +332,6 @@ def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) ->
             f"Payload IOV {iov_id} was attached before, and has been cut or deleted since."
         )
     raise NotFound(f"Payload IOV {iov_id} does not exist.")
-
-
-def _require_writable(target: reads.ListRecord) -> None:
-    if target.tag is not None and target.mode is not None:
-        require_not_closed(target.tag, WriteMode(target.mode))
-
-
-def _interval(reference: Reference, rules: Rules) -> tuple[Point, Point | None]:
-    series.check_start(reference.start)
-    if reference.end is None:
-        return reference.start, None
-    return reference.start, series.exclusive_end(reference.start, reference.end, rules.iov_mode)
 
 
 def _payload(reference: Reference, inserted: datetime) -> writes.Payload:

@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.statuses import WriteMode, require_not_closed, require_open
+from cdb.domain.statuses import WriteMode
 from cdb.errors import AppendOnly, NotEmpty
-from cdb.services import lookup
+from cdb.plugin import Permission, Target
+from cdb.services import guard, lookup
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import OpenChange, Origin, open_change
+from cdb.store.changes import OpenChange, open_change
 from cdb.store.models import ListState, PayloadList
 
 
@@ -30,7 +32,7 @@ class NewList(NamedTuple):
 def create(
     session: Session,
     rules: Rules,
-    origin: Origin,
+    writer: Writer,
     type_name: str,
     ends: str | None = None,
     description: str | None = None,
@@ -39,10 +41,12 @@ def create(
     """Make an empty payload list that belongs to no tag; its name is made from its type.
 
     Raises:
+        Unauthenticated, Forbidden: the writer may not.
         NotFound: no live type has this name.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    writer.require(Permission.LIST_CREATE, Target("payload_list", payload_type=type_name))
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     payload_type = lookup.type_(session, type_name)
     series_id = writes.new_series(session)
     [name] = add_lists(
@@ -106,16 +110,18 @@ def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
 
 
 def describe(
-    session: Session, rules: Rules, origin: Origin, name: str, values: Mapping[str, str | None]
+    session: Session, rules: Rules, writer: Writer, name: str, values: Mapping[str, str | None]
 ) -> reads.ListRecord:
     """Change the description or the contact of a payload list.
 
     Raises:
         NotFound: no live list has this name.
+        Unauthenticated, Forbidden: the writer may not.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.list_(session, name)
+    writer.require(Permission.LIST_CREATE, Target("payload_list", name, record.tag, record.type))
     writes.revise(change, PayloadList, {"id": record.id}, **values)
     writes.touch(change, record.tag_id)
     change.record("describe", "payload_list", name, **_touched(record))
@@ -123,7 +129,7 @@ def describe(
 
 
 def attach(
-    session: Session, rules: Rules, origin: Origin, list_name: str, tag_name: str
+    session: Session, rules: Rules, writer: Writer, list_name: str, tag_name: str
 ) -> reads.ListRecord:
     """Put a payload list into a global tag, in place of the one of its type.
 
@@ -132,18 +138,23 @@ def attach(
 
     Raises:
         NotFound: no live list or tag has this name.
+        Unauthenticated, Forbidden: the writer may not, in one of the two tags.
         Closed: one of the two tags is closed.
         AppendOnly: a list would be taken away from a tag that only takes additions.
+        PolicyRefused: the tag policy forbids it in one of the two tags.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     target = lookup.tag(session, tag_name)
     record = lookup.list_(session, list_name)
-    require_not_closed(target.name, WriteMode(target.mode))
+    attached = Target("payload_list", list_name, payload_type=record.type)
+    guard.write_to_tag(writer, rules, target, Permission.LIST_ATTACH, attached)
     if record.tag_id == target.id:
         return record
-    if record.tag is not None and record.mode is not None:
-        require_open(record.tag, WriteMode(record.mode), "taking a payload list out of it")
+    if record.tag is not None:
+        guard.write_to_list(
+            writer, rules, record, Permission.LIST_ATTACH, "taking a payload list out of it"
+        )
     replaced = reads.list_of_type(session, target.id, record.type_id)
     if replaced:
         if target.mode == WriteMode.APPEND:
@@ -166,21 +177,22 @@ def attach(
     return lookup.list_(session, list_name)
 
 
-def delete(session: Session, rules: Rules, origin: Origin, name: str) -> None:
+def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     """Delete an empty payload list.
 
     Raises:
         NotFound: no live list has this name.
+        Unauthenticated, Forbidden: the writer may not.
         NotEmpty: it holds payload IOVs.
-        Closed, AppendOnly: its tag does not let a list go.
+        Closed, AppendOnly, PolicyRefused: its tag does not let a list go.
 
     """
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.list_(session, name)
+    writer.require(Permission.LIST_DELETE, Target("payload_list", name, record.tag, record.type))
     if record.n_iov:
         raise NotEmpty(f"Payload list {name!r} holds {record.n_iov} payload IOVs.")
-    if record.tag is not None and record.mode is not None:
-        require_open(record.tag, WriteMode(record.mode), "deleting a payload list")
+    guard.write_to_list(writer, rules, record, Permission.LIST_DELETE, "deleting a payload list")
     writes.retire(change, PayloadList, id=record.id)
     writes.retire(change, ListState, payload_list=record.id)
     writes.touch(change, record.tag_id)

@@ -2,18 +2,21 @@
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.statuses import WriteMode
+from cdb.domain.statuses import Status, WriteMode
+from cdb.plugin import Permission, Target
 from cdb.services import lookup
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import Origin, open_change
+from cdb.store.changes import OpenChange, open_change
+from cdb.store.engine import Reader
 from cdb.store.models import TagStatus
 
 
 def declare(
     session: Session,
     rules: Rules,
-    origin: Origin,
+    writer: Writer,
     name: str,
     mode: WriteMode = WriteMode.OPEN,
     final: bool = False,
@@ -22,20 +25,71 @@ def declare(
     """Return the status of this name, declared now unless it exists.
 
     A status that exists stays as it is: clients declare the ones that they need
-    each time they start.
+    each time they start. One that the tag policy has is declared as it says.
+
+    Raises:
+        Unauthenticated, Forbidden: the writer may not.
+
     """
+    writer.require(Permission.STATUS_CREATE, Target("status", name))
     if existing := reads.status(session, name):
         return existing
-    change = open_change(session, origin, rules.lock_timeout_ms)
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
     if existing := reads.status(session, name):
         return existing
-    writes.add_status(
-        change,
-        id=writes.next_id(session, TagStatus),
-        name=name,
-        mode=mode.value,
-        final=final,
-        description=description,
-    )
+    if own := _of_policy(rules, name):
+        mode, final = own.mode, own.final
+    _add(change, Status(name, mode, final), description)
     change.record("create", "status", name)
     return lookup.status(session, name)
+
+
+def declare_those_of_policy(session: Session, rules: Rules, writer: Writer) -> list[str]:
+    """Declare the statuses of the tag policy that are not declared yet; return their names."""
+    missing = [each for each in rules.tag_policy.statuses if not reads.status(session, each.name)]
+    if missing:
+        change = open_change(session, writer.origin, rules.lock_timeout_ms)
+        for each in missing:
+            _add(change, each)
+        names = [each.name for each in missing]
+        change.record("create", "status", names[0], statuses=names)
+    return [each.name for each in missing]
+
+
+def undeclared(reader: Reader, rules: Rules) -> list[str]:
+    """Return the statuses of the tag policy that the database does not have, or has otherwise."""
+    known = {record.name: record for record in reads.statuses(reader)}
+    return [
+        each.name
+        for each in rules.tag_policy.statuses
+        if each.name not in known
+        or (known[each.name].mode, bool(known[each.name].final)) != (each.mode, each.final)
+    ]
+
+
+def needed(change: OpenChange, rules: Rules, name: str) -> reads.StatusRecord:
+    """Return a status that a tag is to have; one of the tag policy is declared if need be.
+
+    Raises:
+        NotFound: neither the database nor the tag policy has it.
+
+    """
+    own = _of_policy(rules, name)
+    if own and not reads.status(change.session, name):
+        _add(change, own)
+    return lookup.status(change.session, name)
+
+
+def _of_policy(rules: Rules, name: str) -> Status | None:
+    return next((each for each in rules.tag_policy.statuses if each.name == name), None)
+
+
+def _add(change: OpenChange, status: Status, description: str | None = None) -> None:
+    writes.add_status(
+        change,
+        id=writes.next_id(change.session, TagStatus),
+        name=status.name,
+        mode=status.mode.value,
+        final=status.final,
+        description=description,
+    )

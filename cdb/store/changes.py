@@ -1,14 +1,15 @@
 """The change log, and the one writer's lock under which every change is made."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.orm import Session
 
-from cdb.store.engine import Reader, is_postgresql
+from cdb.plugin import Event
+from cdb.store.engine import EVENTS, Reader, is_postgresql
 from cdb.store.models import LIVE, Change
 
 CURRENT = LIVE - 1
@@ -44,22 +45,21 @@ class OpenChange:
             detail: names of what else it touched; JSON.
 
         """
-        self.session.connection().execute(
-            insert(Change),
-            [
-                {
-                    "change": self.number,
-                    "at": self.at,
-                    "nonce": secrets.token_hex(8),
-                    "actor": self.origin.actor,
-                    "action": action,
-                    "object_type": object_type,
-                    "object_name": object_name,
-                    "comment": self.origin.comment,
-                    "detail": detail,
-                }
-            ],
+        event = Event(
+            self.number,
+            self.at,
+            self.origin.actor,
+            action,
+            object_type,
+            object_name,
+            self.origin.comment,
+            detail,
         )
+        row = {column.name: getattr(event, column.name) for column in fields(event)}
+        self.session.connection().execute(
+            insert(Change), [{**row, "nonce": secrets.token_hex(8)}]
+        )
+        self.session.info.setdefault(EVENTS, []).append(event)
 
 
 def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> OpenChange:

@@ -4,7 +4,7 @@ Nothing is kept on a connection between transactions, so that a pooler in
 transaction mode and read-only standbys work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,11 @@ import zope.sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
+
+from cdb.plugin import Event  # noqa: TC001 - the annotations of a class are looked at
+
+EVENTS = "events"
+"""Where a write session keeps the changes that it has recorded."""
 
 Reader = Connection | Session
 """What a reading function runs its statements on: a snapshot, or the session of a write."""
@@ -35,6 +40,7 @@ class Database:
     ) -> None:
         self.url = make_url(url)
         self.timeout = timeout
+        self.listener: Callable[[Event], None] | None = None
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         pool: dict[str, Any] = {
             "pool_size": pool_size,
@@ -74,11 +80,18 @@ class Database:
         """Return a session that commits or rolls back with a transaction manager.
 
         It is marked as changed from the start: zope.sqlalchemy would otherwise
-        commit only what the ORM flushes, and lose every other statement.
+        commit only what the ORM flushes, and lose every other statement. What it
+        changes is told to `listener` once it is committed.
         """
         session = Session(self.engine, expire_on_commit=False, autoflush=False)
         zope.sqlalchemy.mark_changed(session, manager)
+        manager.get().addAfterCommitHook(self._tell, (session.info,))
         return session
+
+    def _tell(self, committed: bool, told: dict[str, Any]) -> None:
+        if committed and self.listener:
+            for event in told.pop(EVENTS, ()):
+                self.listener(event)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

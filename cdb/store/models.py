@@ -151,7 +151,7 @@ class PayloadType(Versioned, Base):
     description: Mapped[str | None] = mapped_column(Text)
     dimension: Mapped[str | None] = mapped_column(String(80))
     validator: Mapped[str | None] = mapped_column(String(80))
-    validator_options: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    validator_options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     contact: Mapped[str | None] = mapped_column(String(255))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
 

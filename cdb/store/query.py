@@ -27,6 +27,7 @@ class Valid(NamedTuple):
     end_major: int
     end_minor: int
     extra: str | None
+    dimension: str | None
 
 
 # The last start at or before the point: row values, since the planners turn only
@@ -44,13 +45,13 @@ _IN_PINNED = f"""
 _COLUMNS = "payload_url, checksum, size, start_major, start_minor, end_major, end_minor, extra"
 _SELECTED = ", ".join(f"i.{column}" for column in _COLUMNS.split(", "))
 
-_LISTS = f"""
-    select pt.name, {_SELECTED}
+_MEMBERS = f"""
     from global_tag t
     left join list_state s on s.global_tag = t.id and s.retired_by = {LIVE}
     left join payload_list l on l.id = s.payload_list and l.retired_by = {LIVE}
     left join payload_type pt on pt.id = l.payload_type and pt.retired_by = {LIVE}
-"""  # noqa: S608 - constants
+"""
+_LISTS = f"select pt.name, {_SELECTED}, pt.dimension {_MEMBERS}"
 _OF_TAG = f"where t.name = :tag and t.retired_by = {LIVE} order by pt.name"
 _HOLDS = "(i.end_major, i.end_minor) > (:major, :minor)"
 
@@ -83,6 +84,17 @@ _STATEMENTS = {
     for postgresql, build in ((True, _on_postgresql), (False, _on_sqlite))
     for expired in (True, False)
 }
+
+
+_TYPES_OF_TAG = text(f"select pt.name, pt.dimension {_MEMBERS} {_OF_TAG}")
+
+
+def dimensions_of(reader: Reader, tag: str) -> dict[str, str | None] | None:
+    """Return the dimensions of the payload types of a tag, by type; None if there is no tag."""
+    rows = list(reader.execute(_TYPES_OF_TAG, {"tag": tag}))
+    if not rows:
+        return None
+    return {name: dimension for name, dimension in rows if name is not None}
 
 
 def valid_at(

@@ -86,6 +86,9 @@ class TypeRecord(NamedTuple):
     description: str | None
     contact: str | None
     created: datetime
+    dimension: str | None
+    validator: str | None
+    validator_options: dict[str, Any] | None
 
 
 class ListRecord(NamedTuple):
@@ -101,10 +104,15 @@ class ListRecord(NamedTuple):
     type: str
     tag_id: int | None
     tag: str | None
+    status: str | None
     mode: str | None
+    final: bool | None
     series: int
     pinned_at: int | None
     n_iov: int
+    dimension: str | None
+    validator: str | None
+    validator_options: dict[str, Any] | None
 
 
 def seen(version: type[Versioned] | type[Iov], *, current: bool = True) -> ColumnElement[bool]:
@@ -267,6 +275,9 @@ def select_types(*, current: bool = True) -> Statement:
         PayloadType.description,
         PayloadType.contact,
         PayloadType.created,
+        PayloadType.dimension,
+        PayloadType.validator,
+        PayloadType.validator_options,
     ).where(seen(PayloadType, current=current))
 
 
@@ -323,10 +334,15 @@ def select_lists(*, current: bool = True) -> Statement:
             PayloadType.name.label("type"),
             GlobalTag.id.label("tag_id"),
             GlobalTag.name.label("tag"),
+            TagStatus.name.label("status"),
             TagStatus.mode,
+            TagStatus.final,
             ListState.series,
             ListState.pinned_at,
             func.coalesce(count_in(ListState), 0).label("n_iov"),
+            PayloadType.dimension,
+            PayloadType.validator,
+            PayloadType.validator_options,
         )
         .select_from(PayloadList)
         .join(ListState, and_(ListState.payload_list == PayloadList.id, visible(ListState)))
@@ -383,19 +399,3 @@ def list_(reader: Reader, name: str, at: int = CURRENT) -> ListRecord | None:
 def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its id."""
     return one(ListRecord._make, run(reader, _lists_where("id", at == CURRENT), at, id=list_id))
-
-
-_PINNED = (
-    select(PayloadList.name)
-    .join(ListState, and_(ListState.payload_list == PayloadList.id, seen(ListState)))
-    .where(
-        PayloadList.name.in_(bindparam("names", expanding=True)),
-        seen(PayloadList),
-        ListState.pinned_at.is_not(None),
-    )
-)
-
-
-def pinned(reader: Reader, names: Iterable[str]) -> list[str]:
-    """Return which of some payload lists are pinned."""
-    return [row.name for row in run(reader, _PINNED, names=list(names))]

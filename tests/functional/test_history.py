@@ -4,21 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
+from support import WRITER, rules
 
 from cdb.domain.points import OPEN, Point
 from cdb.domain.statuses import WriteMode
 from cdb.services import global_tags, payload_iovs, payload_lists, payload_types, statuses
 from cdb.services.payload_iovs import Reference
 from cdb.services.rules import Rules
+from cdb.services.writer import Writer
 from cdb.store import iovs, reads
-from cdb.store.changes import Origin, latest
+from cdb.store.changes import latest
 from cdb.store.engine import Database, Reader
 
-RULES = Rules(default_ends="next-start")
-ORIGIN = Origin("tester", "a test")
+RULES = rules(default_ends="next-start")
 
 
-class Writer:
+class Writing:
     """Writes through the services, each one in a transaction of its own."""
 
     def __init__(self, database: Database) -> None:
@@ -26,7 +27,7 @@ class Writer:
 
     def __call__(self, service: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         with self.database.writing() as session:
-            return service(session, RULES, ORIGIN, *arguments, **named)
+            return service(session, RULES, WRITER, *arguments, **named)
 
     def list_(self, type_name: str, tag: str) -> str:
         name: str = self(payload_lists.create, type_name).name
@@ -34,9 +35,10 @@ class Writer:
         return name
 
     def attach(self, name: str, url: str, start: Point, end: Point | None = None) -> None:
-        def stage_and_attach(session: Session, rules: Rules, origin: Origin) -> None:
-            staged = payload_iovs.stage(session, rules, Reference(url, "sum", start, end))
-            payload_iovs.attach(session, rules, origin, name, staged.iov.id)
+        def stage_and_attach(session: Session, rules: Rules, writer: Writer) -> None:
+            reference = Reference(url, "sum", start, end)
+            staged = payload_iovs.stage(session, rules, writer, reference)
+            payload_iovs.attach(session, rules, writer, name, staged.iov.id)
 
         self(stage_and_attach)
 
@@ -87,7 +89,7 @@ def pages_of(reader: Reader, record: reads.ListRecord, at: int) -> list[iovs.Iov
     return found
 
 
-def history(write: Writer) -> list[Callable[[], object]]:
+def history(write: Writing) -> list[Callable[[], object]]:
     """Writes of every kind, in an order in which each one changes what others left."""
     t, u = {}, {}
 
@@ -137,7 +139,7 @@ def history(write: Writer) -> list[Callable[[], object]]:
 
 def test_what_is_read_as_of_a_change_never_changes(database: Database) -> None:
     remembered: dict[int, dict[str, Any]] = {}
-    for step in history(Writer(database)):
+    for step in history(Writing(database)):
         step()
         with database.snapshot() as reader:
             change, _ = latest(reader)
@@ -149,7 +151,7 @@ def test_what_is_read_as_of_a_change_never_changes(database: Database) -> None:
 
 
 def test_the_latest_change_reads_as_what_is_live(database: Database) -> None:
-    for step in history(Writer(database)):
+    for step in history(Writing(database)):
         step()
         with database.snapshot() as reader:
             change, _ = latest(reader)
@@ -157,7 +159,7 @@ def test_the_latest_change_reads_as_what_is_live(database: Database) -> None:
 
 
 def test_what_was_deleted_is_there_as_of_a_change_before(database: Database) -> None:
-    write = Writer(database)
+    write = Writing(database)
     write(payload_types.create, "T")
     write(global_tags.create, "A")
     name = write.list_("T", "A")
@@ -178,7 +180,7 @@ def test_what_was_deleted_is_there_as_of_a_change_before(database: Database) -> 
 
 
 def test_before_the_first_change_there_is_nothing(database: Database) -> None:
-    for step in history(Writer(database)):
+    for step in history(Writing(database)):
         step()
     with database.snapshot() as reader:
         found = everything(reader, 0)
@@ -188,7 +190,7 @@ def test_before_the_first_change_there_is_nothing(database: Database) -> None:
 def test_a_fork_shows_the_dates_and_the_answers_of_what_it_was_made_from(
     database: Database,
 ) -> None:
-    write = Writer(database)
+    write = Writing(database)
     write(payload_types.create, "T")
     write(global_tags.create, "A")
     write.bulk(write.list_("T", "A"), "p", range(8))

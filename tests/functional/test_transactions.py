@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from support import Client
+from support import WRITER, Client, rules
 
 from cdb.services import global_tags, payload_types
-from cdb.services.rules import Rules
 from cdb.store import reads
-from cdb.store.changes import Origin, open_change
+from cdb.store.changes import open_change
 from cdb.store.engine import Database
 from cdb.store.models import Change, Series
 
-RULES, ORIGIN = Rules(), Origin("tester", "to see whether it works")
+RULES = rules()
 
 
 def changes(database: Database) -> list[Any]:
@@ -25,7 +24,7 @@ def changes(database: Database) -> list[Any]:
 def create_and_fail(database: Database) -> None:
     """Write, and fail before the end."""
     with database.writing() as session:
-        global_tags.create(session, RULES, ORIGIN, "A")
+        global_tags.create(session, RULES, WRITER, "A")
         raise RuntimeError("in the middle")
 
 
@@ -39,7 +38,7 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(database: Database) -> 
 
 def test_a_statement_that_is_no_object_of_the_orm_is_committed(database: Database) -> None:
     with database.writing() as session:
-        open_change(session, ORIGIN)
+        open_change(session, WRITER.origin)
         session.connection().execute(insert(Series))
     with database.snapshot() as reader:
         assert reader.execute(text("select count(*) from series")).scalar_one() == 1
@@ -47,7 +46,7 @@ def test_a_statement_that_is_no_object_of_the_orm_is_committed(database: Databas
 
 def test_a_change_says_who_when_what_and_why(database: Database) -> None:
     with database.writing() as session:
-        payload_types.create(session, RULES, ORIGIN, "Beam")
+        payload_types.create(session, RULES, WRITER, "Beam")
     [change] = changes(database)
     assert change.change == 1
     assert (change.actor, change.comment) == ("tester", "to see whether it works")
@@ -62,11 +61,11 @@ def test_a_change_says_who_when_what_and_why(database: Database) -> None:
 
 def test_times_of_changes_never_decrease(database: Database) -> None:
     with database.writing() as session:
-        payload_types.create(session, RULES, ORIGIN, "Beam")
+        payload_types.create(session, RULES, WRITER, "Beam")
         ahead = datetime(2100, 1, 1, tzinfo=UTC)
         session.connection().execute(update(Change).values(at=ahead))
     with database.writing() as session:
-        payload_types.create(session, RULES, ORIGIN, "Field")
+        payload_types.create(session, RULES, WRITER, "Field")
     first, second = changes(database)
     assert second.at >= first.at
     assert second.at.year == 2100

@@ -7,10 +7,20 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from cdb.domain.statuses import WriteMode
-from cdb.errors import AppendOnly, Closed, Final, NameTaken, NotFound
+from cdb.errors import (
+    AppendOnly,
+    Closed,
+    Final,
+    NameTaken,
+    NotFound,
+    PolicyRefused,
+    TransitionRefused,
+)
+from cdb.plugin import Permission
 from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, global_tags, lookup, statuses
+from cdb.services.writer import Writer
 from cdb.store import browse, changes, reads
 from cdb.store.engine import Reader
 
@@ -54,13 +64,18 @@ def list_whole(request: Request) -> Response:
     return streams.streamed(pieces, request.cdb.streams)
 
 
-@seed_tags.post(answers.Tag, body=inputs.NewTag, errors=[NameTaken, NotFound])
-def create(request: Request, session: Session, body: inputs.NewTag) -> shapes.Json:
+@seed_tags.post(
+    answers.Tag,
+    permission=Permission.TAG_CREATE,
+    body=inputs.NewTag,
+    errors=[NameTaken, NotFound, TransitionRefused],
+)
+def create(request: Request, session: Session, writer: Writer, body: inputs.NewTag) -> shapes.Json:
     """Make an empty global tag."""
     record = global_tags.create(
         session,
         request.cdb.rules,
-        request.cdb.origin,
+        writer,
         body.name,
         body.author,
         body.status,
@@ -115,14 +130,22 @@ def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> obj
     return streams.streamed(pieces, request.cdb.streams)
 
 
-@tag.patch(answers.Tag, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
+@tag.patch(
+    answers.Tag,
+    Permission.TAG_WRITE,
+    path=inputs.NamePath,
+    body=inputs.Description,
+    errors=[NotFound],
+)
 def describe(
-    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    body: inputs.Description,
 ) -> shapes.Json:
     """Change the description or the contact of a global tag, whatever its status."""
-    record = global_tags.describe(
-        session, request.cdb.rules, request.cdb.origin, path.name, body.values()
-    )
+    record = global_tags.describe(session, request.cdb.rules, writer, path.name, body.values())
     return shapes.tag(record)
 
 
@@ -134,32 +157,49 @@ def show_lists(request: Request, path: inputs.NamePath) -> dict[str, str]:
         return {member.type: member.name for member in reads.lists_of(reader, record.id)}
 
 
-@deletion.delete(answers.Deleted, path=inputs.NamePath, errors=[NotFound, AppendOnly, Closed])
-def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
+@deletion.delete(
+    answers.Deleted,
+    Permission.TAG_DELETE,
+    path=inputs.NamePath,
+    errors=[NotFound, AppendOnly, Closed, PolicyRefused],
+)
+def delete(
+    request: Request, session: Session, writer: Writer, path: inputs.NamePath
+) -> shapes.Json:
     """Delete a global tag with its payload lists; clones of it stay whole."""
-    global_tags.delete(session, request.cdb.rules, request.cdb.origin, path.name)
+    global_tags.delete(session, request.cdb.rules, writer, path.name)
     return {"detail": f"Global tag {path.name} deleted."}
 
 
-@cloning.post(answers.TagSummary, path=inputs.ClonePath, errors=[NotFound, NameTaken])
-def clone(request: Request, session: Session, path: inputs.ClonePath) -> shapes.Json:
+@cloning.post(
+    answers.TagSummary,
+    permission=Permission.TAG_CREATE,
+    path=inputs.ClonePath,
+    errors=[NotFound, NameTaken],
+)
+def clone(
+    request: Request, session: Session, writer: Writer, path: inputs.ClonePath
+) -> shapes.Json:
     """Make an unlocked global tag with the content that another one has now.
 
     Nothing is copied, so it takes as long for a million payload IOVs as for one.
     """
-    record = global_tags.clone(
-        session, request.cdb.rules, request.cdb.origin, path.source, path.target
-    )
+    record = global_tags.clone(session, request.cdb.rules, writer, path.source, path.target)
     counts = reads.tag_counts(session, [record.id])
     return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
 
 
-@status_change.put(answers.TagWithStatusId, path=inputs.StatusPath, errors=[NotFound, Final])
-def change_status(request: Request, session: Session, path: inputs.StatusPath) -> shapes.Json:
+@status_change.put(
+    answers.TagWithStatusId,
+    Permission.TAG_STATUS,
+    path=inputs.StatusPath,
+    errors=[NotFound, Final, TransitionRefused],
+)
+def change_status(
+    request: Request, session: Session, writer: Writer, path: inputs.StatusPath
+) -> shapes.Json:
     """Give a global tag another status."""
-    record = global_tags.change_status(
-        session, request.cdb.rules, request.cdb.origin, path.name, path.status
-    )
+    record = global_tags.change_status(session, request.cdb.rules, writer, path.name, path.status)
     return {**shapes.tag(record), "status": record.status_id}
 
 
@@ -170,13 +210,15 @@ def list_statuses(request: Request) -> list[shapes.Json]:
         return [shapes.status(record) for record in reads.statuses(reader)]
 
 
-@tag_statuses.post(answers.Status, body=inputs.NewStatus)
-def declare_status(request: Request, session: Session, body: inputs.NewStatus) -> shapes.Json:
+@tag_statuses.post(answers.Status, permission=Permission.STATUS_CREATE, body=inputs.NewStatus)
+def declare_status(
+    request: Request, session: Session, writer: Writer, body: inputs.NewStatus
+) -> shapes.Json:
     """Declare a status; one that exists stays as it is, and is the answer."""
     record = statuses.declare(
         session,
         request.cdb.rules,
-        request.cdb.origin,
+        writer,
         body.name,
         WriteMode(body.mode),
         body.final,

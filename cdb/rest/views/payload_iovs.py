@@ -4,10 +4,20 @@ from pyramid.request import Request
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
-from cdb.errors import AppendOnly, AttachedElsewhere, Closed, NotFound, Overlap
+from cdb.errors import (
+    AppendOnly,
+    AttachedElsewhere,
+    Closed,
+    NotFound,
+    Overlap,
+    PayloadRefused,
+    PolicyRefused,
+)
+from cdb.plugin import Permission
 from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, payload_iovs, resolve
+from cdb.services.writer import Writer
 from cdb.store import browse
 
 _GROUP = "Payload IOVs"
@@ -44,17 +54,22 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     """Show which payloads are valid in a global tag at a point.
 
     At most one of each payload type, in the order of the types' names; a type
-    that nothing covers at the point is left out.
+    that nothing covers at the point is left out. The point is given by two
+    numbers, or by `at` in the notation of the types' dimension; where the types
+    of a tag have several, once for each.
     """
-    with request.cdb.database.statement() as reader:
-        found = resolve.valid_at(
-            reader,
-            query.gtName,
-            Point(query.majorIOV, query.minorIOV),
-            expired=query.expired == "include",
-        )
-    show = shapes.valid_objects if query.shape == "dict" else shapes.valid_rows
-    return show(found, request.cdb.rules.iov_mode)
+    rules, expired, point = request.cdb.rules, query.expired == "include", query.point()
+    if query.at or point is None:
+        with request.cdb.database.snapshot() as reader:
+            found = resolve.valid_where(
+                reader, rules, query.gtName, query.at, point, expired=expired
+            )
+    else:
+        with request.cdb.database.statement() as reader:
+            found = resolve.valid_at(reader, query.gtName, point, expired=expired)
+    if query.shape == "dict":
+        return shapes.valid_objects(found, rules)
+    return shapes.valid_rows(found, rules.iov_mode)
 
 
 @iovs.get(list[answers.Iov] | answers.IovPage, query=inputs.IovBrowseQuery)
@@ -74,14 +89,16 @@ def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
     return {**page, "count_is_lower_bound": found.count_is_lower_bound}
 
 
-@iovs.post(answers.Iov, body=inputs.NewIov)
-def stage(request: Request, session: Session, body: inputs.NewIov) -> shapes.Json:
+@iovs.post(answers.Iov, permission=Permission.IOV_CREATE, body=inputs.NewIov)
+def stage(request: Request, session: Session, writer: Writer, body: inputs.NewIov) -> shapes.Json:
     """Keep a payload IOV until it is attached to a payload list.
 
     Without an end it is open, or holds until the next start: that depends on
     the list. Half an end is open in the other half.
     """
-    shown = payload_iovs.stage(session, request.cdb.rules, body.reference())
+    shown = payload_iovs.stage(
+        session, request.cdb.rules, writer, body.reference(), body.dimension
+    )
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 
@@ -95,10 +112,13 @@ def show(request: Request, path: inputs.IdPath) -> shapes.Json:
 
 @bulk.post(
     answers.BulkAnswer,
+    permission=Permission.IOV_ATTACH,
     body=list[inputs.BulkRow],
-    errors=[NotFound, Overlap, Closed],
+    errors=[NotFound, Overlap, Closed, PolicyRefused, PayloadRefused],
 )
-def attach_many(request: Request, session: Session, body: list[inputs.BulkRow]) -> shapes.Json:
+def attach_many(
+    request: Request, session: Session, writer: Writer, body: list[inputs.BulkRow]
+) -> shapes.Json:
     """Attach new payload IOVs to payload lists, all or none of them.
 
     They are attached in order of their starts. One without an end holds until
@@ -107,16 +127,19 @@ def attach_many(request: Request, session: Session, body: list[inputs.BulkRow]) 
     rows: dict[str, list[tuple[int, payload_iovs.Reference]]] = {}
     for number, row in enumerate(body):
         rows.setdefault(row.payload_list, []).append((number, row.reference()))
-    count = payload_iovs.attach_many(session, request.cdb.rules, request.cdb.origin, rows)
+    count = payload_iovs.attach_many(session, request.cdb.rules, writer, rows)
     return {"count": count}
 
 
 @attachment.put(
     answers.Iov,
+    Permission.IOV_ATTACH,
     body=inputs.IovAttachment,
-    errors=[NotFound, Overlap, AttachedElsewhere, Closed],
+    errors=[NotFound, Overlap, AttachedElsewhere, Closed, PolicyRefused, PayloadRefused],
 )
-def attach(request: Request, session: Session, body: inputs.IovAttachment) -> shapes.Json:
+def attach(
+    request: Request, session: Session, writer: Writer, body: inputs.IovAttachment
+) -> shapes.Json:
     """Put a payload IOV into a payload list.
 
     In an open tag the new interval wins: what it covers goes, what it cuts
@@ -124,33 +147,47 @@ def attach(request: Request, session: Session, body: inputs.IovAttachment) -> sh
     covers, or close an open last interval.
     """
     shown = payload_iovs.attach(
-        session, request.cdb.rules, request.cdb.origin, body.payload_list, body.piov_id
+        session, request.cdb.rules, writer, body.payload_list, body.piov_id
     )
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 
-@deletion.delete(answers.Deleted, path=inputs.IovPath, errors=[NotFound, AppendOnly, Closed])
-def delete(request: Request, session: Session, path: inputs.IovPath) -> shapes.Json:
+@deletion.delete(
+    answers.Deleted,
+    Permission.IOV_DELETE,
+    path=inputs.IovPath,
+    errors=[NotFound, AppendOnly, Closed, PolicyRefused],
+)
+def delete(
+    request: Request, session: Session, writer: Writer, path: inputs.IovPath
+) -> shapes.Json:
     """Delete the payload IOV of a type in a global tag that starts at a point.
 
     Its time goes back to the interval before it, up to where that was meant to end.
     """
-    return _delete(request, session, path)
+    return _delete(request, session, writer, path)
 
 
 @exact_deletion.delete(
-    answers.Deleted, path=inputs.ExactIovPath, errors=[NotFound, AppendOnly, Closed]
+    answers.Deleted,
+    Permission.IOV_DELETE,
+    path=inputs.ExactIovPath,
+    errors=[NotFound, AppendOnly, Closed, PolicyRefused],
 )
-def delete_exactly(request: Request, session: Session, path: inputs.ExactIovPath) -> shapes.Json:
+def delete_exactly(
+    request: Request, session: Session, writer: Writer, path: inputs.ExactIovPath
+) -> shapes.Json:
     """Delete the payload IOV of a type in a global tag that has exactly this interval."""
-    return _delete(request, session, path)
+    return _delete(request, session, writer, path)
 
 
-def _delete(request: Request, session: Session, path: inputs.IovPath) -> shapes.Json:
+def _delete(
+    request: Request, session: Session, writer: Writer, path: inputs.IovPath
+) -> shapes.Json:
     deleted = payload_iovs.delete(
         session,
         request.cdb.rules,
-        request.cdb.origin,
+        writer,
         path.tag,
         path.type,
         Point(path.major, path.minor),

@@ -3,10 +3,12 @@
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
-from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound
+from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound, PolicyRefused
+from cdb.plugin import Permission
 from cdb.rest import answers, inputs, shapes, streams
 from cdb.rest.service import Resource
 from cdb.services import contents, lookup, payload_lists
+from cdb.services.writer import Writer
 from cdb.store import browse
 
 _GROUP = "Payload lists"
@@ -34,13 +36,17 @@ def list_all(request: Request, query: inputs.ListBrowseQuery) -> object:
     return shapes.page(found, query.wanted(), rows)
 
 
-@lists.post(answers.List, body=inputs.NewList, errors=[NotFound])
-def create(request: Request, session: Session, body: inputs.NewList) -> shapes.Json:
+@lists.post(
+    answers.List, permission=Permission.LIST_CREATE, body=inputs.NewList, errors=[NotFound]
+)
+def create(
+    request: Request, session: Session, writer: Writer, body: inputs.NewList
+) -> shapes.Json:
     """Make an empty payload list; its name is made from its type."""
     record = payload_lists.create(
         session,
         request.cdb.rules,
-        request.cdb.origin,
+        writer,
         body.payload_type,
         body.ends,
         body.description,
@@ -69,31 +75,51 @@ def show_by_name(request: Request, path: inputs.NamePath) -> shapes.Json:
     return {**shapes.list_(record), "iov_count": record.n_iov}
 
 
-@by_name.patch(answers.List, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
+@by_name.patch(
+    answers.List,
+    Permission.LIST_CREATE,
+    path=inputs.NamePath,
+    body=inputs.Description,
+    errors=[NotFound],
+)
 def describe(
-    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    body: inputs.Description,
 ) -> shapes.Json:
     """Change the description or the contact of a payload list."""
-    record = payload_lists.describe(
-        session, request.cdb.rules, request.cdb.origin, path.name, body.values()
-    )
+    record = payload_lists.describe(session, request.cdb.rules, writer, path.name, body.values())
     return shapes.list_(record)
 
 
-@attachment.put(answers.List, body=inputs.ListAttachment, errors=[NotFound, AppendOnly, Closed])
-def attach(request: Request, session: Session, body: inputs.ListAttachment) -> shapes.Json:
+@attachment.put(
+    answers.List,
+    Permission.LIST_ATTACH,
+    body=inputs.ListAttachment,
+    errors=[NotFound, AppendOnly, Closed, PolicyRefused],
+)
+def attach(
+    request: Request, session: Session, writer: Writer, body: inputs.ListAttachment
+) -> shapes.Json:
     """Put a payload list into a global tag, in place of the one of its type."""
     record = payload_lists.attach(
-        session, request.cdb.rules, request.cdb.origin, body.payload_list, body.global_tag
+        session, request.cdb.rules, writer, body.payload_list, body.global_tag
     )
     return shapes.list_(record)
 
 
 @deletion.delete(
-    answers.Deleted, path=inputs.NamePath, errors=[NotFound, NotEmpty, AppendOnly, Closed]
+    answers.Deleted,
+    Permission.LIST_DELETE,
+    path=inputs.NamePath,
+    errors=[NotFound, NotEmpty, AppendOnly, Closed, PolicyRefused],
 )
-def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
+def delete(
+    request: Request, session: Session, writer: Writer, path: inputs.NamePath
+) -> shapes.Json:
     """Delete an empty payload list."""
-    payload_lists.delete(session, request.cdb.rules, request.cdb.origin, path.name)
+    payload_lists.delete(session, request.cdb.rules, writer, path.name)
     # nopayloaddb's own words, in which the list is a type.
     return {"detail": f"Payload Type {path.name} deleted."}

@@ -4,9 +4,11 @@ from pyramid.request import Request
 from sqlalchemy.orm import Session
 
 from cdb.errors import InUse, NameTaken, NotFound
+from cdb.plugin import Permission
 from cdb.rest import answers, inputs, shapes
 from cdb.rest.service import Resource
 from cdb.services import lookup, payload_types
+from cdb.services.writer import Writer
 from cdb.store import browse, reads
 
 _GROUP = "Payload types"
@@ -28,16 +30,21 @@ def list_all(request: Request, query: inputs.BrowseQuery) -> object:
     return shapes.page(found, query.wanted(), [shapes.type_(record) for record in found.rows])
 
 
-@types.post(answers.Type, body=inputs.NewType, errors=[NameTaken])
-def create(request: Request, session: Session, body: inputs.NewType) -> shapes.Json:
+@types.post(
+    answers.Type, permission=Permission.TYPE_CREATE, body=inputs.NewType, errors=[NameTaken]
+)
+def create(
+    request: Request, session: Session, writer: Writer, body: inputs.NewType
+) -> shapes.Json:
     """Make a payload type."""
     record = payload_types.create(
         session,
         request.cdb.rules,
-        request.cdb.origin,
+        writer,
         body.name,
         body.description,
         body.contact,
+        body.choice(),
     )
     return shapes.type_(record)
 
@@ -49,19 +56,31 @@ def show(request: Request, path: inputs.NamePath) -> shapes.Json:
         return shapes.type_(lookup.type_(reader, path.name))
 
 
-@one.patch(answers.Type, path=inputs.NamePath, body=inputs.Description, errors=[NotFound])
+@one.patch(
+    answers.Type,
+    Permission.TYPE_CREATE,
+    path=inputs.NamePath,
+    body=inputs.TypeDescription,
+    errors=[NotFound],
+)
 def describe(
-    request: Request, session: Session, path: inputs.NamePath, body: inputs.Description
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    body: inputs.TypeDescription,
 ) -> shapes.Json:
     """Change the description or the contact of a payload type."""
-    record = payload_types.describe(
-        session, request.cdb.rules, request.cdb.origin, path.name, body.values()
-    )
+    record = payload_types.describe(session, request.cdb.rules, writer, path.name, body.values())
     return shapes.type_(record)
 
 
-@deletion.delete(answers.Deleted, path=inputs.NamePath, errors=[NotFound, InUse])
-def delete(request: Request, session: Session, path: inputs.NamePath) -> shapes.Json:
+@deletion.delete(
+    answers.Deleted, Permission.TYPE_DELETE, path=inputs.NamePath, errors=[NotFound, InUse]
+)
+def delete(
+    request: Request, session: Session, writer: Writer, path: inputs.NamePath
+) -> shapes.Json:
     """Delete a payload type that no payload list has."""
-    payload_types.delete(session, request.cdb.rules, request.cdb.origin, path.name)
+    payload_types.delete(session, request.cdb.rules, writer, path.name)
     return {"detail": f"Payload Type {path.name} deleted."}

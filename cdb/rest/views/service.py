@@ -10,9 +10,12 @@ from pyramid.response import Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cdb.errors import NotFound, Unavailable
+from cdb.errors import InvalidCredentials, NotFound, Unavailable
+from cdb.plugin import Permission
+from cdb.registry import listing
 from cdb.rest import answers, inputs, shapes
 from cdb.rest.service import Resource, json_response
+from cdb.services import statuses
 from cdb.store import migrate
 
 _GROUP = "Service"
@@ -25,7 +28,10 @@ setting = Resource(_GROUP, ["settings/{name}", "user_settings/{name}"])
 timeout = Resource(_GROUP, ["timeout"])
 web = Resource(_GROUP, ["web"])
 
-RESOURCES = (about, live, ready, page, setting, timeout, web)
+plugins = Resource(_GROUP, ["plugins"])
+whoami = Resource(_GROUP, ["whoami"])
+
+RESOURCES = (about, live, ready, page, setting, plugins, whoami, timeout, web)
 
 _PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 """The page of the API loads nothing from elsewhere; Swagger UI styles its own elements."""
@@ -56,17 +62,20 @@ def show_live(_request: Request) -> shapes.Json:
 @ready.get(answers.Ready, others={503: answers.Ready})
 def show_ready(request: Request) -> object:
     """Say whether the database can be reached and has the tables of this version."""
-    checks = {"database": "ok", "migrations": "ok"}
+    checks = {"database": "ok", "migrations": "ok", "statuses": "ok"}
     try:
         with request.cdb.database.snapshot() as reader:
             reader.execute(text("select 1"))
             found = migrate.current(reader)
-        if found != migrate.head():
-            place = f"is at {found}" if found else "has no tables"
-            checks["migrations"] = f"the database {place}, and {migrate.head()} is needed"
+            if found != migrate.head():
+                place = f"is at {found}" if found else "has no tables"
+                checks["migrations"] = f"the database {place}, and {migrate.head()} is needed"
+                checks["statuses"] = "unknown"
+            elif missing := statuses.undeclared(reader, request.cdb.rules):
+                checks["statuses"] = f"cdb db upgrade declares {', '.join(missing)}"
     except SQLAlchemyError as error:
         checks["database"] = f"cannot be reached ({type(error).__name__})"
-        checks["migrations"] = "unknown"
+        checks |= {"migrations": "unknown", "statuses": "unknown"}
     if set(checks.values()) == {"ok"}:
         return {"status": "ok", "checks": checks}
     return json_response({"status": "failing", "checks": checks}, 503)
@@ -95,6 +104,25 @@ def show_setting(request: Request, path: inputs.NamePath) -> dict[str, str]:
     if path.name not in shown:
         raise NotFound(f"Setting {path.name!r} does not exist.")
     return {path.name: shown[path.name]}
+
+
+@plugins.get(list[answers.PluginRow])
+def list_plugins(request: Request) -> list[shapes.Json]:
+    """List the installed plugins, and which of them this service enables."""
+    return [row.as_json() for row in listing.rows(request.cdb.plugins)]
+
+
+@whoami.get(answers.Whoami, errors=[InvalidCredentials])
+def show_whoami(request: Request) -> shapes.Json:
+    """Show who sends the request, and which permissions they have somewhere."""
+    security = request.cdb.security
+    identity = security.identity(request)
+    return {
+        "subject": identity.subject,
+        "method": identity.method,
+        "scopes": None if identity.scopes is None else sorted(identity.scopes),
+        "permissions": [each for each in Permission if security.may_permit(request, each)],
+    }
 
 
 @timeout.get(answers.Deleted, query=inputs.TimeoutQuery, errors=[NotFound, Unavailable])

@@ -1,0 +1,86 @@
+"""The plugins that installed distributions offer, found without importing them."""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from cdb.plugin import API_VERSION, KINDS, Plugin
+
+
+class PluginError(Exception):
+    """A plugin is not usable; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A plugin that a distribution offers."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+    @property
+    def kind(self) -> str:
+        """The group without the prefix, in the singular: `iov_dimension`."""
+        return kind_of(self.group)
+
+    def load(self) -> type[Plugin]:
+        """Import the plugin and check what it says of itself.
+
+        Raises:
+            PluginError: it cannot be imported, is not of its kind, or asks for
+                another version of `cdb.plugin`.
+
+        """
+        try:
+            loaded = self.entry_point.load()
+        except Exception as error:  # a plugin can fail in any way while it is imported
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(f"it cannot be imported ({reason})") from error
+        expected = KINDS[self.group]
+        if not (isinstance(loaded, type) and issubclass(loaded, expected)):
+            raise PluginError(f"it is not a class derived from cdb.plugin.{expected.__name__}")
+        missing = sorted(getattr(loaded, "__abstractmethods__", ()))
+        if missing:
+            raise PluginError(f"it does not define {', '.join(missing)}")
+        _check_version(loaded)
+        return loaded
+
+
+def kind_of(group: str) -> str:
+    """Return the kind that an entry-point group is for."""
+    name = group.removeprefix("cdb.")
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+
+
+def installed() -> list[Installed]:
+    """Return all plugins that are installed, by kind and name."""
+    found = []
+    for group in KINDS:
+        for point in entry_points(group=group):
+            distribution = point.dist
+            found.append(
+                Installed(
+                    group,
+                    point.name,
+                    distribution.name if distribution else "unknown",
+                    distribution.version if distribution else "unknown",
+                    point,
+                )
+            )
+    return sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution))
+
+
+def _check_version(plugin: type[Plugin]) -> None:
+    wanted = getattr(plugin, "requires_cdb", None)
+    if not isinstance(wanted, str) or not wanted:
+        raise PluginError("it does not say which versions of cdb.plugin it works with")
+    try:
+        admitted = SpecifierSet(wanted).contains(API_VERSION)
+    except InvalidSpecifier:
+        raise PluginError(f"its requires_cdb is no version specifier: {wanted!r}") from None
+    if not admitted:
+        raise PluginError(f"it works with cdb.plugin {wanted}, and this is {API_VERSION}")

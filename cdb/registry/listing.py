@@ -1,0 +1,52 @@
+"""Every installed plugin with its version and state, for the command and the interface."""
+
+from typing import Any, NamedTuple
+
+from cdb.plugin import KINDS
+from cdb.registry.installed import PluginError, installed, kind_of
+from cdb.registry.plugins import Plugins
+
+
+class Row(NamedTuple):
+    """A plugin: `state` is `enabled`, `installed`, `failing` or `broken`."""
+
+    name: str
+    kind: str
+    distribution: str
+    version: str
+    state: str
+    error: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as the interface shows it."""
+        return self._asdict()
+
+
+def rows(plugins: Plugins, *, check: bool = False) -> list[Row]:
+    """Return all installed plugins, by kind and name.
+
+    Args:
+        plugins: those that are enabled.
+        check: also import those that are not, and tell which are broken.
+
+    """
+    found = []
+    for each in installed():
+        key = (each.group, each.name)
+        state, error = "installed", None
+        if key in plugins.enabled:
+            failures = plugins.failures.get(key, 0)
+            state = "failing" if failures else "enabled"
+            error = f"it failed {failures} times since the start" if failures else None
+        elif check:
+            try:
+                each.load()
+            except PluginError as problem:
+                state, error = "broken", str(problem)
+        found.append(Row(each.name, each.kind, each.distribution, each.version, state, error))
+    return found
+
+
+def kinds() -> list[str]:
+    """Return the names of the kinds."""
+    return [kind_of(group) for group in KINDS]

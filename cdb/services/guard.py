@@ -1,0 +1,75 @@
+"""May this be written to this tag, by this writer, now? Asked afresh under the writer's lock."""
+
+from cdb.domain.statuses import Status, WriteMode, require_not_closed, require_open
+from cdb.errors import PolicyRefused
+from cdb.plugin import Permission, Target
+from cdb.services.rules import Rules
+from cdb.services.writer import Writer
+from cdb.store.reads import ListRecord, TagRecord
+
+
+def write_to_tag(
+    writer: Writer,
+    rules: Rules,
+    tag: TagRecord,
+    permission: Permission,
+    target: Target,
+    removes: str | None = None,
+) -> None:
+    """Raise where something may not be written to a global tag.
+
+    Args:
+        writer: who writes.
+        rules: of the service, with its tag policy.
+        tag: the tag.
+        permission: what the write needs.
+        target: what is written; its tag is filled in.
+        removes: what would go away, as in 'deleting a payload IOV'; None where
+            the write only adds.
+
+    Raises:
+        Unauthenticated, Forbidden: the writer may not.
+        Closed, AppendOnly: the tag's write mode forbids it.
+        PolicyRefused: the tag policy forbids it.
+
+    """
+    status = Status(tag.status, WriteMode(tag.mode), final=bool(tag.final))
+    _write(writer, rules, tag.name, status, permission, target, removes)
+
+
+def write_to_list(
+    writer: Writer,
+    rules: Rules,
+    record: ListRecord,
+    permission: Permission,
+    removes: str | None = None,
+) -> None:
+    """Raise where something may not be written to a payload list.
+
+    What may be written to a detached list is a matter of permission only.
+    """
+    target = Target("payload_list", record.name, record.tag, record.type)
+    if record.tag is None or record.status is None or record.mode is None:
+        writer.require(permission, target)
+        return
+    status = Status(record.status, WriteMode(record.mode), final=bool(record.final))
+    _write(writer, rules, record.tag, status, permission, target, removes)
+
+
+def _write(
+    writer: Writer,
+    rules: Rules,
+    tag: str,
+    status: Status,
+    permission: Permission,
+    target: Target,
+    removes: str | None,
+) -> None:
+    writer.require(permission, Target(target.object_type, target.name, tag, target.payload_type))
+    if removes:
+        require_open(tag, status.mode, removes)
+    else:
+        require_not_closed(tag, status.mode)
+    refusal = rules.tag_policy.refuses_write(tag, status, permission, writer.identity)
+    if refusal:
+        raise PolicyRefused(refusal)

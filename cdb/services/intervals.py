@@ -1,0 +1,102 @@
+"""From what a client writes to points and intervals: numbers, or the notation of a dimension."""
+
+from typing import Protocol
+
+from cdb.domain import series
+from cdb.domain.points import Point
+from cdb.errors import Invalid
+from cdb.plugin import IovDimension, NotationError
+from cdb.services.rules import Rules
+from cdb.store.reads import ListRecord
+
+
+class Written(Protocol):
+    """A start and an end: numbers as the interface writes them, or texts in a notation."""
+
+    @property
+    def start(self) -> Point | str:
+        """Where it begins."""
+
+    @property
+    def end(self) -> Point | str | None:
+        """Where it ends; None where that was not given."""
+
+
+def dimension(rules: Rules, name: str | None) -> IovDimension:
+    """Return a dimension by its name; None means that of the service.
+
+    Raises:
+        Invalid: this service has not enabled it.
+
+    """
+    found = rules.dimensions.get(name or rules.default_dimension)
+    if found is None:
+        known = ", ".join(sorted(rules.dimensions))
+        raise Invalid(f"The dimension {name!r} is not one of this service: it has {known}.")
+    return found
+
+
+def of_list(record: ListRecord, rules: Rules) -> IovDimension:
+    """Return the dimension of a payload list: that of its type."""
+    return dimension(rules, record.dimension)
+
+
+def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:
+    """Return the start and the exclusive end that a client means.
+
+    Raises:
+        Invalid: a notation is wrong, or the interval is empty or impossible.
+
+    """
+    start = point(written.start, where, "begin")
+    if isinstance(written.end, str):
+        try:
+            end: Point | None = where.parse_end(written.end, start)
+        except NotationError as error:
+            raise Invalid.field("end", str(error)) from None
+        if end is not None and end <= start:
+            raise Invalid.field("end", f"{written.end!r} does not come after the start.")
+        return normalised(start, end, where)
+    return of_numbers(start, written.end, rules, where)
+
+
+def of_numbers(
+    start: Point, end: Point | None, rules: Rules, where: IovDimension
+) -> tuple[Point, Point | None]:
+    """Return the start and the exclusive end that the numbers of the interface mean.
+
+    Raises:
+        Invalid: the interval is empty, or impossible in the dimension.
+
+    """
+    exclusive = None if end is None else series.exclusive_end(start, end, rules.iov_mode)
+    return normalised(start, exclusive, where)
+
+
+def normalised(start: Point, end: Point | None, where: IovDimension) -> tuple[Point, Point | None]:
+    """Return an interval as its dimension keeps it.
+
+    Raises:
+        Invalid: no such interval can be in the dimension.
+
+    """
+    series.check_start(start)
+    try:
+        return where.normalise(start, end)
+    except NotationError as error:
+        raise Invalid(f"{where.name}: {error}") from None
+
+
+def point(written: Point | str, where: IovDimension, field: str) -> Point:
+    """Return the point that numbers or a notation mean.
+
+    Raises:
+        Invalid: the notation means none; it names the field.
+
+    """
+    if not isinstance(written, str):
+        return written
+    try:
+        return where.parse(written)
+    except NotationError as error:
+        raise Invalid.field(field, str(error)) from None

@@ -1,0 +1,375 @@
+"""The files of the payload store: in a directory, or wherever fsspec leads.
+
+A file is received under a temporary name, and has its own name only once it is
+complete; what is kept is never changed.
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, BinaryIO, Protocol, cast
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from cdb.domain.names import TEXT_LENGTH, control_character
+from cdb.errors import Invalid, NotFound, TooLarge, Unavailable
+from cdb.plugin import Content
+from cdb.settings import SettingsError
+from cdb.store.changes import now
+
+log = logging.getLogger(__name__)
+
+CHUNK = 2**20
+"""Bytes that are held in memory of a file that comes or goes."""
+
+_READ_AHEAD = 2 * CHUNK
+"""Bytes that are asked of an object store beyond what is wanted, in the same request."""
+
+_INCOMING = ".incoming"
+"""The folder of a directory in which files are received: the move out of it is atomic."""
+
+_LEFT_OVER = timedelta(days=1)
+"""After this long a file that is still being received belongs to a killed process."""
+
+_PART_LENGTH = 255
+"""Bytes, for a name in a directory."""
+
+
+class Source(Protocol):
+    """Where a file comes from: what can be read up to a number of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes, none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that arrived whole, under a temporary name.
+
+    Attributes:
+        md5: hexadecimal, in lower case.
+        sha256: hexadecimal, in lower case.
+        size: in bytes.
+        place: where it lies until it is kept.
+
+    """
+
+    md5: str
+    sha256: str
+    size: int
+    place: Path
+
+    @property
+    def content(self) -> Content:
+        """What is in it, for validators."""
+        return Content(lambda: self.place.open("rb"), self.size)
+
+
+def open_files(url: str, options: Mapping[str, Any] | None = None) -> "PayloadFiles":
+    """Return the files of a payload store.
+
+    Args:
+        url: a directory, which is made where it is not there; or a URL that
+            fsspec knows, as in `s3://bucket/prefix`.
+        options: what fsspec takes for such a URL.
+
+    Raises:
+        SettingsError: the URL or the options are wrong, the software for them
+            is not installed, or the directory cannot be made.
+
+    """
+    try:
+        # Others write to the same store, so nothing that was listed is remembered.
+        filesystem, root = url_to_fs(
+            url, skip_instance_cache=True, use_listings_cache=False, **(options or {})
+        )
+        if isinstance(filesystem, LocalFileSystem):
+            return PayloadDirectory(filesystem, Path(root))
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        raise SettingsError([("cdb.payload_store", str(error))]) from None
+    return PayloadFiles(filesystem, root)
+
+
+class PayloadFiles:
+    """Files below a root of any filesystem of fsspec, as an object store.
+
+    Args:
+        filesystem: of fsspec.
+        root: where the files lie in it.
+
+    """
+
+    def __init__(self, filesystem: AbstractFileSystem, root: str) -> None:
+        self._filesystem = filesystem
+        self._root = root.rstrip("/")
+
+    @contextmanager
+    def receive(self, source: Source, length: int | None, limit: int) -> Iterator[Received]:
+        """Give a file as it arrived; it is gone at the end of the context, unless it was kept.
+
+        Args:
+            source: where it comes from.
+            length: its size in bytes as it was declared; None where it was not,
+                and the source ends with it.
+            limit: its largest size in bytes.
+
+        Raises:
+            TooLarge: it has more bytes than the limit.
+            Invalid: it broke off.
+            Unavailable: it cannot be written.
+
+        """
+        if (length or 0) > limit:
+            raise _too_large(limit)
+        with self._temporary() as file:
+            yield _received(source, file, length, limit)
+
+    @contextmanager
+    def bring(self, received: Received) -> Iterator[str]:
+        """Bring a file into the store, still under a temporary name: all that takes long.
+
+        It gives the place, for `keep`. What was not kept is gone at the end of
+        the context.
+
+        Raises:
+            Unavailable: it cannot be written.
+
+        """
+        place = f"{self._root}/{_INCOMING}/{secrets.token_hex(16)}"
+        try:
+            with _failing("written to"):
+                self._filesystem.put_file(str(received.place), place)
+            yield place
+        finally:
+            self._remove(place)
+
+    def keep(self, place: str, path: str) -> None:
+        """Give a file its own name, at once and for good.
+
+        Args:
+            place: where `bring` put it.
+            path: relative, as `checked_path` returns it.
+
+        Raises:
+            Unavailable: it cannot be written.
+
+        """
+        with _failing("written to"):
+            self._move(place, self._at(path))
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a file that can be read and sought in.
+
+        Raises:
+            NotFound: it is not there.
+            Unavailable: it cannot be read.
+
+        """
+        with _failing("read"):
+            try:
+                opened = self._filesystem.open(self._at(path), "rb", block_size=_READ_AHEAD)
+            except FileNotFoundError:
+                log.error("the payload file %s is missing from the store", path)  # noqa: TRY400 - that it is not there is all there is to say
+                raise NotFound("The payload's file is missing from the store.") from None
+            return cast("BinaryIO", opened)
+
+    def size(self, path: str) -> int | None:
+        """Return how many bytes a file has; None where there is no such file.
+
+        Raises:
+            Unavailable: it cannot be found out.
+
+        """
+        with _failing("read"):
+            try:
+                return int(self._filesystem.size(self._at(path)))
+            except FileNotFoundError:
+                return None
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there.
+
+        Raises:
+            Unavailable: it cannot be removed.
+
+        """
+        self._remove(self._at(path))
+
+    def _remove(self, place: str) -> None:
+        with _failing("written to"), suppress(FileNotFoundError):
+            self._filesystem.rm_file(place)
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{checked_path(path)}"
+
+    def _temporary(self) -> AbstractContextManager[IO[bytes]]:
+        with _failing("written to"):
+            return NamedTemporaryFile(prefix="cdb-incoming-", buffering=0)
+
+    def _move(self, place: str, target: str) -> None:
+        self._filesystem.mv(place, target)
+
+
+class PayloadDirectory(PayloadFiles):
+    """Files below a directory, which other programs may read, too.
+
+    Args:
+        filesystem: the local one of fsspec.
+        root: the directory; it is made where it is not there.
+
+    """
+
+    def __init__(self, filesystem: AbstractFileSystem, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._folder = root.resolve()
+        self._incoming = self._folder / _INCOMING
+        super().__init__(filesystem, str(self._folder))
+        self._remove_left_over()
+
+    def _at(self, path: str) -> str:
+        place = (self._folder / checked_path(path)).resolve()
+        if not place.is_relative_to(self._folder):
+            raise OSError(f"{path} leads out of the payload store")
+        return str(place)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[IO[bytes]]:
+        place = self._incoming / secrets.token_hex(16)
+        with _failing("written to"):
+            self._incoming.mkdir(mode=0o700, exist_ok=True)
+            file = place.open("xb", buffering=0)
+        try:
+            with file:
+                yield file
+        finally:
+            place.unlink(missing_ok=True)
+
+    @contextmanager
+    def bring(self, received: Received) -> Iterator[str]:
+        """Give the place of a file, which was received inside of the store, once it is on disk.
+
+        Raises:
+            Unavailable: it cannot be written.
+
+        """
+        with _failing("written to"):
+            _sync(received.place)
+        yield str(received.place)
+
+    def _move(self, place: str, target: str) -> None:
+        folder = Path(target).parent
+        self._make(folder)
+        Path(place).replace(target)
+        _sync(folder)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder such that it survives a loss of power."""
+        if folder.is_dir():
+            return
+        self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+    def _remove_left_over(self) -> None:
+        if not self._incoming.is_dir():
+            return
+        oldest = (now() - _LEFT_OVER).timestamp()
+        try:
+            for place in self._incoming.iterdir():
+                if place.is_file() and place.stat().st_mtime < oldest:
+                    place.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("what is left over in %s cannot be removed: %s", self._incoming, error)
+
+
+def checked_path(path: str) -> str:
+    """Return a path that is safe below the root and can be referred to by payload IOVs.
+
+    Raises:
+        Invalid: it is too long, not relative, has a part that is no name, or
+            would lie among the files that are being received.
+
+    """
+    parts = path.split("/")
+    if len(path) > TEXT_LENGTH or any(len(part.encode()) > _PART_LENGTH for part in parts):
+        raise Invalid(f"The name is too long: it would be stored as {path!r}.")
+    if (
+        control_character(path)
+        or parts[0] == _INCOMING
+        or any(p in ("", ".", "..") for p in parts)
+    ):
+        raise Invalid(f"A payload cannot be stored as {path!r}.")
+    return path
+
+
+def _received(source: Source, file: IO[bytes], length: int | None, limit: int) -> Received:
+    # MD5 is what clients in the field name payloads by; nothing is trusted because of it.
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    size = 0
+    for chunk in _chunks(source, length):
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        md5.update(chunk)
+        sha256.update(chunk)
+        _write(file, chunk)
+    if length is not None and size != length:
+        raise Invalid(f"The upload broke off: {size} of {length} bytes arrived.")
+    return Received(md5.hexdigest(), sha256.hexdigest(), size, Path(file.name))
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    """Write all of a chunk: a file without a buffer has nothing left to fail with as it closes."""
+    left = memoryview(chunk)
+    with _failing("written to"):
+        while left:
+            left = left[file.write(left) :]
+
+
+def _chunks(source: Source, length: int | None) -> Iterator[bytes]:
+    """Yield what a source has, never asking for more than was declared: it might wait for it."""
+    left = length
+    while left is None or left > 0:
+        try:
+            chunk = source.read(CHUNK if left is None else min(CHUNK, left))
+        except OSError:
+            raise Invalid("The upload broke off.") from None
+        if not chunk:
+            return
+        yield chunk
+        left = None if left is None else left - len(chunk)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The payload has more than {limit} bytes.")
+
+
+def _sync(place: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """Say that the store fails; the log says how."""
+    try:
+        yield
+    except (Invalid, NotFound):
+        raise
+    except Exception as error:
+        # Each filesystem of fsspec has errors of its own.
+        log.warning("the payload store cannot be %s", what, exc_info=error)
+        raise Unavailable(f"The payload store cannot be {what} at the moment.") from error
