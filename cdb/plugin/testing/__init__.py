@@ -7,6 +7,9 @@ which instance is tested, and gives examples of what it is for:
         plugin = RunLumi("run-lumi", EndOptions())
         examples = {"299400:12": (299400, 12)}
         bad_notations = ["299400:"]
+
+Where the instance needs files or a server, a fixture of the class's scope that
+is used by itself (`autouse`) sets `request.cls.plugin`.
 """
 
 from cdb.plugin.testing.access import AuthenticatorTests, AuthorizationPolicyTests

@@ -66,22 +66,17 @@ class AuthenticatorTests(PluginTests):
                 self.plugin.identify(credentials)
             assert not _quotes(str(refused.value), credentials.token)
 
-    def test_credentials_of_another_scheme_are_left_to_others(self) -> None:
-        """A plugin that reads a header is not asked for others; if it is, it does not know."""
-        found = self.plugin.identify(api.Credentials("x-other", "token"))
-        assert found is None or found.is_anonymous
-
     @inherited
     @given(st.data())
     def test_invented_credentials_name_nobody(self, data: st.DataObject) -> None:
         """They are refused, or not known; never another exception."""
         known = sorted({name for each in self.valid_credentials for name in each.headers})
-        names = st.sampled_from(known) | st.text() if known else st.text()
-        scheme = self.plugin.scheme.lower()
+        header_names = st.sampled_from(known) | st.text() if known else st.text()
+        scheme = data.draw(st.sampled_from([self.plugin.scheme.lower(), "x-other"]))
         credentials = api.Credentials(
             scheme,
             data.draw(st.text(max_size=200)) if scheme else "",
-            data.draw(st.dictionaries(names, st.text(), max_size=3)),
+            data.draw(st.dictionaries(header_names, st.text(), max_size=3)),
             data.draw(_addresses),
         )
         try:

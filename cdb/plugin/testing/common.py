@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
@@ -16,6 +16,8 @@ _THREADS = 8
 
 inherited = settings(
     deadline=None,
+    # Without the last phase, which looks for what else would fail: it takes many seconds.
+    phases=set(Phase) - {Phase.explain},
     suppress_health_check=[
         HealthCheck.differing_executors,
         HealthCheck.function_scoped_fixture,
