@@ -9,7 +9,7 @@ as CDB_PORT and CDB_SERVICE_HOST in for a service of that name.
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
 )
@@ -346,7 +347,12 @@ class Settings(BaseModel):
         ),
     ] = False
 
-    plugin_options: Annotated[PluginOptions, Field(alias="cdb.plugin", exclude=True)] = {}
+    _plugin_options: PluginOptions = PrivateAttr(default_factory=dict)
+
+    @property
+    def plugin_options(self) -> PluginOptions:
+        """The options of plugins, as the ini writes them; the registry checks them."""
+        return self._plugin_options
 
     @field_validator("unavailable_status", mode="before")
     @classmethod
@@ -407,12 +413,14 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         SettingsError: a key is unknown, or a value is wrong; every problem is named.
 
     """
-    keys = {variable_of(key_of(field)): key_of(field) for field in _fields()}
+    keys = {variable_of(key_of(field)): key_of(field) for field in Settings.model_fields}
     values: dict[str, Any] = {}
     options: PluginOptions = {}
+    secrets = set()
     for key, value in ini.items():
         if match := _OPTION.fullmatch(key):
             options.setdefault(match["plugin"], {})[match["option"]] = value
+            secrets.add(value.removeprefix("env:"))
         elif key.startswith(PREFIX):
             values[key] = value
     sources = {}
@@ -420,21 +428,17 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         if variable in keys:
             values[keys[variable]] = value
             sources[keys[variable]] = f"from {variable}"
-        elif variable.startswith("CDB_") and variable not in _OTHER_VARIABLES:
+        elif variable.startswith("CDB_") and variable not in _OTHER_VARIABLES | secrets:
             log.warning("%s is no setting of cdb and is ignored", variable)
-    values["cdb.plugin"] = options
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_problems(error), ini.get("__file__"), sources) from None
+    settings._plugin_options = options  # noqa: SLF001 - no key of its own, so no field
+    return settings
 
 
 _OPTION = re.compile(r"cdb\.plugin\.(?P<plugin>[^.]+)\.(?P<option>[^.]+)")
-
-
-def _fields() -> Iterator[str]:
-    """Yield the fields of Settings that are keys of their own."""
-    yield from (field for field in Settings.model_fields if field != "plugin_options")
 
 
 def _problems(error: ValidationError) -> list[tuple[str, str]]:

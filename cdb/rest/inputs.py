@@ -3,6 +3,7 @@
 Bodies are strict: a number is a JSON number, never a string or a boolean.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -24,6 +25,7 @@ from cdb.domain.names import (
     tag_name_problem,
 )
 from cdb.domain.points import MAX, Point
+from cdb.errors import Invalid
 from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
 from cdb.store.browse import Wanted
@@ -78,6 +80,22 @@ def _check_file_name(value: str) -> str:
     if value != value.strip() or value in (".", ".."):
         raise ValueError("A file name is no relative path and has no white space at its ends.")
     return _check_text(value)
+
+
+def _filled_where(other: str, value: Any, *names: str) -> Any:
+    """Return fields with null for those that another one replaces; else they stay missing."""
+    if isinstance(value, dict) and value.get(other) is not None:
+        return {**dict.fromkeys(names), **value}
+    return value
+
+
+def _not_required(*names: str) -> Callable[[dict[str, Any]], None]:
+    """Return what tells the schema that fields are needed only where another is not given."""
+
+    def change(schema: dict[str, Any]) -> None:
+        schema["required"] = [name for name in schema["required"] if name not in names]
+
+    return change
 
 
 _NUMBER_SCHEMA = {
@@ -244,11 +262,11 @@ class PointQuery(QuerySchema):
 
     gtName: Annotated[Lookup, Field(description="The name of the global tag.")]  # noqa: N815
     majorIOV: Annotated[  # noqa: N815
-        TextNumber | None, Field(description="The major number of the point.")
-    ] = None
+        TextNumber | None, Field(description="The major number of the point; `at` replaces it.")
+    ]
     minorIOV: Annotated[  # noqa: N815
-        TextNumber | None, Field(description="The minor number of the point.")
-    ] = None
+        TextNumber | None, Field(description="The minor number of the point; `at` replaces it.")
+    ]
     at: Annotated[
         tuple[Text, ...],
         BeforeValidator(_several),
@@ -269,16 +287,23 @@ class PointQuery(QuerySchema):
         ),
     ] = "exclude"
 
-    @model_validator(mode="after")
-    def _a_point(self) -> Self:
-        missing = [name for name in ("majorIOV", "minorIOV") if getattr(self, name) is None]
-        if missing and not (self.at and len(missing) == 2):
-            raise ValueError(f"{' and '.join(missing)} is needed, or at")
-        return self
+    model_config = ConfigDict(json_schema_extra=_not_required("majorIOV", "minorIOV"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_or_at(cls, value: Any) -> Any:
+        return _filled_where("at", value, "majorIOV", "minorIOV")
 
     def point(self) -> Point | None:
-        """Return the point that the numbers give."""
+        """Return the point that the numbers give.
+
+        Raises:
+            Invalid: half of it is missing.
+
+        """
         if self.majorIOV is None or self.minorIOV is None:
+            if self.majorIOV != self.minorIOV:
+                raise Invalid("majorIOV and minorIOV are needed both, or none of them.")
             return None
         return Point(self.majorIOV, self.minorIOV)
 
@@ -460,8 +485,10 @@ class _Interval(Schema):
     Half an end is open in the other half.
     """
 
-    major_iov: Number | None = None
-    minor_iov: Number | None = None
+    model_config = ConfigDict(json_schema_extra=_not_required("major_iov", "minor_iov"))
+
+    major_iov: Number | None
+    minor_iov: Number | None
     major_iov_end: Number | None = None
     minor_iov_end: Number | None = None
     size: Annotated[Number | None, Field(description="Bytes.")] = None
@@ -475,6 +502,11 @@ class _Interval(Schema):
         Text | None,
         Field(description="The end in the notation of the dimension, instead of numbers."),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_or_begin(cls, value: Any) -> Any:
+        return _filled_where("begin", value, "major_iov", "minor_iov")
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:

@@ -6,10 +6,12 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,19 +109,147 @@ def test_the_service_stops_when_told(sqlite: str, stop: signal.Signals) -> None:
     assert process.returncode == 0
 
 
-def test_production_refuses_to_serve_without_authentication() -> None:
-    said = refusal(run("serve", ROOT / "production.ini"))
-    assert "production.ini: cdb.allow_open_writes" in said
-    assert "no authentication" in said
+# --- production ---------------------------------------------------------------
+
+KEY = "a1f0c7-not-a-word-but-32-bytes-long"
 
 
-def test_production_serves_where_open_writes_are_allowed_knowingly(postgresql_server: str) -> None:
-    allowed = {"CDB_ALLOW_OPEN_WRITES": "true", "CDB_DATABASE_URL": postgresql_server}
-    with (
-        served(ROOT / "production.ini", **allowed) as (url, _),
-        urllib.request.urlopen(f"{url}/health/live") as answer,  # noqa: S310
-    ):
-        assert answer.status == 200
+def line_of(ini: Path, key: str) -> int:
+    """Return the number of the line on which an ini has a key."""
+    lines = ini.read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.startswith(f"{key} ="))
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        ({}, "the environment has no CDB_JWT_SECRET"),
+        ({"CDB_JWT_SECRET": ""}, "the environment has no CDB_JWT_SECRET"),
+        ({"CDB_JWT_SECRET": "x" * 12 + "q7"}, "32"),
+        ({"CDB_JWT_SECRET": "changeme" * 5}, "'jwt'"),
+        ({"CDB_JWT_SECRET": "a" * 64}, "'jwt'"),
+    ],
+    ids=["missing", "empty", "short", "example", "repeated"],
+)
+def test_production_refuses_a_weak_secret(secret: dict[str, str], reason: str) -> None:
+    production = ROOT / "production.ini"
+    said = refusal(run("serve", production, **secret))
+    assert said.startswith("Error: production.ini: cdb.")
+    assert reason in said
+    assert not secret.get("CDB_JWT_SECRET") or secret["CDB_JWT_SECRET"] not in said
+
+
+def test_a_missing_secret_is_named_with_the_line_of_the_ini() -> None:
+    production = ROOT / "production.ini"
+    said = refusal(run("serve", production))
+    place = line_of(production, "cdb.plugin.jwt.secret")
+    assert said == (
+        "Error: production.ini: cdb.plugin.jwt.secret: the environment has no CDB_JWT_SECRET, "
+        f"or it is empty (line {place})"
+    )
+
+
+def test_a_secret_in_the_ini_itself_is_refused(tmp_path: Path) -> None:
+    ini = tmp_path / "mine.ini"
+    ini.write_text((ROOT / "production.ini").read_text().replace("env:CDB_JWT_SECRET", KEY))
+    said = refusal(run("serve", ini))
+    assert "cdb.plugin.jwt.secret: a secret is given as env:NAME or file:PATH" in said
+    assert KEY not in said
+
+
+def test_production_refuses_a_policy_that_lets_everybody_write(tmp_path: Path) -> None:
+    ini = tmp_path / "mine.ini"
+    text = (ROOT / "production.ini").read_text()
+    ini.write_text(
+        re.sub(r"(?m)^cdb\.plugin\.roles.*\n(?:    .*\n)*", "", text).replace(
+            "cdb.authorization_policies = roles scopes", "cdb.authorization_policies = allow-all"
+        )
+    )
+    said = refusal(run("serve", ini, CDB_JWT_SECRET=KEY))
+    assert "cdb.allow_open_writes: the authorization policy 'allow-all'" in said
+
+
+def test_production_serves_reads_to_all_and_writes_to_nobody_unknown(
+    databases: Any,
+) -> None:
+    with databases("postgresql") as database:
+        variables = {"CDB_JWT_SECRET": KEY, "CDB_DATABASE_URL": database}
+        with served(ROOT / "production.ini", **variables) as (url, _):
+            with urllib.request.urlopen(f"{url}/api/cdb_rest/globalTags") as answer:  # noqa: S310
+                assert answer.status == 200
+            request = urllib.request.Request(  # noqa: S310
+                f"{url}/api/cdb_rest/gt", b'{"name": "GT"}', {"Content-Type": "application/json"}
+            )
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request)  # noqa: S310
+            with refused.value as answer:
+                assert answer.code == 401
+                assert answer.headers["WWW-Authenticate"] == 'Bearer realm="cdb"'
+
+
+# --- open writes --------------------------------------------------------------
+
+
+def open_ini(folder: Path, listen: str, more: str = "") -> Path:
+    """Write an ini with an open policy that does not say that this is meant."""
+    ini = folder / "open.ini"
+    ini.write_text(
+        f"[app:main]\nuse = egg:hep-cdb\ncdb.database.url = sqlite:///{folder}/cdb.sqlite\n"
+        f"[server:main]\nuse = egg:waitress#main\nlisten = {listen}\n{more}"
+    )
+    return ini
+
+
+@pytest.mark.parametrize(
+    ("listen", "more"),
+    [
+        ("0.0.0.0:0", ""),
+        ("*:0", ""),
+        ("127.0.0.1:0 0.0.0.0:0", ""),
+        ("127.0.0.1:0", "trusted_proxy = 127.0.0.1\n"),
+    ],
+    ids=["all addresses", "star", "one of two", "behind a proxy"],
+)
+def test_open_writes_do_not_start_where_others_can_connect(
+    tmp_path: Path, listen: str, more: str
+) -> None:
+    done = subprocess.run(
+        [CDB, "serve", open_ini(tmp_path, listen, more)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environ(),
+        timeout=60,
+    )
+    assert "cdb.allow_open_writes" in refusal(done)
+
+
+def test_open_writes_do_not_start_where_the_command_line_opens_the_service(
+    tmp_path: Path,
+) -> None:
+    ini = open_ini(tmp_path, "127.0.0.1:0")
+    assert "cdb.allow_open_writes" in refusal(run("serve", ini, "--listen", "0.0.0.0:0"))
+
+
+def test_open_writes_from_this_machine_alone_need_no_setting(tmp_path: Path) -> None:
+    ini = open_ini(tmp_path, "127.0.0.1:0")
+    run("db", "upgrade", ini)
+    with served(ini) as (url, _):
+        body = b'{"name": "GT"}'
+        headers = {"Content-Type": "application/json"}
+        local = urllib.request.Request(f"{url}/api/cdb_rest/gt", body, headers)  # noqa: S310
+        with urllib.request.urlopen(local) as answer:  # noqa: S310
+            assert answer.status == 200
+        forwarded = urllib.request.Request(  # noqa: S310
+            f"{url}/api/cdb_rest/gt", body, {**headers, "X-Real-IP": "192.0.2.7"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(forwarded)  # noqa: S310
+        with refused.value as answer:
+            assert answer.code == 401
+
+
+# --- wrong settings -----------------------------------------------------------
 
 
 def test_a_wrong_key_stops_the_boot(tmp_path: Path, sqlite: str) -> None:
@@ -127,7 +257,8 @@ def test_a_wrong_key_stops_the_boot(tmp_path: Path, sqlite: str) -> None:
     text = (ROOT / "development.ini").read_text()
     ini.write_text(text.replace("cdb.allow_open", "cdb.max_bodies = 5\ncdb.allow_open"))
     said = refusal(run("serve", ini, CDB_DATABASE_URL=sqlite))
-    assert said == "Error: mine.ini: cdb.max_bodies: no setting has this name"
+    place = line_of(ini, "cdb.max_bodies")
+    assert said == f"Error: mine.ini: cdb.max_bodies: no setting has this name (line {place})"
 
 
 def test_a_wrong_variable_stops_the_boot(sqlite: str) -> None:
@@ -151,7 +282,8 @@ def test_a_database_that_cannot_be_reached_is_one_line(
     tmp_path: Path, verb: tuple[str, str]
 ) -> None:
     url = f"postgresql+psycopg2://cdb:{SECRET}@/cdb?host={tmp_path}"
-    said = refusal(run(*verb, ROOT / "production.ini", CDB_DATABASE_URL=url))
+    variables = {"CDB_DATABASE_URL": url, "CDB_JWT_SECRET": KEY}
+    said = refusal(run(*verb, ROOT / "production.ini", **variables))
     assert "the database cannot be used" in said
     assert SECRET not in said
 

@@ -17,7 +17,7 @@ def test_live_and_ready(client: Client) -> None:
     assert client.ok("GET", "/health/live") == {"status": "ok"}
     assert client.ok("GET", "/health/ready") == {
         "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok"},
+        "checks": {"database": "ok", "migrations": "ok", "statuses": "ok"},
     }
 
 
@@ -28,6 +28,7 @@ def test_not_ready_without_tables(make_client: Callable[..., Client], database: 
     assert answer.json["checks"] == {
         "database": "ok",
         "migrations": f"the database has no tables, and {migrate.head()} is needed",
+        "statuses": "unknown",
     }
 
 
@@ -49,6 +50,7 @@ def test_ready_names_the_database_that_cannot_be_reached(without_database: Clien
         "checks": {
             "database": "cannot be reached (OperationalError)",
             "migrations": "unknown",
+            "statuses": "unknown",
         },
     }
 

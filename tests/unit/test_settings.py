@@ -32,12 +32,6 @@ def test_only_the_database_has_to_be_set() -> None:
     )
 
 
-def test_nobody_may_write_unless_it_is_said() -> None:
-    with pytest.raises(SettingsError, match=r"^cdb\.allow_open_writes: .* no authentication"):
-        load(INI, {}).check_open_writes()
-    load({**INI, "cdb.allow_open_writes": "true"}, {}).check_open_writes()
-
-
 def test_variable_stands_for_an_ini_key() -> None:
     assert variable_of("cdb.database.url") == "CDB_DATABASE_URL"
     assert load({}, {"CDB_DATABASE_URL": URL}).database_url == URL
@@ -79,6 +73,16 @@ def test_keys_of_others_are_left_alone() -> None:
         ("cdb.max_streams", "1", "max_streams", 1),
         ("cdb.unavailable_status", "504", "unavailable_status", 504),
         ("cdb.timeout_endpoint", "false", "timeout_endpoint", False),
+        ("cdb.read_access", "authenticated", "read_access", "authenticated"),
+        ("cdb.authenticators", "jwt\n  oidc", "authenticators", ("jwt", "oidc")),
+        (
+            "cdb.forced_validators",
+            "\nJEC_* any\n\nB? checksum",
+            "forced_validators",
+            (("JEC_*", "any"), ("B?", "checksum")),
+        ),
+        ("cdb.payload_store_options", '{"a": 1}', "payload_store_options", {"a": 1}),
+        ("cdb.event_listeners", "", "event_listeners", ()),
         ("cdb.allow_open_writes", "true", "allow_open_writes", True),
     ],
 )
