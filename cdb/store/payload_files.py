@@ -150,7 +150,8 @@ class PayloadFiles:
                 self._filesystem.put_file(str(received.place), place)
             yield place
         finally:
-            self._remove(place)
+            with _failing("written to"), suppress(FileNotFoundError):
+                self._filesystem.rm_file(place)
 
     def keep(self, place: str, path: str) -> None:
         """Give a file its own name, at once and for good.
@@ -202,11 +203,8 @@ class PayloadFiles:
             Unavailable: it cannot be removed.
 
         """
-        self._remove(self._at(path))
-
-    def _remove(self, place: str) -> None:
         with _failing("written to"), suppress(FileNotFoundError):
-            self._filesystem.rm_file(place)
+            self._filesystem.rm_file(self._at(path))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{checked_path(path)}"

@@ -1,5 +1,6 @@
 """The payload store: files in, files out."""
 
+import re
 from collections.abc import Iterator
 from threading import BoundedSemaphore
 from typing import BinaryIO
@@ -36,6 +37,9 @@ shown = Resource(_GROUP, ["payloads/{checksum}/preview"])
 sent = Resource(_GROUP, ["payloads/{payload_type}/{file_name}"])
 
 RESOURCES = (check, one, shown, sent)
+
+_RANGE = re.compile(r"bytes=(?=-?[0-9])([0-9]{0,19})-([0-9]{0,19})")
+"""One range of bytes, of which one end at least is given."""
 
 _YEAR = 365 * 24 * 3600
 
@@ -83,7 +87,7 @@ def send(request: Request, path: inputs.ChecksumPath) -> Response:
     response = _headers(request, record)
     if _is_known(request, response):
         response.status_int = 304
-        response.content_length = None
+        response.content_length = response.content_type = None
     elif request.cdb.settings.payload_accel:
         inner = request.cdb.settings.payload_accel.rstrip("/")
         response.headers["X-Accel-Redirect"] = f"{inner}/{quote(record.path)}"
@@ -174,23 +178,41 @@ def _with_file(
         Unavailable: it is long, and as many long answers are sent as can be.
 
     """
-    start, stop = 0, record.size
-    if request.range and response in request.if_range:
-        wanted = request.range.content_range(record.size)
-        if wanted is None:
-            refused = of_cdb(RangeRefused(f"The payload has {record.size} bytes."), request)
-            refused.headers["Content-Range"] = f"bytes */{record.size}"
-            return refused
-        start, stop = wanted.start, wanted.stop
+    wanted = _wanted(request, response, record.size)
+    if wanted is None:
+        wanted = range(record.size)
+    elif not wanted:
+        refused = of_cdb(RangeRefused(f"The payload has {record.size} bytes."), request)
+        refused.headers["Content-Range"] = f"bytes */{record.size}"
+        return refused
+    else:
         response.status_int = 206
-        response.content_range = wanted
+        response.content_range = (wanted.start, wanted.stop, record.size)
     file = store.files.open(record.path)
     if request.method == "HEAD":
         file.close()
     else:
-        response.app_iter = _Sending(file, start, stop, _slot(request, file, stop - start))
-    response.content_length = stop - start
+        response.app_iter = _Sending(file, wanted, _slot(request, file, len(wanted)))
+    response.content_length = len(wanted)
     return response
+
+
+def _wanted(request: Request, response: Response, size: int) -> range | None:
+    """Return the bytes of a range request; an empty range where the file has none of them.
+
+    None is the whole file: there is no range, it is not understood, there are
+    several, or they are of another file than this one.
+    """
+    found = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if not found or response not in request.if_range:
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(0, size - int(last)), size)
+    start, stop = int(first), int(last) + 1 if last else size
+    if last and stop <= start:
+        return None
+    return range(start, min(stop, size))
 
 
 def _slot(request: Request, file: BinaryIO, length: int) -> BoundedSemaphore | None:
@@ -207,17 +229,14 @@ def _slot(request: Request, file: BinaryIO, length: int) -> BoundedSemaphore | N
 class _Sending:
     """A range of a file on its way; closes the file and gives its slot back, however it ends."""
 
-    def __init__(
-        self, file: BinaryIO, start: int, stop: int, slots: BoundedSemaphore | None
-    ) -> None:
+    def __init__(self, file: BinaryIO, wanted: range, slots: BoundedSemaphore | None) -> None:
         self._file = file
-        self._start = start
-        self._stop = stop
+        self._wanted = wanted
         self._slots = slots
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(self._start)
-        left = self._stop - self._start
+        self._file.seek(self._wanted.start)
+        left = len(self._wanted)
         while left and (chunk := self._file.read(min(CHUNK, left))):
             yield chunk
             left -= len(chunk)
