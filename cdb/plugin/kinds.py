@@ -78,8 +78,11 @@ class PayloadValidator(Plugin):
 class IovDimension(Plugin):
     """How an experiment writes points and intervals. Inside, ends are exclusive."""
 
-    components: ClassVar[tuple[str, str]]
-    """What the major and the minor number are called, as in ('run', 'lumi')."""
+    components: tuple[str, str]
+    """What the major and the minor number are called, as in ('run', 'lumi').
+
+    An instance can set it, where it depends on the options; `ranges`, too.
+    """
 
     inclusive_ends: bool = False
     """Whether the notation of an end names the last point that is still valid.
@@ -90,7 +93,7 @@ class IovDimension(Plugin):
     open_end: ClassVar[str] = "open"
     """How an end that never comes is written."""
 
-    ranges: ClassVar[tuple[tuple[int, int], tuple[int, int]]] = ((0, MAX), (0, MAX))
+    ranges: tuple[tuple[int, int], tuple[int, int]] = ((0, MAX), (0, MAX))
     """The smallest and largest major and minor number that a start can have."""
 
     @abstractmethod

@@ -1,0 +1,1 @@
+"""Conventions of CMS: lumi sections, synchronizations, and jet-energy corrections."""
