@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from forging import attacker, es256, issuer, rs256
+from jwt.algorithms import RSAAlgorithm
 from support import serving
 
 from cdb.builtin.jwks import KeySet, Times
@@ -113,7 +114,7 @@ def test_key_without_an_algorithm_is_for_those_of_its_kind(path: Path) -> None:
         issuer("RS256").jwk(kid=7),
         issuer("RS256").jwk(n=7),
         issuer("RS256").jwk(n=None),
-        issuer("RS256").jwk(d="AQAB"),
+        RSAAlgorithm.to_jwk(issuer("RS256").private, as_dict=True) | {"kid": "key-1"},
         rs256(1024).jwk(),
         es256(ec.SECP384R1()).jwk(alg="ES256"),
         "key-1",
@@ -129,11 +130,17 @@ def test_entry_that_is_no_key_for_signatures_is_passed_over(path: Path, entry: A
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"{}", b'{"keys": {}}', b"\xff", b"[" * 100_000, b" " * (2**20 + 1)],
+    [b"", b"{", b"[]", b"{}", b'{"keys": {}}', b"\xff", b"[" * 100_000],
 )
 def test_file_without_a_key_set_stops_the_boot(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(OptionsError, match=r"^jwks cannot be used: "):
+        keys_at(path)
+
+
+def test_file_that_is_too_large_stops_the_boot(path: Path) -> None:
+    path.write_bytes(b" " * 2**20 + path.read_bytes())
+    with pytest.raises(OptionsError, match="there are more than 1048576 bytes"):
         keys_at(path)
 
 
