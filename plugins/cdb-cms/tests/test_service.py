@@ -196,10 +196,11 @@ def test_payload_before_the_first_safe_point_is_refused_and_nothing_stored(clien
     rows = [iov(name, "362000"), iov(name, "361999:77")]
     refused = client.api("POST", "bulk_piov", rows, 422, token()).json
     assert refused["code"] == "payload-refused"
-    assert refused["payload"] == [
+    [problem] = refused["payload"]
+    assert problem == (
         "row 1: cms-synchronization: It starts at 361999:77, and prompt has used what is before "
         "362000:0."
-    ]
+    )
     assert valid_at(client, "362000") == []
 
 

@@ -1,0 +1,1 @@
+"""Plugins of one experiment for the conditions database cdb."""
