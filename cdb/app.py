@@ -75,10 +75,13 @@ def attempts(request: Request) -> int | None:
     """Return how often a request is tried; None leaves it to `retry.attempts`.
 
     A body is kept for that, in memory, where it is parsed anyway; one that is
-    refused for its size is not read at all.
+    refused for its size is not read at all, and a payload file is read once.
     """
-    limit = request.registry.cdb.max_body
+    context = request.registry.cdb
+    limit = context.max_body
     if not writes(request) or (request.content_length or 0) > limit:
+        return 1
+    if request.environ.get("PATH_INFO", "").startswith(f"{context.settings.api_base}/payloads/"):
         return 1
     request.request_body_tempfile_limit = limit
     return None

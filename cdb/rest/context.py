@@ -6,7 +6,9 @@ from threading import BoundedSemaphore, Lock
 from cdb.registry.plugins import Plugins
 from cdb.registry.rules import rules_of
 from cdb.security.policy import SecurityPolicy
+from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
+from cdb.services.validation import nothing_stored
 from cdb.settings import Settings
 from cdb.store.engine import Database
 
@@ -20,6 +22,7 @@ class Context:
     plugins: Plugins
     rules: Rules
     security: SecurityPolicy
+    payload_store: PayloadStore | None
     streams: BoundedSemaphore
     sleeping: Lock = field(default_factory=Lock)
 
@@ -30,12 +33,14 @@ class Context:
             settings.database_url, settings.database_pool_size, settings.database_timeout
         )
         database.listener = plugins.tell
+        store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)
         return cls(
             settings=settings,
             database=database,
             plugins=plugins,
-            rules=rules_of(settings, plugins),
+            rules=rules_of(settings, plugins, store.contents if store else nothing_stored),
             security=SecurityPolicy(settings, plugins, database),
+            payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
         )
 

@@ -11,7 +11,7 @@ from cdb.domain.points import OPEN, Interval, Point
 from cdb.domain.statuses import WriteMode
 from cdb.errors import AttachedElsewhere, Invalid, NotFound
 from cdb.plugin import PayloadReference, Permission, Target
-from cdb.services import forks, guard, intervals, lookup
+from cdb.services import forks, guard, intervals, lookup, revisions
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, reads, writes
@@ -114,10 +114,11 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
     target = forks.publish(change, target, copies)
-    [(start, end)] = _attach(change, rules, target, entering)
+    [(piece, payload)] = _attach(change, rules, target, entering)
     writes.unstage(session, iov_id)
     change.record("attach", "payload_iov", str(iov_id), **_touched([target]))
-    return Shown(waiting._replace(start=start, end=end), list_name)
+    attached = iovs.IovRecord(iov_id, piece.start, piece.end, *payload[:5])
+    return Shown(attached, list_name)
 
 
 def attach_many(
@@ -310,15 +311,18 @@ def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) ->
 
 def _attach(
     change: OpenChange, rules: Rules, target: reads.ListRecord, entering: Sequence[_Entering]
-) -> list[tuple[Point, Point]]:
-    """Attach a batch, and return the intervals that hold its payloads."""
+) -> list[tuple[series.Piece, writes.Payload]]:
+    """Attach a batch, and return its payloads with the pieces that hold them."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
     page = iovs.live_page(change.session, target.series)
     batch = [series.NewIov(each.start, each.end) for each in entering]
     labels = [each.number or 0 for each in entering]
     plan = series.attach(batch, page, mode, rules.iov_mode, labels)
-    writes.apply(change, target, plan, [each.payload for each in entering])
-    return [(piece.start, piece.end) for piece in plan.added if piece.new is not None]
+    payloads = [each.payload for each in entering]
+    if rules.numbers_revisions:
+        payloads = revisions.numbered(change, target.type, payloads)
+    writes.apply(change, target, plan, payloads)
+    return [(piece, payloads[piece.new]) for piece in plan.added if piece.new is not None]
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:
