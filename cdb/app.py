@@ -77,14 +77,17 @@ def attempts(request: Request) -> int | None:
     A body is kept for that, in memory, where it is parsed anyway; one that is
     refused for its size is not read at all, and a payload file is read once.
     """
-    context = request.registry.cdb
-    limit = context.max_body
-    if not writes(request) or (request.content_length or 0) > limit:
-        return 1
-    if request.environ.get("PATH_INFO", "").startswith(f"{context.settings.api_base}/payloads/"):
+    limit = request.registry.cdb.max_body
+    if not writes(request) or (request.content_length or 0) > limit or _is_upload(request):
         return 1
     request.request_body_tempfile_limit = limit
     return None
+
+
+def _is_upload(request: Request) -> bool:
+    folder = f"{request.registry.cdb.settings.api_base}/payloads/"
+    # Not `path_info`, which fails where the path is not UTF-8.
+    return request.method == "PUT" and request.environ.get("PATH_INFO", "").startswith(folder)
 
 
 _FRAMEWORK: dict[str, Any] = {
