@@ -1,5 +1,6 @@
 """What clients see of a service with the conventions of CMS."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -13,12 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cdb.settings import SettingsError
-from cdb.testing import Client, service
+from cdb.testing import API, Client, service
 
 INI = Path(__file__).parents[3] / "deploy" / "ini" / "cms.ini"
-CERTIFICATION = files("cdb.demo").joinpath(
-    "data", "cms2017", "Cert_294927-306462_13TeV_EOY2017ReReco_Collisions17_JSON.txt"
-)
+DATA = files("cdb.demo").joinpath("data", "cms2017")
+CERTIFICATION = DATA.joinpath("Cert_294927-306462_13TeV_EOY2017ReReco_Collisions17_JSON.txt")
 NOT_SYNCHRONIZED = {
     "validator": "cms-synchronization",
     "validator_options": {"synchronization": "any"},
@@ -222,6 +222,38 @@ def test_unknown_synchronization_is_refused_when_the_type_is_made(client: Client
 
 
 # --- jet-energy corrections -------------------------------------------------
+
+
+def put(client: Client, payload_type: str, name: str, content: bytes, status: int) -> Any:
+    """Send a payload file, and return the answer."""
+    path = f"{API}/payloads/{payload_type}/{name}"
+    return client.put(path, content, token(), status=status).json
+
+
+def test_real_corrections_are_stored_and_become_valid(client: Client) -> None:
+    name = with_list(client, "JEC_L2Relative")
+    urls = []
+    for run, file in [
+        (362000, "Fall17_17Nov2017B_V32_DATA_L2Relative_AK4Calo.txt.gz"),
+        (362100, "Fall17_17Nov2017_V32_MC_L2Relative_AK4PFPuppi.jec.txt"),
+    ]:
+        content = DATA.joinpath(file).read_bytes()
+        stored = put(client, "JEC_L2Relative", file, content, 200)
+        row = {key: stored[key] for key in ("payload_url", "checksum", "size")}
+        row |= {"payload_list": name, "begin": str(run)}
+        client.ok("POST", "bulk_piov", [row], token())
+        urls.append(row["payload_url"])
+    assert [valid_at(client, at) for at in ("362099:9", "362100")] == [[urls[0]], [urls[1]]]
+
+
+def test_damaged_correction_is_refused_and_not_stored(client: Client) -> None:
+    with_list(client, "JEC_L2Relative")
+    file = "Fall17_17Nov2017_V32_MC_L2Relative_AK4PFPuppi.jec.txt"
+    content = DATA.joinpath(file).read_bytes()[:-60]
+    refused = put(client, "JEC_L2Relative", file, content, 422)
+    assert refused["payload"][0].startswith("cms-jec: Line 1893: ")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    assert client.api("GET", f"payloads/{md5}", status=404)
 
 
 def test_correction_that_is_not_in_the_payload_store_is_refused(client: Client) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cdb.testing import Client, service
+from cdb.testing import API, Client, service
 
 INI = Path(__file__).parents[1] / "example.ini"
 
@@ -34,10 +34,22 @@ def test_intervals_are_written_and_asked_for_as_run_and_spill(client: Client) ->
     assert client.ok("GET", "payloadiovs?gtName=Test&at=1240.0") == []
 
 
+def pedestals_list(client: Client) -> str:
+    """Make a list of a type that holds three channels."""
+    chosen = {"validator": "channel-table", "validator_options": {"channels": 3}}
+    return list_of(client, "Pedestals", **chosen)
+
+
+def test_pedestals_are_checked_when_they_are_sent(client: Client) -> None:
+    pedestals_list(client)
+    path = f"{API}/payloads/Pedestals/1.txt"
+    refused = client.put(path, b"0 101.5\n1 5000\n2 99\n", status=422).json
+    assert refused["payload"] == ["channel-table: Line 2: 5000 is not between 0 and 1023."]
+    stored = client.put(path, b"0 101.5\n1 500\n2 99\n", status=200).json
+    assert stored["stored"]
+
+
 def test_pedestals_have_to_be_in_the_payload_store(client: Client) -> None:
-    name = list_of(
-        client, "Pedestals", validator="channel-table", validator_options={"channels": 3}
-    )
-    row = {"payload_list": name, "payload_url": "1.txt", "begin": "1234.7"}
+    row = {"payload_list": pedestals_list(client), "payload_url": "1.txt", "begin": "1234.7"}
     refused = client.api("POST", "bulk_piov", [row], status=422).json
     assert refused["code"] == "payload-refused"
