@@ -30,8 +30,9 @@ setup: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable client --editable '.[test]'
 	@touch $@
 
-# Where the embedded database lies; a setting of the environment wins over the ini.
+# Where the embedded database and the payload files lie; a setting of the environment wins over the ini.
 run: export CDB_DATABASE_URL = sqlite:///$(abspath $(VAR))/cdb.sqlite
+run: export CDB_PAYLOAD_STORE = $(abspath $(VAR))/payloads
 run: setup
 	@mkdir -p '$(VAR)'
 	@$(BIN)/cdb db upgrade $(INI)

@@ -20,11 +20,15 @@ class Iov(NamedTuple):
 
 
 class TypeContent(NamedTuple):
-    """A payload type, and the writes that fill its payload list, one after the other."""
+    """A payload type, and the writes that fill its payload list, one after the other.
+
+    `dimension` is the notation of its points, where the service has that.
+    """
 
     name: str
     description: str
     writes: Sequence[Sequence[Iov]]
+    dimension: str | None = None
 
 
 class TagContent(NamedTuple):
@@ -51,6 +55,8 @@ _UNCERTAINTY = "Fall17_17Nov2017_V32_MC_Uncertainty_AK4PFPuppi.junc.txt"
 _RESOLUTION = "Fall17_V2_MC_SF_AK8PFPuppi.jersf.txt"
 _FLAVOUR = "Winter14_V8_MC_L5Flavor_AK5Calo.txt"
 
+_RUN_LUMI = "run-lumi"
+
 ERAS = {
     "B": (297046, 299329),
     "C": (299368, 302029),
@@ -72,26 +78,35 @@ def cms_2017() -> TagContent:
         name="CMS_2017",
         description="CMS, proton-proton collisions of 2017, by run and lumi section.",
         types=[
-            TypeContent("LumiCertification", "Which lumi sections are certified.", [certified()]),
+            TypeContent(
+                "LumiCertification",
+                "Which lumi sections are certified.",
+                [certified()],
+                _RUN_LUMI,
+            ),
             TypeContent(
                 "JEC_L2Relative_AK4",
                 "Jet-energy correction, relative in eta; revised half way through the year.",
                 [_valid_in(eras, _L2_CALO, "1"), _valid_in(later, _L2_PUPPI, "2")],
+                _RUN_LUMI,
             ),
             TypeContent(
                 "JEC_Uncertainty_AK4PFPuppi",
                 "Uncertainty of the jet-energy scale.",
                 [_valid_in(eras, _UNCERTAINTY, "1")],
+                _RUN_LUMI,
             ),
             TypeContent(
                 "JER_SF_AK8PFPuppi",
                 "Scale factors of the jet-energy resolution.",
                 [_valid_in(eras, _RESOLUTION, "1")],
+                _RUN_LUMI,
             ),
             TypeContent(
                 "JEC_L5Flavor_AK5Calo",
                 "Flavour correction of the jet energy.",
                 [_valid_in(eras, _FLAVOUR, "1")],
+                _RUN_LUMI,
             ),
         ],
         example=Point(302635, 1200),

@@ -59,7 +59,11 @@ def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
 def _load_type(session: Session, rules: Rules, tag: str, content: TypeContent) -> None:
     # A type outlives the tags that used it.
     if not reads.type_(session, content.name):
-        payload_types.create(session, rules, WRITER, content.name, content.description)
+        known = content.dimension if content.dimension in rules.dimensions else None
+        choice = payload_types.Choice(dimension=known)
+        payload_types.create(
+            session, rules, WRITER, content.name, content.description, choice=choice
+        )
     target = payload_lists.create(session, rules, WRITER, content.name, ends="explicit").name
     payload_lists.attach(session, rules, WRITER, target, tag)
     for write in content.writes:

@@ -18,6 +18,9 @@ _KINDS = {
     int: "whole number",
     bool: "`true` or `false`",
     timedelta: "ISO 8601 duration",
+    tuple[str, ...]: "names, separated by white space",
+    tuple[tuple[str, str], ...]: "lines of two words",
+    dict[str, Any]: "JSON object",
 }
 
 
@@ -64,7 +67,8 @@ def type_of(field: FieldInfo) -> str:
     kind = field.annotation
     if get_origin(kind) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(kind))
-    names = [_KINDS[part] for part in (get_args(kind) or (kind,)) if part is not NoneType]
+    parts = (kind,) if kind in _KINDS else get_args(kind)
+    names = [_KINDS[part] for part in parts if part is not NoneType]
     bounds = {
         sign: getattr(rule, name)
         for rule in field.metadata
@@ -79,9 +83,11 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "none: it has to be given"
     written = TypeAdapter(field.annotation).dump_python(field.default, mode="json")
+    if isinstance(written, list):
+        written = " ".join(written)
     if isinstance(written, bool):
         written = str(written).lower()
-    return "empty" if written in ("", None) else f"`{written}`"
+    return "empty" if written in ("", None, {}) else f"`{written}`"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

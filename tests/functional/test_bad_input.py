@@ -42,6 +42,9 @@ SAMPLES = {
     "minor": "0",
     "major_end": "100",
     "minor_end": "0",
+    "payload_type": "Beam",
+    "file_name": "run7.txt",
+    "checksum": "0" * 32,
 }
 PATHS = [
     (f"/{path}" if resource.rooted else f"{API}/{path}", resource)
@@ -63,7 +66,10 @@ TAKING_BODIES = [
 TAKING_NONE = [
     (operation.method, path.format(**SAMPLES))
     for operation, path in OPERATIONS
-    if operation.writes and operation.body is None and operation.method != "DELETE"
+    if operation.writes
+    and operation.body is None
+    and not operation.raw_body
+    and operation.method != "DELETE"
 ]
 TAKING_QUERIES = [
     (operation.method, path.format(**SAMPLES))

@@ -98,10 +98,11 @@ def same(documented: str, printed: str) -> bool:
 
 
 @pytest.fixture
-def demo_url(databases: Any) -> Iterator[str]:
+def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
     """The root of a real server with the sample data."""
     with databases("sqlite") as url:
         ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
+        ini["cdb.payload_store"] = str(tmp_path / "payloads")
         app = make_app(load_settings(ini, {}))
         context = app.registry.cdb
         load_demo(context.database, context.rules)
