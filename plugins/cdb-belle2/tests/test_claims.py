@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 import pytest
-from cdb_belle2.claims import Claims
-from cdb_belle2.patterns import AT_MOST, LENGTH
 
 from cdb.plugin import Identity, NoOptions, Permission, Target
+from cdb_belle2.claims import Claims
+from cdb_belle2.patterns import AT_MOST, LENGTH
 
 P = Permission
 CLAIMS = Claims("belle2-claims", NoOptions())
@@ -168,7 +168,10 @@ def test_claim_that_is_no_list_permits_nothing_and_is_logged(
 ) -> None:
     assert not CLAIMS.permits(person(admin=value), P.TAG_CREATE, TAG)
     assert not CLAIMS.may_permit(person(admin=value), P.TAG_CREATE)
-    assert "b2cdb:admin is not a list of up to 100 patterns, and permits nothing" in caplog.text
+    assert (
+        "b2cdb:admin of jane is not a list of up to 100 patterns, and permits nothing"
+        in caplog.text
+    )
 
 
 @pytest.mark.parametrize("value", [7, None, ["data_1"], ".*" + " " * LENGTH])
@@ -176,7 +179,7 @@ def test_entry_that_is_no_short_text_permits_nothing_and_is_logged(
     value: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert not CLAIMS.permits(person(admin=[value]), P.TAG_CREATE, TAG)
-    assert "b2cdb:admin holds something that is no text of up to 1000" in caplog.text
+    assert "b2cdb:admin of jane holds something that is no text of up to 1000" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,6 @@
 
 from dataclasses import replace
 
-from cdb_belle2.claims import Claims
-from cdb_belle2.exp_run import ExpRun
-from cdb_belle2.layout import Layout, LayoutOptions
-from cdb_belle2.statuses import Statuses, StatusesOptions
-
 from cdb.plugin import ANONYMOUS, MAX, Identity, NoOptions, Permission, Target, Upload
 from cdb.plugin.testing import (
     AuthorizationPolicyTests,
@@ -15,6 +10,10 @@ from cdb.plugin.testing import (
     PayloadLayoutTests,
     TagPolicyTests,
 )
+from cdb_belle2.claims import Claims
+from cdb_belle2.exp_run import ExpRun
+from cdb_belle2.layout import Layout, LayoutOptions
+from cdb_belle2.statuses import Statuses, StatusesOptions
 
 P = Permission
 BEAM = Upload("BeamParameters", "b.root", "a34ce5d2" + "0" * 24, "0" * 64, 0, "45")

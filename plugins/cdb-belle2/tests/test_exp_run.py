@@ -1,9 +1,9 @@
 """Intervals of validity in experiments and runs, by basf2's rules."""
 
 import pytest
-from cdb_belle2.exp_run import ExpRun
 
 from cdb.plugin import MAX, OPEN, NoOptions, NotationError, Point
+from cdb_belle2.exp_run import ExpRun
 
 EXP_RUN = ExpRun("exp-run", NoOptions())
 START = Point(12, 34)

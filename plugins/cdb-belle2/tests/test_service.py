@@ -373,6 +373,16 @@ def test_running_tag_closes_what_is_open_within_an_experiment(
     assert as_basf2_reads(query(filled, 12, 99)[0]) == (12, 0, 12, 99)
 
 
+def test_ini_can_say_which_status_follows_which(
+    start: Start, experts: dict[str, str], tmp_path: Path
+) -> None:
+    lines = "\nOPEN: TESTING RUNNING\nTESTING: VALIDATED OPEN\n*: INVALID"
+    with start(tmp_path, {"cdb.plugin.belle2.transitions": lines}) as client:
+        client.ok("POST", "gt", {"name": "data_1"}, experts)
+        to_status(client, experts, "RUNNING")
+        client.api("PUT", "gt_change_status/data_1/PUBLISHED", None, 409, experts)
+
+
 def test_clone_of_a_published_tag_is_open(filled: Client, sign_in: SignIn) -> None:
     jane = sign_in("jane", admin=["user_jane_.*", "data_1"])
     to_status(filled, jane, "TESTING", "VALIDATED", "PUBLISHED")

@@ -1,9 +1,9 @@
 """The statuses of Belle II's global tags, and lines of transitions."""
 
 import pytest
-from cdb_belle2.statuses import STATUSES, Statuses, StatusesOptions
 
 from cdb.plugin import Identity, OptionsError, Status, WriteMode
+from cdb_belle2.statuses import STATUSES, Statuses, StatusesOptions
 
 JANE = Identity("jane", "jwt")
 NAMED = {status.name: status for status in STATUSES}

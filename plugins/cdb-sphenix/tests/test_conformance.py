@@ -3,11 +3,10 @@
 
 from pathlib import Path
 
-from cdb_sphenix.dimension import Sphenix, SphenixOptions
-from cdb_sphenix.validator import SphenixFile, SphenixFileOptions
-
 from cdb.plugin import MAX, PayloadReference
 from cdb.plugin.testing import IovDimensionTests, PayloadValidatorTests
+from cdb_sphenix.dimension import Sphenix, SphenixOptions
+from cdb_sphenix.validator import SphenixFile, SphenixFileOptions
 
 
 def named(name: str) -> PayloadReference:

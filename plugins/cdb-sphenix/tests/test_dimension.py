@@ -1,9 +1,9 @@
 """Intervals of sPHENIX: major number 0, and what is open."""
 
 import pytest
-from cdb_sphenix.dimension import Sphenix, SphenixOptions
 
 from cdb.plugin import LAST, MAX, OPEN, NotationError, Point
+from cdb_sphenix.dimension import Sphenix, SphenixOptions
 
 RUNS = Sphenix("sphenix", SphenixOptions())
 TIMES = Sphenix("sphenix", SphenixOptions("timestamp"))

@@ -235,6 +235,25 @@ def test_status_that_the_client_makes_sure_of_is_there(client: Client) -> None:
     assert answer["name"] == "unlocked"
 
 
+def test_minor_number_can_be_a_time(tmp_path: Path) -> None:
+    with started(tmp_path, **{"plugin.sphenix.axis": "timestamp"}) as client:
+        create(client)
+        insert(client, (0, 1714564800))
+        query = "payloadiovs/?gtName=ana_2024&at=2024-05-01T14:00:00Z&shape=dict"
+        [found] = client.ok("GET", query)
+    assert (found["begin"], found["end"]) == ("2024-05-01T12:00:00Z", "open")
+
+
+def test_largest_minor_number_is_open_in_a_discrete_service_too(tmp_path: Path) -> None:
+    with started(tmp_path, iov_mode="discrete") as client:
+        create(client)
+        insert(client, (0, 100), (0, MAX))
+        assert ends(client, 10**9) == [(0, 100, MAX, MAX)]
+        path = f"deletePayloadIOV/ana_2024/CEMC_Gain/0/100/0/{MAX}"
+        client.ok("DELETE", path, headers=CALIBRATIONS)
+        assert ends(client, 100) == []
+
+
 # --- payload files ------------------------------------------------------------
 
 

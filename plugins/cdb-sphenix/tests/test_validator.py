@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import uproot
-from cdb_sphenix.validator import SphenixFile, SphenixFileOptions
 
 from cdb.plugin import Content, OptionsError, PayloadReference
+from cdb_sphenix.validator import SphenixFile, SphenixFileOptions
 
 DATA = Path(__file__).parents[3] / "tests" / "data" / "cms2017"
 HISTOGRAMS = (DATA / "testSF2d.histo.root").read_bytes()

@@ -84,5 +84,7 @@ def _is_administrator(identity: Identity) -> bool:
 
 def _patterns(identity: Identity, claims: Iterable[str]) -> list[str]:
     return [
-        pattern for claim in claims for pattern in patterns_of(claim, identity.claims.get(claim))
+        pattern
+        for claim in claims
+        for pattern in patterns_of(f"{claim} of {identity.subject}", identity.claims.get(claim))
     ]

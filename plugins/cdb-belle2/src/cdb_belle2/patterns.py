@@ -38,7 +38,7 @@ def patterns_of(claim: str, value: Any) -> tuple[str, ...]:
     """Return the patterns in the value of a claim; what is none is logged and left out.
 
     Args:
-        claim: its name, for the log.
+        claim: its name and whose it is, for the log.
         value: a list of patterns; None where a token does not have the claim.
             Anything else permits nothing, a text above all: as a sequence of
             characters, `.*` would be the pattern `.`.
