@@ -9,7 +9,8 @@ T      ?=
 
 BIN    := .venv/bin
 INI    := development.ini
-SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
+PLUGINS := $(patsubst %/setup.cfg,%,$(wildcard plugins/*/setup.cfg))
+SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml $(PLUGINS:=/setup.cfg)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check docs clean
@@ -27,7 +28,8 @@ setup: .venv/.installed
 # --upgrade-strategy eager is left out on purpose: a second run installs nothing.
 .venv/.installed: $(SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable client --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable client --editable '.[test]' \
+		$(PLUGINS:%=--editable %)
 	@touch $@
 
 # Where the embedded database and the payload files lie; a setting of the environment wins over the ini.

@@ -85,9 +85,10 @@ def attempts(request: Request) -> int | None:
 
 
 def _is_upload(request: Request) -> bool:
-    folder = f"{request.registry.cdb.settings.api_base}/payloads/"
     # Not `path_info`, which fails where the path is not UTF-8.
-    return request.method == "PUT" and request.environ.get("PATH_INFO", "").startswith(folder)
+    path = str(request.environ.get("PATH_INFO", ""))
+    folder = f"{request.registry.cdb.settings.api_base}/payloads/"
+    return bool(request.method == "PUT" and path.startswith(folder))
 
 
 _FRAMEWORK: dict[str, Any] = {

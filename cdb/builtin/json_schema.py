@@ -14,7 +14,7 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # it s
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from cdb.plugin import Content, OptionsError, PayloadReference, PayloadValidator
+from cdb.plugin import Content, IncompleteOptions, OptionsError, PayloadReference, PayloadValidator
 
 _REASONS = 20
 _LENGTH = 300
@@ -57,8 +57,10 @@ class JsonSchema(PayloadValidator):
 
     def __init__(self, name: str, options: JsonSchemaOptions) -> None:
         super().__init__(name, options)
-        if (options.schema is None) == (options.schema_file is None):
-            raise OptionsError("Exactly one of schema and schema_file is needed.")
+        if options.schema is None and options.schema_file is None:
+            raise IncompleteOptions("One of schema and schema_file is needed.")
+        if options.schema is not None and options.schema_file is not None:
+            raise OptionsError("Only one of schema and schema_file is possible.")
         if options.max_mb < 1:
             raise OptionsError("max_mb is less than 1: no payload would be small enough.")
         self._schema = _from_file(options.schema_file) if options.schema_file else options.schema

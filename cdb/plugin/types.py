@@ -17,6 +17,13 @@ class OptionsError(ValueError):
     """The options of a plugin contradict each other; the message says how."""
 
 
+class IncompleteOptions(OptionsError):
+    """Options are missing that only a payload type can give to a validator.
+
+    In an ini that is no mistake; elsewhere it is one like any other.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class NoOptions:
     """The options of a plugin that has none."""

@@ -24,6 +24,7 @@ def rules_of(
         default_dimension=settings.default_dimension,
         validation=Validation(plugins.makers, settings.forced_validators, contents),
         numbers_revisions=plugins.layout.numbers_revisions,
+        keeps_payloads=bool(settings.payload_store),
         iov_mode=IovMode(settings.iov_mode),
         default_ends=settings.default_ends,
         delete_in_append_mode=settings.locked_delete == "allow",

@@ -14,7 +14,7 @@ from cdb.plugin import PayloadReference, Permission, Target
 from cdb.services import forks, guard, intervals, lookup, revisions
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
-from cdb.store import iovs, reads, writes
+from cdb.store import iovs, payloads, reads, writes
 from cdb.store.changes import OpenChange, now, open_change
 from cdb.store.engine import Reader
 
@@ -107,6 +107,7 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         return _attached_before(session, before, iov_id)
     entering = [_Entering.of_staged(before, waiting, rules)]
     _validate(session, rules, before, entering)
+    entering = _completed(session, rules, before, entering)
     copies = forks.prepare(session, [before])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     target = _as_validated(session, rules, writer, before, entering)
@@ -160,6 +161,7 @@ def attach_many(
             for number, reference in rows[name]
         ]
         _validate(session, rules, record, batches[name])
+        batches[name] = _completed(session, rules, record, batches[name])
     copies = forks.prepare(session, before.values())
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     targets = []
@@ -303,6 +305,22 @@ def _validate(
         rules.validation.check(session, validators, references, numbers or None)
 
 
+def _completed(
+    session: Session, rules: Rules, target: reads.ListRecord, entering: list[_Entering]
+) -> list[_Entering]:
+    """Return payload IOVs with the sizes of those payloads that are stored here."""
+    sizeless = {each.payload.checksum for each in entering if each.payload.size is None}
+    if not rules.keeps_payloads or not sizeless:
+        return entering
+    stored = payloads.by_reference(session, target.type, sizeless)
+    return [
+        each._replace(payload=each.payload._replace(size=stored[each.payload.checksum].size))
+        if each.payload.size is None and each.payload.checksum in stored
+        else each
+        for each in entering
+    ]
+
+
 def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) -> None:
     allowed = member.mode == WriteMode.APPEND and rules.delete_in_append_mode
     removes = None if allowed else "deleting a payload IOV"
@@ -318,11 +336,11 @@ def _attach(
     batch = [series.NewIov(each.start, each.end) for each in entering]
     labels = [each.number or 0 for each in entering]
     plan = series.attach(batch, page, mode, rules.iov_mode, labels)
-    payloads = [each.payload for each in entering]
+    attached = [each.payload for each in entering]
     if rules.numbers_revisions:
-        payloads = revisions.numbered(change, target.type, payloads)
-    writes.apply(change, target, plan, payloads)
-    return [(piece, payloads[piece.new]) for piece in plan.added if piece.new is not None]
+        attached = revisions.numbered(change, target.type, attached)
+    writes.apply(change, target, plan, attached)
+    return [(piece, attached[piece.new]) for piece in plan.added if piece.new is not None]
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:

@@ -18,6 +18,7 @@ class Rules:
     default_dimension: str
     validation: Validation = field(default_factory=Validation)
     numbers_revisions: bool = False
+    keeps_payloads: bool = False
     iov_mode: IovMode = IovMode.CONTINUOUS
     default_ends: str = "explicit"
     delete_in_append_mode: bool = False

@@ -61,10 +61,11 @@ class Validation:
 
         """
         forced = [each for pattern, each in self.forced if fnmatchcase(payload_type, pattern)]
-        chosen: dict[str, Mapping[str, Any]] = {each: {} for each in forced}
-        if name is not None:
-            chosen[name] = options or {}
-        return [self._made(payload_type, each, given) for each, given in chosen.items()]
+        # As the ini has them: the options of a type cannot weaken what is forced.
+        made = [self._made(payload_type, each, {}) for each in dict.fromkeys(forced)]
+        if name is not None and (options or name not in forced):
+            made.append(self._made(payload_type, name, options or {}))
+        return made
 
     def _made(self, payload_type: str, name: str, options: Mapping[str, Any]) -> PayloadValidator:
         make = self.validators.get(name)

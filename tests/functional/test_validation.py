@@ -1,11 +1,12 @@
 """Payload validators as clients meet them: chosen by a type, forced by an ini, and final."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from support import Client
+from support import API, Client
 
 from cdb.store.engine import Database
 
@@ -114,6 +115,43 @@ def test_a_type_does_not_escape_what_is_forced(make_client: MakeClient) -> None:
     client = make_client(forced_validators="Beam checksum")
     payload_list = make_list(client, tag=None, validator="any")
     assert client.api("POST", "bulk_piov", [row(payload_list, "x")]).status_int == 422
+
+
+def test_the_options_of_a_type_do_not_weaken_what_is_forced(make_client: MakeClient) -> None:
+    forced = {"forced_validators": "Beam checksum", "plugin.checksum.algorithm": "sha256"}
+    client = make_client(**forced)
+    choice = {"validator": "checksum", "validator_options": {"algorithm": "md5"}}
+    payload_list = make_list(client, tag=None, **choice)
+    refused = client.api("POST", "bulk_piov", [row(payload_list, MD5)], status=422)
+    assert len(refused.json["payload"]) == 1
+
+
+def test_a_reference_to_a_stored_payload_takes_its_size_from_the_store(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    client = make_client(payload_store=str(tmp_path / "payloads"))
+    payload_list = make_list(client)
+    url = f"{API}/payloads/Beam/run7.txt"
+    stored = client.put(url, b"seven", content_type="application/octet-stream").json
+    body = row(payload_list, stored["checksum"], url=stored["payload_url"])
+    client.ok("POST", "bulk_piov", [body])
+    [found] = client.ok("GET", "payloadiovs/?gtName=GT&majorIOV=1&minorIOV=0")
+    assert found[1:4] == [stored["payload_url"], stored["checksum"], 5]
+
+
+def test_content_is_checked_where_it_is_stored(make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client(payload_store=str(tmp_path / "payloads"))
+    choice = {"validator": "text-table", "validator_options": {"columns": 2, "numeric": True}}
+    payload_list = make_list(client, **choice)
+    url = f"{API}/payloads/Beam/table.txt"
+    octets = "application/octet-stream"
+    refused = client.put(url, b"1 2 3\n", content_type=octets, status=422)
+    assert refused.json["payload"][0].startswith("text-table: ")
+    stored = client.put(url, b"1 2\n3 4\n", content_type=octets).json
+    body = row(payload_list, stored["checksum"], url=stored["payload_url"])
+    client.ok("POST", "bulk_piov", [body])
+    refused = client.api("POST", "bulk_piov", [row(payload_list, MD5)], status=422)
+    assert "payload store" in refused.json["payload"][0]
 
 
 def test_a_validator_that_is_not_enabled_any_more_refuses(make_client: MakeClient) -> None:

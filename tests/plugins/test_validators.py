@@ -13,7 +13,7 @@ import pytest
 from cdb.builtin.json_schema import JsonSchema, JsonSchemaOptions
 from cdb.builtin.text_table import TextTable, TextTableOptions
 from cdb.builtin.validators import Checksum, ChecksumOptions, NamePattern, NamePatternOptions
-from cdb.plugin import Content, OptionsError, PayloadReference, PayloadValidator
+from cdb.plugin import Content, IncompleteOptions, OptionsError, PayloadReference, PayloadValidator
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "cms2017"
@@ -203,9 +203,10 @@ def test_schema_that_is_none_is_refused(schema: dict[str, Any]) -> None:
 
 
 def test_schema_comes_from_one_place(tmp_path: Path) -> None:
-    for options in (JsonSchemaOptions(), JsonSchemaOptions({}, tmp_path / "schema.json")):
-        with pytest.raises(OptionsError, match=r"^Exactly one of schema and schema_file"):
-            JsonSchema("json-schema", options)
+    with pytest.raises(IncompleteOptions, match=r"^One of schema and schema_file is needed"):
+        JsonSchema("json-schema", JsonSchemaOptions())
+    with pytest.raises(OptionsError, match=r"^Only one of schema and schema_file"):
+        JsonSchema("json-schema", JsonSchemaOptions({}, tmp_path / "schema.json"))
 
 
 def test_schema_from_a_file_has_regular_expressions(tmp_path: Path) -> None:

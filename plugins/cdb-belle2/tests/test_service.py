@@ -175,7 +175,7 @@ def test_basf2_finds_a_payload(filled: Client, experts: dict[str, str]) -> None:
         "payload_type_name": "BeamParameters",
         "payload_url": stored["payload_url"],
         "checksum": MD5,
-        "size": None,
+        "size": stored["size"],
         "major_iov": 12,
         "minor_iov": 34,
         "major_iov_end": 12,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -19,11 +19,6 @@ from cdb.testing import API, Client, service
 INI = Path(__file__).parents[3] / "deploy" / "ini" / "cms.ini"
 DATA = files("cdb.demo").joinpath("data", "cms2017")
 CERTIFICATION = DATA.joinpath("Cert_294927-306462_13TeV_EOY2017ReReco_Collisions17_JSON.txt")
-NOT_SYNCHRONIZED = {
-    "validator": "cms-synchronization",
-    "validator_options": {"synchronization": "any"},
-}
-
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -46,7 +41,9 @@ def token(**changes: Any) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Client]:
+def serving(
+    folder: Path, settings: Mapping[str, str] | None = None, **options: str
+) -> Iterator[Client]:
     """Give a client of a service of cms.ini whose tokens are signed with KEY."""
     key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
     keys = folder / "jwks.json"
@@ -54,7 +51,8 @@ def serving(folder: Path, **settings: str) -> Iterator[Client]:
     changed = {
         "cdb.plugin.oidc.jwks": str(keys),
         "cdb.payload_store": str(folder / "payloads"),
-        **{f"cdb.plugin.{name}": value for name, value in settings.items()},
+        **(settings or {}),
+        **{f"cdb.plugin.{name}": value for name, value in options.items()},
     }
     with service(INI, folder, changed) as client:
         yield client
@@ -108,7 +106,7 @@ def certified(
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("certified")
         client = stack.enter_context(serving(folder, **settings))
-        name = with_list(client, "LumiCertification", **NOT_SYNCHRONIZED)
+        name = with_list(client, "LumiCertification")
         rows = [iov(name, f"{run}:{first}", f"{run}:{last}") for run, first, last in RANGES]
         assert client.ok("POST", "bulk_piov", rows, token()) == {"count": 828}
         yield client
@@ -153,7 +151,7 @@ def test_numbers_are_those_of_the_packing(tmp_path: Path) -> None:
         folder.mkdir()
         settings = {"cms-lumi.packing": packing, "cms-synchronization.packing": packing}
         with serving(folder, **settings) as client:
-            name = with_list(client, "LumiCertification", **NOT_SYNCHRONIZED)
+            name = with_list(client, "LumiCertification")
             client.ok("POST", "bulk_piov", [iov(name, "297050:12", "297050:137")], token())
             [row] = client.ok("GET", "payloadiovs?gtName=2017&at=297050:12")
             assert row[4:8] == [*start, *end]
@@ -192,7 +190,7 @@ def test_single_payload_holds_until_the_next_one_starts(client: Client) -> None:
 
 
 def test_payload_before_the_first_safe_point_is_refused_and_nothing_stored(client: Client) -> None:
-    name = with_list(client, "BeamSpot")
+    name = with_list(client, "BeamSpot", validator="cms-synchronization")
     rows = [iov(name, "362000"), iov(name, "361999:77")]
     refused = client.api("POST", "bulk_piov", rows, 422, token()).json
     assert refused["code"] == "payload-refused"
@@ -213,6 +211,17 @@ def test_type_chooses_its_synchronization(client: Client) -> None:
     [problem] = refused["payload"]
     assert problem.endswith("hlt has used what is before 362104:0.")
     client.ok("POST", "bulk_piov", [iov(name, "362104")], token())
+
+
+def test_forced_synchronization_holds_whatever_a_type_chooses(tmp_path: Path) -> None:
+    forced = {"cdb.forced_validators": "* cms-synchronization"}
+    options = {"synchronization": "any"}
+    with serving(tmp_path, forced) as client:
+        name = with_list(
+            client, "BeamSpot", validator="cms-synchronization", validator_options=options
+        )
+        refused = client.api("POST", "bulk_piov", [iov(name, "361999")], 422, token()).json
+    assert len(refused["payload"]) == 1
 
 
 def test_unknown_synchronization_is_refused_when_the_type_is_made(client: Client) -> None:
