@@ -48,15 +48,13 @@ def create(
     \b
     cdb token create production.ini --owner calibration-bot --scope 'cdb.write:/Prod*'
     """
+    from cdb.builtin.credentials import subject_problem
     from cdb.builtin.grants import scope_grant
-    from cdb.domain.names import control_character
     from cdb.services import tokens
     from cdb.services.writer import Writer
 
-    if not owner.strip() or len(owner) > 255 or control_character(owner):
-        raise click.BadParameter(
-            "1 to 255 characters, none of them a control character", param_hint="--owner"
-        )
+    if problem := subject_problem(owner):
+        raise click.BadParameter(f"the name {problem}", param_hint="--owner")
     for scope in scopes:
         if scope_grant(scope) is None:
             reason = f"{scope!r} is none, such as cdb.read, cdb.write or cdb.iov.attach:/Prod*"

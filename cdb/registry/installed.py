@@ -37,7 +37,7 @@ class Installed:
         """
         try:
             loaded = self.entry_point.load()
-        except Exception as error:  # a plugin can fail in any way while it is imported
+        except (Exception, SystemExit) as error:  # a plugin can fail in any way
             reason = f"{type(error).__name__}: {error}"
             raise PluginError(f"it cannot be imported ({reason})") from error
         expected = KINDS[self.group]
@@ -59,8 +59,9 @@ def kind_of(group: str) -> str:
 def installed() -> list[Installed]:
     """Return all plugins that are installed, by kind and name."""
     found = []
+    offered = entry_points()  # once: every call reads the metadata of all distributions
     for group in KINDS:
-        for point in entry_points(group=group):
+        for point in offered.select(group=group):
             distribution = point.dist
             found.append(
                 Installed(

@@ -37,7 +37,7 @@ def rows(plugins: Plugins, *, check: bool = False) -> list[Row]:
         if key in plugins.enabled:
             failures = plugins.failures.get(key, 0)
             state = "failing" if failures else "enabled"
-            error = f"it failed {failures} times since the start" if failures else None
+            error = f"failures since the start: {failures}" if failures else None
         elif check:
             try:
                 each.load()

@@ -1,15 +1,18 @@
 """From the text of an ini, or the JSON of a payload type, to the options of a plugin."""
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from cdb.plugin import OptionsError, Plugin, Secret
+from cdb.plugin import IncompleteOptions, OptionsError, Plugin, Secret
+
+log = logging.getLogger(__name__)
 
 
 class OptionProblem(OptionsError):
@@ -35,7 +38,7 @@ def check_from_client(plugin: type[Plugin], given: Mapping[str, Any]) -> None:
     """
     kinds = get_type_hints(plugin.Options, include_extras=True)
     for option in given:
-        if any(part in (Secret, Path) for part in _alternatives(kinds.get(option))):
+        if any(issubclass(part, Secret | PurePath) for part in _classes(kinds.get(option))):
             raise OptionProblem(option, "only the ini of the service can set it")
 
 
@@ -51,15 +54,14 @@ def make(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> Plugin:
         OptionProblem: an option is unknown, missing or wrong.
 
     """
-    kinds = get_type_hints(plugin.Options, include_extras=True)
-    known = {field.name for field in fields(plugin.Options)}
+    kinds, adapter = _declared(plugin)
     for option in given:
-        if option not in known:
-            has = ", ".join(sorted(known)) or "none"
+        if option not in kinds:
+            has = ", ".join(sorted(kinds)) or "none"
             raise OptionProblem(option, f"{name} has no such option; it has {has}")
     read = {option: _prepared(option, kinds[option], value) for option, value in given.items()}
     try:
-        options: Any = TypeAdapter(plugin.Options).validate_python(read)
+        options = adapter.validate_python(read)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         option = str(problem["loc"][0]) if problem["loc"] else ""
@@ -70,7 +72,23 @@ def make(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> Plugin:
     try:
         return plugin(name, options)
     except OptionsError as error:
-        raise OptionProblem("", str(error), is_incomplete=True) from None
+        incomplete = isinstance(error, IncompleteOptions)
+        raise OptionProblem("", str(error), is_incomplete=incomplete) from None
+    except Exception as error:
+        # What it says is not for a client, who may have given the options.
+        log.exception("the plugin %s cannot be made", name)
+        raise OptionProblem("", f"it fails with these options ({type(error).__name__})") from error
+
+
+def _declared(plugin: type[Plugin]) -> tuple[dict[str, Any], TypeAdapter[Any]]:
+    """Return the options of a plugin with their types, and what reads them."""
+    try:
+        kinds = get_type_hints(plugin.Options, include_extras=True)
+        adapter: TypeAdapter[Any] = TypeAdapter(plugin.Options)
+        return {each.name: kinds[each.name] for each in fields(plugin.Options)}, adapter
+    except Exception as error:  # it is no dataclass, or has a type that nothing reads from text
+        reason = f"{type(error).__name__}: {error}"
+        raise OptionProblem("", f"its Options cannot be used ({reason})") from error
 
 
 def _prepared(option: str, kind: Any, value: Any) -> Any:
@@ -86,6 +104,14 @@ def _prepared(option: str, kind: Any, value: Any) -> Any:
         if get_origin(part) in (tuple, frozenset):
             return tuple(value.split())
     return value
+
+
+def _classes(kind: Any) -> Iterator[type]:
+    """Give every class that an annotation is made of, as Path of `tuple[Path, ...] | None`."""
+    if isinstance(kind, type):
+        yield kind
+    for part in get_args(kind):
+        yield from _classes(part)
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Every error becomes one JSON shape with the right status, whoever raised it."""
 
 import logging
+import re
 import sqlite3
 
 import psycopg2.errors
@@ -35,8 +36,11 @@ _BUSY = Unavailable("The database is busy with another write.")
 
 _REALM = 'Bearer realm="cdb"'
 
-_NOT_QUOTED = str.maketrans(dict.fromkeys('"\\', "'"))
-"""What a quoted string of a challenge must not have."""
+_NOT_QUOTED = re.compile(r"[^ !#-\[\]-~]")
+"""What a quoted string of a challenge must not have, a line end above all."""
+
+_LONGEST_REASON = 200
+"""Characters of a reason that a challenge repeats; the body has all of it."""
 
 _RETRY_AFTER = "1"
 """Seconds, for a client that waits as told."""
@@ -75,7 +79,7 @@ def _challenge(error: Unauthenticated) -> str:
     """Return the challenge of a 401, as RFC 6750 writes it."""
     if not isinstance(error, InvalidCredentials):
         return _REALM
-    said = error.detail.encode("ascii", "replace").decode().translate(_NOT_QUOTED)
+    said = _NOT_QUOTED.sub("'", error.detail[:_LONGEST_REASON])
     return f'{_REALM}, error="invalid_token", error_description="{said}"'
 
 

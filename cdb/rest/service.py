@@ -164,8 +164,10 @@ def _wrapped(operation: Operation) -> Callable[[Request], Response]:
             writer = request.cdb.security.writer(request)
             session = request.cdb.database.write_session(request.tm)
             answer = operation.view(request, session=session, writer=writer, **inputs)
-            if not writer.asked:
-                raise RuntimeError(f"{operation.view.__name__} asked for no permission")
+            if operation.permission not in {permission for permission, _ in writer.asked}:
+                raise RuntimeError(
+                    f"{operation.view.__name__} did not ask for {operation.permission}"
+                )
         return answer if isinstance(answer, Response) else json_response(answer)
 
     return view

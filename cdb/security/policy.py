@@ -8,15 +8,17 @@ that an open service is open only where its operator has said so.
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
-from pyramid.security import Allowed, Denied
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import Request, RequestLocalCache
+from pyramid.security import Allowed, Denied
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
 
 from cdb.builtin.grants import scope_allows
-from cdb.errors import InvalidCredentials
+from cdb.errors import Forbidden, InvalidCredentials
 from cdb.plugin import (
     ANONYMOUS,
     Authenticator,
@@ -41,7 +43,8 @@ API_TOKEN = "api-token"  # noqa: S105 - the name of a method
 _LONGEST = 32 * 2**10
 """Bytes of an Authorization header that is looked at."""
 
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDING = ("forwarded", "via", "x-forwarded", "x-real-ip", "x-client-ip", "true-client-ip")
+"""What the headers begin with that proxies put in, in lower case."""
 
 
 @implementer(ISecurityPolicy)
@@ -124,11 +127,13 @@ class SecurityPolicy:
         Raises:
             InvalidCredentials: the credentials do not hold.
             Unauthenticated: there are none, and they are needed.
-            Forbidden: they permit this nowhere.
+            Forbidden: they permit this nowhere, or a page of another site sends it.
 
         """
         if not self.may_permit(request, permission):
             refuse(self.identity(request), permission)
+        if permission is not Permission.READ and is_of_another_site(request):
+            raise Forbidden("A page of another site cannot write here.")
 
     def _any_permits(
         self,
@@ -138,17 +143,19 @@ class SecurityPolicy:
         in_scope: Callable[[frozenset[str]], bool],
         permits: Callable[..., bool],
     ) -> bool:
-        if identity.is_anonymous and not self._takes_anonymous:
+        reads = permission is Permission.READ
+        if reads and not self.protects_reads:
+            return True
+        if identity.is_anonymous and (reads or not self._takes_anonymous):
             return False
-        if permission is Permission.READ and identity.is_anonymous:
-            return not self.protects_reads
         if identity.method == API_TOKEN and not in_scope(identity.scopes or frozenset()):
             return False
         for policy in self._plugins.policies:
             if policy.is_open and not (self._open or local):
                 continue
             try:
-                if permits(policy):
+                # Something else than True, such as a coroutine, is no answer.
+                if permits(policy) is True:
                     return True
             except Exception:
                 log.exception("the authorization policy %s failed, and denies", policy.name)
@@ -180,14 +187,13 @@ class SecurityPolicy:
         for authenticator in authenticators:
             try:
                 found = authenticator.identify(credentials)
+                if found is not None and not found.is_anonymous:
+                    return found
             except CredentialsRefused as refusal:
                 refusals.append(str(refusal))
             except Exception:
                 log.exception("the authenticator %s failed, and denies", authenticator.name)
                 refusals.append("The credentials could not be checked.")
-            else:
-                if found is not None and not found.is_anonymous:
-                    return found
         if refusals:
             raise InvalidCredentials(" ".join(dict.fromkeys(refusals)))
         if needed:
@@ -210,8 +216,9 @@ class SecurityPolicy:
         try:
             with self._database.writing() as session:
                 token_store.used(session, record.id, moment)
-        except DBAPIError as error:  # such as on a standby, which cannot be written to
-            log.warning("the use of API token %d was not noted: %s", record.id, error.orig)
+        except (DBAPIError, PoolTimeout) as error:  # as on a standby, which cannot be written to
+            reason = getattr(error, "orig", error)
+            log.warning("the use of API token %d was not noted: %s", record.id, reason)
 
 
 def credentials_of(request: Request) -> Credentials:
@@ -231,10 +238,36 @@ def credentials_of(request: Request) -> Credentials:
 
 
 def is_local(request: Request) -> bool:
-    """Tell whether a request comes from this machine, and from nowhere else through a proxy."""
-    if any(name in request.headers for name in _FORWARDING):
+    """Tell whether a request comes from this machine, and from nowhere else through a proxy.
+
+    It has to be for this machine, too: the name of an attacker's site can be
+    made to mean this machine for the browser of somebody who works on it.
+    """
+    if any(name.lower().startswith(_FORWARDING) for name in request.headers):
         return False
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return _is_loopback(request.environ.get("REMOTE_ADDR") or "") and (
+        host == "localhost" or _is_loopback(host)
+    )
+
+
+def is_of_another_site(request: Request) -> bool:
+    """Tell whether a browser sends a request for a page that is not of this service.
+
+    With it go a proxy's cookies, and the address that somebody is known by. No
+    page of another site can send a bearer token, so what has one is the sender's.
+    """
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.partition("://")[2] != request.host
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(request.environ.get("REMOTE_ADDR") or "").is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

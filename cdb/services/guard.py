@@ -1,11 +1,15 @@
 """May this be written to this tag, by this writer, now? Asked afresh under the writer's lock."""
 
+import logging
+
 from cdb.domain.statuses import Status, WriteMode, require_not_closed, require_open
 from cdb.errors import PolicyRefused
 from cdb.plugin import Permission, Target
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store.reads import ListRecord, TagRecord
+
+log = logging.getLogger(__name__)
 
 
 def write_to_tag(
@@ -70,6 +74,10 @@ def _write(
         require_open(tag, status.mode, removes)
     else:
         require_not_closed(tag, status.mode)
-    refusal = rules.tag_policy.refuses_write(tag, status, permission, writer.identity)
+    try:
+        refusal = rules.tag_policy.refuses_write(tag, status, permission, writer.identity)
+    except Exception as error:
+        log.exception("the tag policy %s failed, and refuses", rules.tag_policy.name)
+        raise PolicyRefused("The tag policy failed on this write.") from error
     if refusal:
         raise PolicyRefused(refusal)

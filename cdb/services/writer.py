@@ -23,8 +23,8 @@ class Writer:
         identity: who writes.
         permits: answers whether somebody may do something.
         comment: the reason, for the change log.
-        asked: the permissions that were asked for; a write that asked for none
-            is a mistake of ours, and is not committed.
+        asked: the permissions that were asked for; a write that has not asked
+            for the one that it declares is a mistake of ours, and is not committed.
 
     """
 

@@ -1,0 +1,444 @@
+"""Every write asks whether it is permitted, for what it touches, before anything is written."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from distributions import installed, write
+from guarded import JWT, ROLES, as_role, dump, key_is_set, populate, row, service
+from pyramid.response import Response
+from sqlalchemy import text
+from support import API, Client, rules
+
+from cdb.plugin import Permission, Target
+from cdb.rest import views
+from cdb.rest.service import Operation, Resource
+from cdb.services import global_tags, payload_lists
+from cdb.services.writer import Writer
+from cdb.store.engine import Database
+
+Asked = tuple[Permission, Target]
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])
+
+
+def name_of(operation: Operation) -> str:
+    view: Any = operation.view
+    return f"{view.__module__.rpartition('.')[2]}.{view.__name__}"
+
+
+DECLARED = {
+    name_of(operation): (operation, resource)
+    for resource in views.RESOURCES
+    for operation in resource.operations
+    if operation.writes
+}
+"""Every operation that writes, by the module and the name of its view."""
+
+
+class Write(NamedTuple):
+    """A valid request that writes to what `populate` makes, and what it has to ask."""
+
+    view: str
+    asks: frozenset[Asked]
+    variables: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, which nobody changes
+    body: Any = None
+
+    @property
+    def operation(self) -> Operation:
+        return DECLARED[self.view][0]
+
+    @property
+    def paths(self) -> list[str]:
+        return [path.format(**self.variables) for path in DECLARED[self.view][1].paths]
+
+    def send(self, client: Client, path: str | None = None, **options: Any) -> Any:
+        url = f"{API}/{path or self.paths[-1]}"
+        if isinstance(self.body, bytes):
+            return client.put(url, self.body, status="*", **options)
+        return client.api(self.operation.method, url, self.body, **options)
+
+
+def asks(permission: Permission, *targets: Target) -> frozenset[Asked]:
+    return frozenset((permission, target) for target in targets)
+
+
+def tag(name: str) -> Target:
+    return Target("global_tag", name, name)
+
+
+def type_(name: str) -> Target:
+    return Target("payload_type", name, None, name)
+
+
+def list_(name: str | None, in_tag: str | None) -> Target:
+    payload_type = name.partition("_")[0] if name else None
+    return Target("payload_list", name, in_tag, payload_type)
+
+
+P = Permission
+IOV_IN_DEV = {"tag": "Dev", "type": "Beam", "major": "5", "minor": "0"}
+
+WRITES = [
+    Write("global_tags.create", asks(P.TAG_CREATE, tag("New")), body={"name": "New"}),
+    Write(
+        "global_tags.describe",
+        asks(P.TAG_WRITE, tag("Dev")),
+        {"name": "Dev"},
+        {"description": "for tests"},
+    ),
+    Write("global_tags.delete", asks(P.TAG_DELETE, tag("Dev")), {"name": "Dev"}),
+    Write(
+        "global_tags.clone",
+        asks(P.TAG_CREATE, tag("Copy")),
+        {"source": "Prod", "target": "Copy"},
+    ),
+    Write(
+        "global_tags.change_status",
+        asks(P.TAG_STATUS, tag("Dev")),
+        {"name": "Dev", "status": "locked"},
+    ),
+    Write(
+        "global_tags.declare_status",
+        asks(P.STATUS_CREATE, Target("status", "review")),
+        body={"name": "review"},
+    ),
+    Write("payload_types.create", asks(P.TYPE_CREATE, type_("New")), body={"name": "New"}),
+    Write(
+        "payload_types.describe",
+        asks(P.TYPE_CREATE, type_("Beam")),
+        {"name": "Beam"},
+        {"contact": "somebody"},
+    ),
+    Write("payload_types.delete", asks(P.TYPE_DELETE, type_("Unused")), {"name": "Unused"}),
+    Write(
+        "payload_lists.create",
+        asks(P.LIST_CREATE, Target("payload_list", payload_type="Beam")),
+        body={"payload_type": "Beam"},
+    ),
+    Write(
+        "payload_lists.describe",
+        asks(P.LIST_CREATE, list_("Beam_1", "Dev")),
+        {"name": "Beam_1"},
+        {"contact": "somebody"},
+    ),
+    Write(
+        "payload_lists.describe",
+        asks(P.LIST_CREATE, list_("Field_4", None)),
+        {"name": "Field_4"},
+        {"contact": "somebody"},
+    ),
+    Write(
+        "payload_lists.delete", asks(P.LIST_DELETE, list_("Field_3", "Dev")), {"name": "Field_3"}
+    ),
+    Write(
+        "payload_lists.delete", asks(P.LIST_DELETE, list_("Field_4", None)), {"name": "Field_4"}
+    ),
+    Write(
+        "payload_lists.attach",
+        asks(P.LIST_ATTACH, list_("Field_4", "Prod")),
+        body={"payload_list": "Field_4", "global_tag": "Prod"},
+    ),
+    Write(
+        "payload_lists.attach",
+        asks(P.LIST_ATTACH, list_("Field_3", "Dev"), list_("Field_3", "Prod")),
+        body={"payload_list": "Field_3", "global_tag": "Prod"},
+    ),
+    Write("payload_iovs.stage", asks(P.IOV_CREATE, Target("payload_iov")), body=row(9)),
+    Write(
+        "payload_iovs.attach",
+        asks(P.IOV_ATTACH, list_("Beam_1", "Dev")),
+        body={"payload_list": "Beam_1", "piov_id": 1},
+    ),
+    Write(
+        "payload_iovs.attach",
+        asks(P.IOV_ATTACH, list_("Field_4", None)),
+        body={"payload_list": "Field_4", "piov_id": 1},
+    ),
+    Write(
+        "payload_iovs.attach_many",
+        asks(
+            P.IOV_ATTACH, list_("Beam_1", "Dev"), list_("Beam_2", "Prod"), list_("Field_4", None)
+        ),
+        body=[{**row(20), "payload_list": name} for name in ("Beam_1", "Beam_2", "Field_4")],
+    ),
+    Write("payload_iovs.attach_many", asks(P.IOV_ATTACH, Target("payload_list")), body=[]),
+    Write("payload_iovs.delete", asks(P.IOV_DELETE, list_("Beam_1", "Dev")), IOV_IN_DEV),
+    Write(
+        "payload_iovs.delete_exactly",
+        asks(P.IOV_DELETE, list_("Beam_1", "Dev")),
+        {**IOV_IN_DEV, "major_end": "6", "minor_end": "0"},
+    ),
+    Write(
+        "payloads.upload",
+        asks(P.PAYLOAD_WRITE, Target("payload", "a.txt", None, "Beam")),
+        {"payload_type": "Beam", "file_name": "a.txt"},
+        b"beam spot",
+    ),
+]
+
+EVERY_WRITE = pytest.mark.parametrize("write_", WRITES, ids=lambda each: each.view)
+EVERY_PATH = pytest.mark.parametrize(
+    ("write_", "path"),
+    [(each, f"{path}{slash}") for each in WRITES for path in each.paths for slash in ("", "/")],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+
+
+def test_no_write_is_left_out_here() -> None:
+    assert {each.view for each in WRITES} == set(DECLARED)
+
+
+def test_what_a_write_declares_is_among_what_it_asks() -> None:
+    assert [
+        each.view
+        for each in WRITES
+        if each.operation.permission not in {permission for permission, _ in each.asks}
+    ] == []
+
+
+@pytest.fixture(scope="module")
+def original(databases: Any) -> Iterator[Path]:
+    """The file of a populated database."""
+    with databases("sqlite") as url:
+        with service(url, allow_open_writes="true") as client:
+            populate(client)
+        yield Path(url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def populated(original: Path, tmp_path: Path) -> str:
+    """A populated database of one's own."""
+    return f"sqlite:///{shutil.copy(original, tmp_path / 'populated.sqlite')}"
+
+
+# --- without permission ---------------------------------------------------------
+
+
+class World:
+    """A service that asks who writes, which all refused requests share: none changes it."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        self.client = client
+        self.url = url
+        self.before = dump(url)
+
+
+@pytest.fixture(scope="module")
+def world(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("payloads")
+    url = f"sqlite:///{shutil.copy(original, folder / 'world.sqlite')}"
+    with pytest.MonkeyPatch.context() as patch:
+        key_is_set(patch)
+        with service(url, payload_store=str(folder / "files"), **JWT, **ROLES) as client:
+            yield World(client, url)
+
+
+@EVERY_PATH
+def test_write_without_credentials_is_401(world: World, write_: Write, path: str) -> None:
+    refused = write_.send(world.client, path)
+    assert (refused.status_int, refused.json["code"]) == (401, "unauthenticated")
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="cdb"'
+    assert dump(world.url) == world.before
+
+
+@EVERY_PATH
+def test_write_with_credentials_that_permit_nothing_is_403(
+    world: World, write_: Write, path: str
+) -> None:
+    refused = write_.send(world.client, path, headers=as_role("nobody"))
+    assert (refused.status_int, refused.json["code"]) == (403, "forbidden")
+    assert "WWW-Authenticate" not in refused.headers
+    assert dump(world.url) == world.before
+
+
+@EVERY_WRITE
+def test_a_body_is_not_looked_at_before_the_permission(world: World, write_: Write) -> None:
+    url = f"{API}/{write_.paths[-1]}"
+    options = {"method": write_.operation.method, "status": "*", "body": b"{" * 100_000}
+    assert world.client.request(url, **options).status_int == 401
+    headers = dict(as_role("nobody"))
+    assert world.client.request(url, headers=headers, **options).status_int == 403
+
+
+# --- what is asked --------------------------------------------------------------
+
+RECORDER = """
+    from cdb.plugin import AuthorizationPolicy
+
+    class Recorder(AuthorizationPolicy):
+        requires_cdb = ">=1,<2"
+
+        def __init__(self, name, options):
+            super().__init__(name, options)
+            self.asked = []
+            self.refused_tag = None
+
+        def permits(self, identity, permission, target):
+            self.asked.append((permission, target))
+            return self.refused_tag is None or target.global_tag != self.refused_tag
+"""
+
+
+@pytest.fixture
+def recording(populated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client of a populated service whose policy notes what it is asked."""
+    key_is_set(monkeypatch)
+    points = "[cdb.authorization_policies]\nrecorder = {module}:Recorder\n"
+    with (
+        installed(write(tmp_path, RECORDER, points)),
+        service(
+            populated,
+            authorization_policies="recorder",
+            payload_store=str(tmp_path / "payloads"),
+            **JWT,
+        ) as client,
+    ):
+        yield client
+
+
+def policy_of(client: Client) -> Any:
+    [policy] = client.app.registry.cdb.plugins.policies
+    return policy
+
+
+@EVERY_WRITE
+def test_write_asks_for_exactly_what_it_touches(recording: Client, write_: Write) -> None:
+    done = write_.send(recording, headers=as_role("any"))
+    assert done.status_int == 200, done.text
+    assert set(policy_of(recording).asked) == write_.asks
+
+
+@pytest.mark.parametrize("refused", ["Dev", "Prod"])
+@pytest.mark.parametrize(
+    "write_",
+    [each for each in WRITES if {"Dev", "Prod"} <= {target.global_tag for _, target in each.asks}],
+    ids=lambda each: each.view,
+)
+def test_write_to_two_tags_needs_the_permission_in_both(
+    recording: Client, populated: str, write_: Write, refused: str
+) -> None:
+    before = dump(populated)
+    policy_of(recording).refused_tag = refused
+    answer = write_.send(recording, headers=as_role("any"), status=403)
+    assert f"in global tag '{refused}'" in answer.json["detail"]
+    assert dump(populated) == before
+
+
+@EVERY_WRITE
+def test_write_with_credentials_that_permit_everything_succeeds(
+    populated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write_: Write
+) -> None:
+    key_is_set(monkeypatch)
+    with service(populated, payload_store=str(tmp_path / "files"), **JWT, **ROLES) as client:
+        assert write_.send(client, headers=as_role("admin")).status_int == 200
+
+
+# --- the safety net: a view that forgets to ask ---------------------------------
+
+
+def forgets(_request: Any, session: Any, **_: Any) -> dict[str, str]:
+    """Write without asking."""
+    make_a_tag(session)
+    return {}
+
+
+def asks_for_another(_request: Any, session: Any, writer: Writer) -> dict[str, str]:
+    """Ask for another permission than the one that it declares, and write."""
+    writer.require(Permission.TAG_WRITE, Target("global_tag"))
+    make_a_tag(session)
+    return {}
+
+
+def refuses_late(_request: Any, session: Any, writer: Writer) -> Response:
+    """Ask and write, then answer with an error instead of raising it."""
+    writer.require(Permission.TAG_CREATE, Target("global_tag"))
+    make_a_tag(session)
+    return Response(status=400)
+
+
+def make_a_tag(session: Any) -> None:
+    global_tags.create(session, rules(), Writer.operator("mistaken"), "Mistake")
+
+
+MISTAKES = {
+    "forgets": (forgets, 500),
+    "asks": (asks_for_another, 500),
+    "late": (refuses_late, 400),
+}
+
+
+@pytest.mark.parametrize(("mistake", "status"), MISTAKES.values(), ids=MISTAKES)
+def test_view_that_does_not_ask_as_it_declares_commits_nothing(
+    database_url: str,
+    make_client: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    mistake: Any,
+    status: int,
+) -> None:
+    resource = Resource("Mistakes", ["mistakes"])
+    resource.post(dict, permission=Permission.TAG_CREATE)(mistake)
+    monkeypatch.setattr(views, "RESOURCES", (*views.RESOURCES, resource))
+    client = make_client()
+    before = dump(database_url)
+    answer = client.api("POST", "mistakes", {})
+    assert answer.status_int == status
+    assert dump(database_url) == before
+    reason = f"{mistake.__name__} did not ask for tag.create"
+    assert (reason in caplog.text) == (status == 500)
+    assert reason not in answer.text
+
+
+# --- between the question and the write ------------------------------------------
+
+
+@pytest.fixture
+def calibration(make_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> Client:
+    """A client of a populated service in which a role may write to Dev alone."""
+    key_is_set(monkeypatch)
+    populate(make_client())
+    grants = "calibrator: list.attach iov.attach iov.delete on Dev"
+    return make_client(**JWT, authorization_policies="roles", **{"plugin.roles.grants": grants})
+
+
+def wait_for_a_waiting_writer(database: Database, attempted: Future[Any]) -> None:
+    """Return once a request waits for the writer's lock, which this test holds."""
+    waiting = text("select 1 from pg_locks where locktype = 'advisory' and not granted")
+    with database.statement() as reader:
+        while not attempted.done() and reader.execute(waiting).first() is None:
+            pass
+
+
+RACES = [
+    ("PUT", "piov_attach", {"payload_list": "Beam_1", "piov_id": 1}, 403),
+    ("POST", "bulk_piov", [{**row(30), "payload_list": "Beam_1"}], 403),
+    ("PUT", "pl_attach", {"payload_list": "Field_3", "global_tag": "Dev"}, 403),
+    ("DELETE", "deletePayloadIOV/Dev/Beam/5/0", None, 404),  # the tag has no such list any more
+]
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(("method", "path", "body", "status"), RACES)
+def test_permission_is_asked_again_once_nobody_else_writes(
+    calibration: Client, database: Database, method: str, path: str, body: Any, status: int
+) -> None:
+    """A list moves to a protected tag while somebody who may write to its old tag waits."""
+
+    def attempt() -> Any:
+        return calibration.api(method, path, body, headers=as_role("calibrator"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as session:
+            for name in ("Beam_1", "Field_3"):
+                payload_lists.attach(session, rules(), Writer.operator("expert"), name, "Prod")
+            attempted = pool.submit(attempt)
+            wait_for_a_waiting_writer(database, attempted)
+        answer = attempted.result()
+    assert answer.status_int == status, answer.text
+    shown = calibration.ok("GET", "globalTag/Prod")["payload_lists"]
+    urls = {each["name"]: [iov["payload_url"] for iov in each["payload_iov"]] for each in shown}
+    assert urls == {"Beam_1": ["5.root"], "Field_3": []}
