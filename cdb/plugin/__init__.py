@@ -36,6 +36,7 @@ from cdb.plugin.types import (
     Preview,
     Secret,
     Target,
+    UnreadableContent,
     Upload,
 )
 
@@ -76,6 +77,7 @@ __all__ = [
     "Status",
     "TagPolicy",
     "Target",
+    "UnreadableContent",
     "Upload",
     "WriteMode",
 ]

@@ -1,9 +1,11 @@
 """The data that plugins see and return: frozen, and free of the web and of the database."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from gzip import BadGzipFile, GzipFile
 from posixpath import basename
 from types import MappingProxyType
 from typing import Annotated, Any, BinaryIO, Literal
@@ -191,6 +193,10 @@ class PayloadReference:
         return basename(self.payload_url)
 
 
+class UnreadableContent(ValueError):
+    """A payload is not the text that it should be; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """The bytes of a payload: `open()` gives a seekable binary file, to be closed."""
@@ -202,6 +208,35 @@ class Content:
         """Return the first bytes, `limit` at most: nobody knows how large a payload is."""
         with self.open() as file:
             return file.read(limit)
+
+    def text(self, limit: int, *, is_gzip: bool = False) -> str:
+        """Return the content as text, which has to be UTF-8.
+
+        Args:
+            limit: the largest size, in bytes, once it is unpacked.
+            is_gzip: whether it is packed by gzip.
+
+        Raises:
+            UnreadableContent: it is no such text, or larger; the message is a
+                sentence for the client.
+
+        """
+        try:
+            with self.open() as file:
+                if is_gzip:
+                    with GzipFile(fileobj=file) as unpacked:
+                        raw = unpacked.read(limit + 1)
+                else:
+                    raw = file.read(limit + 1)
+        except (BadGzipFile, EOFError, zlib.error) as error:
+            raise UnreadableContent(f"The content cannot be unpacked: {error}.") from error
+        if len(raw) > limit:
+            raise UnreadableContent(f"The text is larger than {limit / 2**20:g} MiB.")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            problem = f"The content is not UTF-8: {error.reason} at byte {error.start}."
+            raise UnreadableContent(problem) from error
 
     @classmethod
     def of(cls, raw: bytes) -> "Content":

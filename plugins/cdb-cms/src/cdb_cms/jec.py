@@ -16,15 +16,19 @@ can have several tables, each below its name in brackets.
 
 import math
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from gzip import GzipFile
 from io import StringIO
 from itertools import islice, pairwise
 from typing import ClassVar
 
-from cdb.plugin import Content, OptionsError, PayloadReference, PayloadValidator
+from cdb.plugin import (
+    Content,
+    OptionsError,
+    PayloadReference,
+    PayloadValidator,
+    UnreadableContent,
+)
 
 _REASONS = 20
 _LENGTH = 60
@@ -72,31 +76,12 @@ class JetCorrections(PayloadValidator):
             yield "The content is not in the payload store, so it cannot be checked."
             return
         try:
-            text = self._text(payload, content)
-        except UnicodeDecodeError as error:
-            yield f"The content is not UTF-8: {error.reason} at byte {error.start}."
-        except (OSError, EOFError, zlib.error) as error:
-            yield f"The content cannot be unpacked: {error}."
-        except _TooLarge:
-            yield f"The text is larger than {self.options.max_mb} MiB."
+            is_gzip = payload.file_name.endswith(".gz")
+            text = content.text(self.options.max_mb << 20, is_gzip=is_gzip)
+        except UnreadableContent as error:
+            yield str(error)
         else:
             yield from islice(_file_problems(text, self.options.level), _REASONS)
-
-    def _text(self, payload: PayloadReference, content: Content) -> str:
-        limit = self.options.max_mb << 20
-        with content.open() as file:
-            if payload.file_name.endswith(".gz"):
-                with GzipFile(fileobj=file) as unpacked:
-                    raw = unpacked.read(limit + 1)
-            else:
-                raw = file.read(limit + 1)
-        if len(raw) > limit:
-            raise _TooLarge
-        return raw.decode()
-
-
-class _TooLarge(Exception):
-    """There is more text than is read."""
 
 
 class _Wrong(Exception):
