@@ -62,10 +62,11 @@ class Client:
 
 @dataclass(frozen=True)
 class Service:
-    """A service to measure; its process is known where it was started here."""
+    """A service to measure; its process and its ini are known where it was started here."""
 
     url: str
     pid: int | None
+    ini: Path | None = None
 
     def rss_mb(self) -> float:
         """Return the resident memory of the process, in MB of 10**6 bytes."""
@@ -101,7 +102,7 @@ def service(options: argparse.Namespace) -> Iterator[Service]:
         try:
             cdb = str(Path(sys.executable).with_name("cdb"))
             subprocess.run([cdb, "db", "upgrade", str(ini)], check=True, stdout=subprocess.DEVNULL)
-            with _serving([cdb, "serve", str(ini)]) as started:
+            with serving(ini) as started:
                 yield started
         finally:
             subprocess.run(
@@ -119,7 +120,9 @@ def _pg_ctl() -> str:
 
 
 @contextmanager
-def _serving(command: Sequence[str]) -> Iterator[Service]:
+def serving(ini: Path) -> Iterator[Service]:
+    """Give the service of an ini, as a process of its own."""
+    command = [str(Path(sys.executable).with_name("cdb")), "serve", str(ini)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = iter(process.stderr or ())
         matches = (re.search(r"serves (http://\S+)", line) for line in lines)
@@ -130,7 +133,7 @@ def _serving(command: Sequence[str]) -> Iterator[Service]:
         log: deque[str] = deque(maxlen=20)
         threading.Thread(target=lambda: log.extend(lines), daemon=True).start()
         try:
-            yield Service(found[1], process.pid)
+            yield Service(found[1], process.pid, ini)
         except BaseException:
             print("".join(log), file=sys.stderr)
             raise

@@ -1,5 +1,6 @@
 """Requests per second of the query at random points, beside those of /health/live."""
 
+import argparse
 import random
 import re
 import selectors
@@ -7,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import Pool
+from multiprocessing.pool import Pool as PoolType
 from urllib.parse import urlsplit
 
 import bench
@@ -100,6 +102,22 @@ def measure(
     return taken, sum(f for _, f in results)
 
 
+def driver(
+    pool: PoolType, options: argparse.Namespace, url: str
+) -> Callable[[str | None, int], list[Result]]:
+    """Return the function that keeps connections to a service busy from all processes."""
+
+    def drive_all(tag: str | None, connections: int) -> list[Result]:
+        share = max(1, connections // options.processes)
+        work = [
+            (url, tag, share, options.seconds, random.randrange(2**30))
+            for _ in range(options.processes)
+        ]
+        return pool.starmap(drive, work)
+
+    return drive_all
+
+
 def main() -> None:
     """Load a tag unless one is named, and print a line for each number of connections."""
     parser = bench.parser(__doc__)
@@ -115,14 +133,7 @@ def main() -> None:
         tag = options.tag or "Query"
         if not options.tag:
             bench.load(bench.Client(service.url), tag, options.lists, options.iovs)
-
-        def drive_all(asked: str | None, connections: int) -> list[Result]:
-            share = max(1, connections // options.processes)
-            work = [
-                (service.url, asked, share, options.seconds, random.randrange(2**30))
-                for _ in range(options.processes)
-            ]
-            return pool.starmap(drive, work)
+        drive_all = driver(pool, options, service.url)
 
         for connections in options.connections:
             rates, live = [], []

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
 
-from cdb.builtin.grants import scope_allows
+from cdb.builtin.grants import scope_allows, scope_may_allow
 from cdb.errors import Forbidden, InvalidCredentials
 from cdb.plugin import (
     ANONYMOUS,
@@ -117,7 +117,7 @@ class SecurityPolicy:
             identity,
             permission,
             is_local(request),
-            lambda _scopes: True,
+            lambda scopes: scope_may_allow(scopes, permission),
             lambda policy: policy.may_permit(identity, permission),
         )
 
