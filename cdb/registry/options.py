@@ -14,6 +14,9 @@ from cdb.plugin import IncompleteOptions, OptionsError, Plugin, Secret
 
 log = logging.getLogger(__name__)
 
+DEPTH = 64
+"""Levels of the options that a client gives: an answer puts a few around them."""
+
 
 class OptionProblem(OptionsError):
     """One option is wrong, which `option` names; empty where it is about several.
@@ -40,6 +43,25 @@ def check_from_client(plugin: type[Plugin], given: Mapping[str, Any]) -> None:
     for option in given:
         if any(issubclass(part, Secret | PurePath) for part in _classes(kinds.get(option))):
             raise OptionProblem(option, "only the ini of the service can set it")
+
+
+def check_depth(given: Mapping[str, Any]) -> None:
+    """Raise where options are nested so deeply that nothing could write them as JSON again.
+
+    Raises:
+        OptionProblem: they have more than `DEPTH` levels.
+
+    """
+    if _is_deeper(given, DEPTH):
+        raise OptionProblem("", f"the options are nested more than {DEPTH} levels deep")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in value)
 
 
 def make(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> Plugin:
@@ -83,11 +105,11 @@ def make(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> Plugin:
 def _declared(plugin: type[Plugin]) -> tuple[dict[str, Any], TypeAdapter[Any]]:
     """Return the options of a plugin with their types, and what reads them."""
     try:
+        names = [each.name for each in fields(plugin.Options)]
         kinds = get_type_hints(plugin.Options, include_extras=True)
-        adapter: TypeAdapter[Any] = TypeAdapter(plugin.Options)
-        return {each.name: kinds[each.name] for each in fields(plugin.Options)}, adapter
+        return {name: kinds[name] for name in names}, TypeAdapter(plugin.Options)
     except Exception as error:  # it is no dataclass, or has a type that nothing reads from text
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise OptionProblem("", f"its Options cannot be used ({reason})") from error
 
 

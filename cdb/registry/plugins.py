@@ -21,7 +21,7 @@ from cdb.plugin import (
     TagPolicy,
 )
 from cdb.registry.installed import Installed, PluginError, installed, kind_of
-from cdb.registry.options import OptionProblem, check_from_client, make
+from cdb.registry.options import OptionProblem, check_depth, check_from_client, make
 from cdb.services.validation import MakeValidator
 from cdb.settings import Settings, SettingsError, key_of, option_key
 
@@ -223,6 +223,7 @@ def _maker(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> MakeVal
         return make(plugin, name, {**given, **chosen})
 
     def make_validator(own: Mapping[str, Any]) -> PayloadValidator:
+        check_depth(own)
         return cast("PayloadValidator", made(json.dumps(own, sort_keys=True)))
 
     return make_validator

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cdb.errors import PayloadRefused
-from cdb.plugin import Content, PayloadReference, PayloadValidator
+from cdb.plugin import Content, OptionsError, PayloadReference, PayloadValidator
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,11 @@ class Validation:
         if make is None:
             problem = f"This service has not enabled its validator {name!r}."
             raise PayloadRefused([f"Payload type {payload_type!r}: {problem}"])
-        return make(options)
+        try:
+            return make(options)
+        except OptionsError as error:  # the ini says something else than when the type was made
+            problem = f"its validator {name!r} cannot be used: {error}"
+            raise PayloadRefused([f"Payload type {payload_type!r}: {problem}"]) from None
 
     def check(
         self,
