@@ -10,32 +10,38 @@ T      ?=
 BIN    := .venv/bin
 INI    := development.ini
 PLUGINS := $(patsubst %/setup.cfg,%,$(wildcard plugins/*/setup.cfg))
-SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml $(PLUGINS:=/setup.cfg)
+SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check docs clean
 
 help:
-	@echo "make setup                            create .venv and install cdb and its client"
+	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
 	@echo "make run [PORT=8000] [VAR=var] [DEMO=1]  serve development.ini on 127.0.0.1"
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make clean                            remove what the others made"
 
-setup: .venv/.installed
+setup: .venv/.tested
 
+# Two steps, so that `make run` installs what the service needs, and no more.
 # --upgrade-strategy eager is left out on purpose: a second run installs nothing.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
 .venv/.installed: $(SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable client --editable '.[test]' \
-		$(PLUGINS:%=--editable %)
+	$(PIP) --editable client --editable .
+	@touch $@
+
+.venv/.tested: .venv/.installed $(PLUGINS:=/setup.cfg)
+	$(PIP) --editable client --editable '.[test]' $(PLUGINS:%=--editable %)
 	@touch $@
 
 # Where the embedded database and the payload files lie; a setting of the environment wins over the ini.
 run: export CDB_DATABASE_URL = sqlite:///$(abspath $(VAR))/cdb.sqlite
 run: export CDB_PAYLOAD_STORE = $(abspath $(VAR))/payloads
-run: setup
+run: .venv/.installed
 	@mkdir -p '$(VAR)'
 	@$(BIN)/cdb db upgrade $(INI)
 ifeq ($(DEMO),1)

@@ -45,6 +45,7 @@ def load(ini: Path, url: str) -> None:
     present: set[str] = set()
 
     def run(database: "Database") -> None:
+        database.listener = None  # sample data is no news
         loaded.extend(_load(database, deployment.rules))
         present.update(_present(database))
 
