@@ -131,7 +131,8 @@ def of_pool(_error: PoolTimeout, request: Request) -> Response:
 
 def of_anything(error: Exception, request: Request) -> Response:
     """Answer what nobody foresaw, without a word about it; the log has it all."""
-    log.error("%s %s failed", request.method, request.path_info, exc_info=error)
+    # Quoted: a path can have line ends, which would look like another entry of the log.
+    log.error("%s %r failed", request.method, request.path_info, exc_info=error)
     return json_response({"detail": "The service failed.", "code": "internal"}, 500)
 
 

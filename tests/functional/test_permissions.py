@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from cdb.store.engine import Database
 
 Asked = tuple[Permission, Target]
 
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])
 
 
@@ -209,10 +211,27 @@ def original(databases: Any) -> Iterator[Path]:
         yield Path(url.removeprefix("sqlite:///"))
 
 
-@pytest.fixture
-def populated(original: Path, tmp_path: Path) -> str:
-    """A populated database of one's own."""
-    return f"sqlite:///{shutil.copy(original, tmp_path / 'populated.sqlite')}"
+class Restored:
+    """A service whose database is a populated one again before each test."""
+
+    def __init__(self, client: Client, url: str, original: Path) -> None:
+        self.client = client
+        self.url = url
+        self._original = original
+
+    def restore(self) -> None:
+        # No connection is left, so the file is all that there is.
+        self.client.app.registry.cdb.database.dispose()
+        shutil.copy(self._original, self.url.removeprefix("sqlite:///"))
+
+
+@contextmanager
+def restored(original: Path, folder: Path, **settings: str) -> Iterator[Restored]:
+    url = f"sqlite:///{shutil.copy(original, folder / 'copy.sqlite')}"
+    with pytest.MonkeyPatch.context() as patch:
+        key_is_set(patch)
+        with service(url, payload_store=str(folder / "files"), **settings) as client:
+            yield Restored(client, url, original)
 
 
 # --- without permission ---------------------------------------------------------
@@ -229,12 +248,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("payloads")
-    url = f"sqlite:///{shutil.copy(original, folder / 'world.sqlite')}"
-    with pytest.MonkeyPatch.context() as patch:
-        key_is_set(patch)
-        with service(url, payload_store=str(folder / "files"), **JWT, **ROLES) as client:
-            yield World(client, url)
+    with restored(original, tmp_path_factory.mktemp("world"), **JWT, **ROLES) as made:
+        yield World(made.client, made.url)
 
 
 @EVERY_PATH
@@ -283,21 +298,25 @@ RECORDER = """
 """
 
 
-@pytest.fixture
-def recording(populated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A client of a populated service whose policy notes what it is asked."""
-    key_is_set(monkeypatch)
+@pytest.fixture(scope="module")
+def recorder(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
+    folder = tmp_path_factory.mktemp("recorder")
     points = "[cdb.authorization_policies]\nrecorder = {module}:Recorder\n"
+    settings = {**JWT, "authorization_policies": "recorder"}
     with (
-        installed(write(tmp_path, RECORDER, points)),
-        service(
-            populated,
-            authorization_policies="recorder",
-            payload_store=str(tmp_path / "payloads"),
-            **JWT,
-        ) as client,
+        installed(write(folder, RECORDER, points)),
+        restored(original, folder, **settings) as made,
     ):
-        yield client
+        yield made
+
+
+@pytest.fixture
+def recording(recorder: Restored) -> Restored:
+    """A populated service whose policy notes what it is asked."""
+    recorder.restore()
+    policy_of(recorder.client).asked.clear()
+    policy_of(recorder.client).refused_tag = None
+    return recorder
 
 
 def policy_of(client: Client) -> Any:
@@ -306,10 +325,10 @@ def policy_of(client: Client) -> Any:
 
 
 @EVERY_WRITE
-def test_write_asks_for_exactly_what_it_touches(recording: Client, write_: Write) -> None:
-    done = write_.send(recording, headers=as_role("any"))
+def test_write_asks_for_exactly_what_it_touches(recording: Restored, write_: Write) -> None:
+    done = write_.send(recording.client, headers=as_role("any"))
     assert done.status_int == 200, done.text
-    assert set(policy_of(recording).asked) == write_.asks
+    assert set(policy_of(recording.client).asked) == write_.asks
 
 
 @pytest.mark.parametrize("refused", ["Dev", "Prod"])
@@ -319,22 +338,28 @@ def test_write_asks_for_exactly_what_it_touches(recording: Client, write_: Write
     ids=lambda each: each.view,
 )
 def test_write_to_two_tags_needs_the_permission_in_both(
-    recording: Client, populated: str, write_: Write, refused: str
+    recording: Restored, write_: Write, refused: str
 ) -> None:
-    before = dump(populated)
-    policy_of(recording).refused_tag = refused
-    answer = write_.send(recording, headers=as_role("any"), status=403)
+    before = dump(recording.url)
+    policy_of(recording.client).refused_tag = refused
+    answer = write_.send(recording.client, headers=as_role("any"), status=403)
     assert f"in global tag '{refused}'" in answer.json["detail"]
-    assert dump(populated) == before
+    assert dump(recording.url) == before
+
+
+@pytest.fixture(scope="module")
+def guarded(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
+    """A service with roles."""
+    with restored(original, tmp_path_factory.mktemp("guarded"), **JWT, **ROLES) as made:
+        yield made
 
 
 @EVERY_WRITE
 def test_write_with_credentials_that_permit_everything_succeeds(
-    populated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write_: Write
+    guarded: Restored, write_: Write
 ) -> None:
-    key_is_set(monkeypatch)
-    with service(populated, payload_store=str(tmp_path / "files"), **JWT, **ROLES) as client:
-        assert write_.send(client, headers=as_role("admin")).status_int == 200
+    guarded.restore()
+    assert write_.send(guarded.client, headers=as_role("admin")).status_int == 200
 
 
 # --- the safety net: a view that forgets to ask ---------------------------------
@@ -371,6 +396,7 @@ MISTAKES = {
 }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(("mistake", "status"), MISTAKES.values(), ids=MISTAKES)
 def test_view_that_does_not_ask_as_it_declares_commits_nothing(
     database_url: str,
@@ -391,6 +417,26 @@ def test_view_that_does_not_ask_as_it_declares_commits_nothing(
     reason = f"{mistake.__name__} did not ask for tag.create"
     assert (reason in caplog.text) == (status == 500)
     assert reason not in answer.text
+
+
+def fails(_request: Any, **_: Any) -> None:
+    """Fail, as a mistake does."""
+    raise RuntimeError("hunter2")
+
+
+@ON_SQLITE
+def test_path_of_a_request_that_fails_cannot_forge_an_entry_of_the_log(
+    make_client: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    resource = Resource("Mistakes", ["mistakes/{name}"])
+    resource.get(dict)(fails)
+    monkeypatch.setattr(views, "RESOURCES", (*views.RESOURCES, resource))
+    answer = make_client().api("GET", "mistakes/x%0AERROR all is lost", status=500)
+    [entry] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert entry == f"GET '{API}/mistakes/x\\nERROR all is lost' failed"
+    assert answer.json == {"detail": "The service failed.", "code": "internal"}
 
 
 # --- between the question and the write ------------------------------------------

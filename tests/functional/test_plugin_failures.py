@@ -382,9 +382,7 @@ listen = 127.0.0.1:0
 """
 
 
-@pytest.mark.parametrize(
-    "verb", [["serve"], ["plugins"], ["plugins", "--check"], ["token", "list"]]
-)
+@pytest.mark.parametrize("verb", [["serve"], ["plugins", "--check"]])
 def test_command_names_the_line_of_the_ini(
     throwaway: Path, tmp_path: Path, verb: list[str]
 ) -> None:
