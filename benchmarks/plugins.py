@@ -1,5 +1,8 @@
 """Requests per second of the query with the plugins of a production service, and without."""
 
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -28,28 +31,39 @@ def main() -> None:
     options = parser.parse_args()
     if options.url:
         raise SystemExit("both services are started here, so there is no --url")
-    lines = []
-    with bench.service(options) as plain, Pool(options.processes) as pool:
-        bench.load(bench.Client(plain.url), "Query", options.lists, options.iovs)
-        with bench.serving(with_plugins(plain.ini)) as full:
-            drivers = [query.driver(pool, options, each.url) for each in (plain, full)]
-            for connections in options.connections:
-                pairs = [
-                    [len(query.measure(drive, "Query", connections)[0]) for drive in drivers]
-                    for _ in range(options.runs)
-                ]
-                without, having = (
-                    bench.median([pair[side] / options.seconds for pair in pairs])
-                    for side in (0, 1)
-                )
-                ratio = bench.median([pair[1] / pair[0] for pair in pairs])
-                lines.append([connections, without, having, ratio])
-    bench.table(["connections", "without/s", "with/s", "ratio"], lines)
+    with bench.service(options) as loaded, Pool(options.processes) as pool:
+        bench.load(bench.Client(loaded.url), "Query", options.lists, options.iovs)
+        assert loaded.ini  # noqa: S101 - the service was started here
+        # The service that was loaded is left alone: its process is larger by that.
+        inis = [loaded.ini, loaded.ini, with_plugins(loaded.ini)]
+        with ExitStack() as stack:
+            services = [stack.enter_context(bench.serving(ini)) for ini in inis]
+            drivers = [query.driver(pool, options, each.url) for each in services]
+            lines = [[each, *compare(drivers, options, each)] for each in options.connections]
+    bench.table(["connections", "without/s", "with/s", "with", "without again"], lines)
 
 
-def with_plugins(ini: Path | None) -> Path:
+def compare(
+    drivers: Sequence[query.Driver], options: argparse.Namespace, connections: int
+) -> list[float]:
+    """Return the rates without and with, and the ratios of the last two services to the first.
+
+    The second is the first again: how far its ratio is from 1 is the noise.
+    """
+    rounds = []
+    for number in range(options.runs):
+        order = range(len(drivers)) if number % 2 else reversed(range(len(drivers)))
+        taken = {
+            side: len(query.measure(drivers[side], "Query", connections)[0]) for side in order
+        }
+        rounds.append(taken)
+    rates = [bench.median([each[side] / options.seconds for each in rounds]) for side in (0, 2)]
+    ratios = [bench.median([each[side] / each[0] for each in rounds]) for side in (2, 1)]
+    return [*rates, *ratios]
+
+
+def with_plugins(ini: Path) -> Path:
     """Write the ini of the same service with plugins beside it."""
-    assert ini  # noqa: S101 - the service was started here
     secret = ini.with_name("secret")
     secret.write_text("3kX9-vR7q-benchmarks-only-0Zt5Lw8Ya2")
     made = ini.with_name("plugins.ini")

@@ -15,6 +15,9 @@ import bench
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
+Driver = Callable[[str | None, int], "list[Result]"]
+"""Keeps so many connections busy with queries of a tag, or with the cheapest request for None."""
+
 Result = tuple[list[float], int]
 """Seconds that each request took, and how many were not answered by a 200."""
 
@@ -91,9 +94,7 @@ def drive(url: str, tag: str | None, connections: int, seconds: float, seed: int
     return taken, failed
 
 
-def measure(
-    drive_all: Callable[[str | None, int], list[Result]], tag: str | None, connections: int
-) -> tuple[list[float], int]:
+def measure(drive_all: Driver, tag: str | None, connections: int) -> tuple[list[float], int]:
     """Return all request times, sorted, and the number of failures of one run."""
     results = drive_all(tag, connections)
     taken = sorted(t for some, _ in results for t in some)
@@ -102,9 +103,7 @@ def measure(
     return taken, sum(f for _, f in results)
 
 
-def driver(
-    pool: PoolType, options: argparse.Namespace, url: str
-) -> Callable[[str | None, int], list[Result]]:
+def driver(pool: PoolType, options: argparse.Namespace, url: str) -> Driver:
     """Return the function that keeps connections to a service busy from all processes."""
 
     def drive_all(tag: str | None, connections: int) -> list[Result]:

@@ -467,24 +467,57 @@ RACES = [
 ]
 
 
+Change = Callable[[Any], object]
+
+
+def answer_after(
+    database: Database, client: Client, change: Change, method: str, path: str, body: Any
+) -> Any:
+    """Send a request, and change something while it waits for the lock; return its answer."""
+
+    def attempt() -> Any:
+        return client.api(method, path, body, headers=as_role("calibrator"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as session:
+            change(session)
+            attempted = pool.submit(attempt)
+            wait_for_a_waiting_writer(database, attempted)
+        return attempted.result()
+
+
+def move_to_prod(session: Any) -> None:
+    for name in ("Beam_1", "Field_3"):
+        payload_lists.attach(session, rules(), Writer.operator("expert"), name, "Prod")
+
+
+def freeze_dev(session: Any) -> None:
+    global_tags.change_status(session, rules(), Writer.operator("expert"), "Dev", "frozen")
+
+
+def shown_in(client: Client, tag_: str) -> dict[str, list[str]]:
+    """Return the URLs in each payload list of a tag."""
+    lists = client.ok("GET", f"globalTag/{tag_}")["payload_lists"]
+    return {each["name"]: [iov["payload_url"] for iov in each["payload_iov"]] for each in lists}
+
+
 @ON_POSTGRESQL
 @pytest.mark.parametrize(("method", "path", "body", "status"), RACES)
 def test_permission_is_asked_again_once_nobody_else_writes(
     calibration: Client, database: Database, method: str, path: str, body: Any, status: int
 ) -> None:
     """A list moves to a protected tag while somebody who may write to its old tag waits."""
-
-    def attempt() -> Any:
-        return calibration.api(method, path, body, headers=as_role("calibrator"))
-
-    with ThreadPoolExecutor(1) as pool:
-        with database.writing() as session:
-            for name in ("Beam_1", "Field_3"):
-                payload_lists.attach(session, rules(), Writer.operator("expert"), name, "Prod")
-            attempted = pool.submit(attempt)
-            wait_for_a_waiting_writer(database, attempted)
-        answer = attempted.result()
+    answer = answer_after(database, calibration, move_to_prod, method, path, body)
     assert answer.status_int == status, answer.text
-    shown = calibration.ok("GET", "globalTag/Prod")["payload_lists"]
-    urls = {each["name"]: [iov["payload_url"] for iov in each["payload_iov"]] for each in shown}
-    assert urls == {"Beam_1": ["5.root"], "Field_3": []}
+    assert shown_in(calibration, "Prod") == {"Beam_1": ["5.root"], "Field_3": []}
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(("method", "path", "body"), [race[:3] for race in (RACES[1], RACES[3])])
+def test_status_is_asked_again_once_nobody_else_writes(
+    calibration: Client, database: Database, method: str, path: str, body: Any
+) -> None:
+    """A tag is frozen while somebody who may write to it waits."""
+    answer = answer_after(database, calibration, freeze_dev, method, path, body)
+    assert (answer.status_int, answer.json["code"]) == (409, "closed")
+    assert shown_in(calibration, "Dev") == {"Beam_1": ["5.root"], "Field_3": []}
