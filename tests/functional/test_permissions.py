@@ -453,7 +453,10 @@ def calibration(make_client: Callable[..., Client], monkeypatch: pytest.MonkeyPa
 
 def wait_for_a_waiting_writer(database: Database, attempted: Future[Any]) -> None:
     """Return once a request waits for the writer's lock, which this test holds."""
-    waiting = text("select 1 from pg_locks where locktype = 'advisory' and not granted")
+    waiting = text(
+        "select 1 from pg_locks where locktype = 'advisory' and not granted and database = "
+        "(select oid from pg_database where datname = current_database())"
+    )
     with database.statement() as reader:
         while not attempted.done() and reader.execute(waiting).first() is None:
             pass
