@@ -74,13 +74,16 @@ def writes(request: Request) -> bool:
 def attempts(request: Request) -> int | None:
     """Return how often a request is tried; None leaves it to `retry.attempts`.
 
-    A body is kept for that, in memory, where it is parsed anyway; one that is
-    refused for its size is not read at all, and a payload file is read once.
+    A body is kept for that: where the server has it, or else in memory. One that
+    is refused for its size is not read at all, and a payload file is read once.
     """
     limit = request.registry.cdb.max_body
     if not writes(request) or (request.content_length or 0) > limit or _is_upload(request):
         return 1
     request.request_body_tempfile_limit = limit
+    # A server that has the whole body in a file already needs no copy of it.
+    stream = request.environ["wsgi.input"]
+    request.is_body_seekable = bool(getattr(stream, "seekable", bool)())
     return None
 
 

@@ -31,6 +31,9 @@ def serve(ini: Path, listen: str | None) -> None:
     }
     if listen:
         options["listen"] = listen
+    if not options.get("trusted_proxy"):
+        # Else nobody could tell that a request came through a proxy: it would be a local one.
+        options.setdefault("clear_untrusted_proxy_headers", "false")
     try:
         app = loader.get_wsgi_app(defaults={"listen": listen} if listen else None)
     except SettingsError as error:

@@ -35,6 +35,7 @@ BUILT_IN = (
 )
 """What every service has; a migration declares them."""
 
+
 def require_not_final(tag: str, current: Status) -> None:
     """Raise Final where a tag is in a status that is never left.
 

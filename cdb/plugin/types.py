@@ -75,7 +75,7 @@ class Permission(StrEnum):
 
     IOV_DELETE = "iov.delete"
     TYPE_CREATE = "type.create"
-    """Make a payload type, or change its description."""
+    """Make a payload type, or change its description or validator."""
 
     TYPE_DELETE = "type.delete"
     PAYLOAD_WRITE = "payload.write"

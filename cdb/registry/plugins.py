@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 from cdb.plugin import (
@@ -52,6 +53,7 @@ class Plugins:
     enabled: Mapping[tuple[str, str], Plugin | None]
     makers: Mapping[str, MakeValidator]
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
+    counting: Lock = field(default_factory=Lock)
 
     def of(self, kind: type[_Kind]) -> dict[str, _Kind]:
         """Return the enabled plugins of a kind, by name."""
@@ -101,7 +103,8 @@ class Plugins:
             except Exception:
                 log.exception("the event listener %s failed on change %d", name, event.change)
                 key = ("cdb.event_listeners", name)
-                self.failures[key] = self.failures.get(key, 0) + 1
+                with self.counting:
+                    self.failures[key] = self.failures.get(key, 0) + 1
 
 
 def load(settings: Settings, ini: str | None = None) -> Plugins:

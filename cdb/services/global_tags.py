@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.statuses import Status, WriteMode, require_not_final
-from cdb.errors import NameTaken, TransitionRefused
+from cdb.domain.statuses import Status, WriteMode
+from cdb.errors import NameTaken
 from cdb.plugin import Permission, Target
 from cdb.services import guard, lookup, statuses
 from cdb.services.payload_lists import NewList, add_lists
@@ -39,8 +39,9 @@ def create(
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     initial = _first_status(change, rules)
     if status is not None and status != initial.name:
+        writer.require(Permission.TAG_STATUS, _target(name))
         chosen = statuses.needed(change, rules, status)
-        _check_transition(writer, rules, name, _as_status(initial), _as_status(chosen))
+        guard.transition(writer, rules, name, _as_status(initial), _as_status(chosen))
         initial = chosen
     _add_tag(change, name, initial.id, author, description, contact)
     change.record("create", "global_tag", name, global_tags=[name], status=initial.name)
@@ -116,7 +117,7 @@ def change_status(
     if record.status_id == target.id:
         return record
     current = Status(record.status, WriteMode(record.mode), final=bool(record.final))
-    _check_transition(writer, rules, name, current, _as_status(target))
+    guard.transition(writer, rules, name, current, _as_status(target))
     writes.revise(
         change,
         TagState,
@@ -215,12 +216,3 @@ def _first_status(change: OpenChange, rules: Rules) -> reads.StatusRecord:
 
 def _as_status(record: reads.StatusRecord) -> Status:
     return Status(record.name, WriteMode(record.mode), final=bool(record.final))
-
-
-def _check_transition(
-    writer: Writer, rules: Rules, tag: str, current: Status, target: Status
-) -> None:
-    require_not_final(tag, current)
-    refusal = rules.tag_policy.refuses_transition(tag, current, target, writer.identity)
-    if refusal:
-        raise TransitionRefused(refusal)

@@ -1,9 +1,16 @@
 """May this be written to this tag, by this writer, now? Asked afresh under the writer's lock."""
 
 import logging
+from collections.abc import Callable
 
-from cdb.domain.statuses import Status, WriteMode, require_not_closed, require_open
-from cdb.errors import PolicyRefused
+from cdb.domain.statuses import (
+    Status,
+    WriteMode,
+    require_not_closed,
+    require_not_final,
+    require_open,
+)
+from cdb.errors import PolicyRefused, TransitionRefused
 from cdb.plugin import Permission, Target
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
@@ -74,10 +81,31 @@ def _write(
         require_open(tag, status.mode, removes)
     else:
         require_not_closed(tag, status.mode)
-    try:
-        refusal = rules.tag_policy.refuses_write(tag, status, permission, writer.identity)
-    except Exception as error:
-        log.exception("the tag policy %s failed, and refuses", rules.tag_policy.name)
-        raise PolicyRefused("The tag policy failed on this write.") from error
+    policy, identity = rules.tag_policy, writer.identity
+    refusal = _answer(rules, lambda: policy.refuses_write(tag, status, permission, identity))
     if refusal:
         raise PolicyRefused(refusal)
+
+
+def transition(writer: Writer, rules: Rules, tag: str, current: Status, target: Status) -> None:
+    """Raise where a tag cannot go from its status to another.
+
+    Raises:
+        Final: the status that it has cannot be left.
+        TransitionRefused: the tag policy does not let it go there.
+
+    """
+    require_not_final(tag, current)
+    policy, identity = rules.tag_policy, writer.identity
+    refusal = _answer(rules, lambda: policy.refuses_transition(tag, current, target, identity))
+    if refusal:
+        raise TransitionRefused(refusal)
+
+
+def _answer(rules: Rules, ask: Callable[[], str | None]) -> str | None:
+    """Return why the tag policy refuses; one that fails does."""
+    try:
+        return ask()
+    except Exception:
+        log.exception("the tag policy %s failed, and refuses", rules.tag_policy.name)
+        return "The tag policy failed on this write."

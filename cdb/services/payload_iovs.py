@@ -290,7 +290,8 @@ def _as_validated(
 ) -> reads.ListRecord:
     """Return a payload list, read under the lock, for which the validators still stand."""
     target = _writable(session, rules, writer, before.name)
-    if target.tag != before.tag:
+    decided_by = [(each.tag, each.validator, each.validator_options) for each in (before, target)]
+    if decided_by[0] != decided_by[1]:
         _validate(session, rules, target, entering)
     return target
 

@@ -56,9 +56,7 @@ class OpenChange:
             detail,
         )
         row = {column.name: getattr(event, column.name) for column in fields(event)}
-        self.session.connection().execute(
-            insert(Change), [{**row, "nonce": secrets.token_hex(8)}]
-        )
+        self.session.connection().execute(insert(Change), [{**row, "nonce": secrets.token_hex(8)}])
         self.session.info.setdefault(EVENTS, []).append(event)
 
 

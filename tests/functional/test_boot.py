@@ -241,7 +241,7 @@ def test_open_writes_from_this_machine_alone_need_no_setting(tmp_path: Path) -> 
         with urllib.request.urlopen(local) as answer:  # noqa: S310
             assert answer.status == 200
         forwarded = urllib.request.Request(  # noqa: S310
-            f"{url}/api/cdb_rest/gt", body, {**headers, "X-Real-IP": "192.0.2.7"}
+            f"{url}/api/cdb_rest/gt", body, {**headers, "X-Forwarded-For": "192.0.2.7"}
         )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(forwarded)  # noqa: S310

@@ -87,6 +87,11 @@ IOV_IN_DEV = {"tag": "Dev", "type": "Beam", "major": "5", "minor": "0"}
 WRITES = [
     Write("global_tags.create", asks(P.TAG_CREATE, tag("New")), body={"name": "New"}),
     Write(
+        "global_tags.create",
+        asks(P.TAG_CREATE, tag("New")) | asks(P.TAG_STATUS, tag("New")),
+        body={"name": "New", "status": "frozen"},
+    ),
+    Write(
         "global_tags.describe",
         asks(P.TAG_WRITE, tag("Dev")),
         {"name": "Dev"},
