@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path, PurePath
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -120,6 +121,8 @@ def _prepared(option: str, kind: Any, value: Any) -> Any:
         return Secret(_secret(option, value))
     if not isinstance(value, str):
         return value
+    if timedelta in parts and value.isascii() and value.isdigit():
+        return int(value)  # pydantic reads seconds from a number, not from its text
     for part in parts:
         if get_origin(part) is Annotated and "lines" in get_args(part)[1:]:
             return tuple(line.strip() for line in value.splitlines() if line.strip())

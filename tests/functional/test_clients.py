@@ -281,7 +281,7 @@ READABLE = [
     for path in resource.paths
     if operation.method == "GET" and path not in ("timeout", "web")
 ]
-FILLED = {"id": "1", "name": "main_2026"}
+FILLED = {"checksum": "c0ffee", "id": "1", "name": "main_2026"}
 QUERY = "gtName=main_2026&majorIOV=0&minorIOV=0"
 
 
