@@ -269,8 +269,11 @@ class ServiceModel:
         if any(row.end is not None and row.end <= row.start for _, row in rows):
             raise RefusedError(400)
         written = []
-        for target in sorted({target for target, _ in rows}, key=lambda entry: entry.name):
+        targets = sorted({target for target, _ in rows}, key=lambda entry: entry.name)
+        for target in targets:
             self._live(target)
+            self._writable(target)
+        for target in targets:
             slots = self._writable(target)
             slots.attach_batch([row for other, row in rows if other is target], self._mode(target))
             written.append((target, slots))

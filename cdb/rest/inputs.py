@@ -1,190 +1,33 @@
-"""What requests carry: paths, query strings and bodies, checked and documented from one source.
+"""What requests carry: paths, query strings and bodies.
 
 Bodies are strict: a number is a JSON number, never a string or a boolean.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from cdb.domain.names import (
-    NAME_LENGTH,
-    RESERVED_TAGS,
-    TEXT_LENGTH,
-    control_character,
-    name_problem,
-    tag_name_problem,
-)
 from cdb.domain.points import MAX, Point
 from cdb.errors import Invalid
+from cdb.rest.fields import (
+    FileName,
+    FilledText,
+    Lookup,
+    Name,
+    Number,
+    Prose,
+    QuerySchema,
+    Schema,
+    TagName,
+    Text,
+    TextNumber,
+    filled_where,
+    not_required,
+    several,
+)
 from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
 from cdb.store.browse import Wanted
-
-_DIGITS = 19
-"""Decimal digits of MAX; longer numbers are out of range without being read."""
-
-
-def _parse_number(value: object) -> object:
-    """Read a number of a path or query string: ASCII digits only, 0 … MAX."""
-    if not isinstance(value, str):
-        return value
-    if not (value.isascii() and value.isdigit()):
-        raise ValueError("a whole number from 0 to 9223372036854775807 is needed")
-    if len(value.lstrip("0")) > _DIGITS:
-        raise ValueError("the largest number is 9223372036854775807")
-    return int(value)
-
-
-def _several(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _check_name(value: str) -> str:
-    if problem := name_problem(value):
-        raise ValueError(problem)
-    return value
-
-
-def _check_tag_name(value: str) -> str:
-    if problem := tag_name_problem(value):
-        raise ValueError(problem)
-    return value
-
-
-def _check_text(value: str) -> str:
-    if found := control_character(value):
-        raise ValueError(f"Control characters are not allowed; this has {found}.")
-    return value
-
-
-def _check_prose(value: str) -> str:
-    return _check_text(value.replace("\n", " ").replace("\r", " ").replace("\t", " ")) and value
-
-
-def _check_file_name(value: str) -> str:
-    if not 1 <= len(value) <= TEXT_LENGTH:
-        raise ValueError(f"A file name has 1 to {TEXT_LENGTH} characters.")
-    for character in _NOT_IN_FILE_NAMES:
-        if character in value:
-            raise ValueError(f"A file name has no {character!r}.")
-    if value != value.strip() or value in (".", ".."):
-        raise ValueError("A file name is no relative path and has no white space at its ends.")
-    return _check_text(value)
-
-
-def _filled_where(other: str, value: Any, *names: str) -> Any:
-    """Return fields with null for those that another one replaces; else they stay missing."""
-    if isinstance(value, dict) and value.get(other) is not None:
-        return {**dict.fromkeys(names), **value}
-    return value
-
-
-def _not_required(*names: str) -> Callable[[dict[str, Any]], None]:
-    """Return what tells the schema that fields are needed only where another is not given."""
-
-    def change(schema: dict[str, Any]) -> None:
-        schema["required"] = [name for name in schema["required"] if name not in names]
-
-    return change
-
-
-_NUMBER_SCHEMA = {
-    "type": "integer",
-    "format": "int64",
-    "minimum": 0,
-    "maximum": MAX,
-    "description": "0 to 9223372036854775807 (2**63 - 1)",
-}
-_CONTROL = r"\u0000-\u001f\u007f-\u009f"
-_TEXT_PATTERN = {"pattern": rf"^[^{_CONTROL}]*$"}
-_LOOKUP_PATTERN = {"pattern": rf"^[^/{_CONTROL}]+$"}
-_PROSE_PATTERN = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
-_NAME_SCHEMA = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": NAME_LENGTH,
-    "pattern": rf"^[^\s/@{_CONTROL}]([^/@{_CONTROL}]*[^\s/@{_CONTROL}])?$",
-    "not": {"enum": [".", ".."]},
-    "description": "Any characters but '/', '@', control characters and white space at the ends.",
-}
-_NOT_IN_FILE_NAMES = "/\\?#%"
-_FILE_NAME_SCHEMA = {
-    **_NAME_SCHEMA,
-    "maxLength": TEXT_LENGTH,
-    "pattern": rf"^[^\s/\\?#%{_CONTROL}]([^/\\?#%{_CONTROL}]*[^\s/\\?#%{_CONTROL}])?$",
-    "description": "No / \\ ? # %, control characters, or white space at the ends.",
-}
-_TAG_NAME_SCHEMA = {**_NAME_SCHEMA, "not": {"enum": [".", "..", *sorted(RESERVED_TAGS)]}}
-
-Number = Annotated[int, Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)]
-"""A coordinate in a JSON body."""
-
-TextNumber = Annotated[
-    int, BeforeValidator(_parse_number), Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)
-]
-"""A coordinate or an id in a path or query string."""
-
-Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA)]
-TagName = Annotated[str, AfterValidator(_check_tag_name), WithJsonSchema(_TAG_NAME_SCHEMA)]
-Text = Annotated[
-    str,
-    Field(max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
-    AfterValidator(_check_text),
-]
-FilledText = Annotated[
-    str,
-    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
-    AfterValidator(_check_text),
-]
-Prose = Annotated[
-    str,
-    Field(max_length=10_000, json_schema_extra=_PROSE_PATTERN),
-    AfterValidator(_check_prose),
-]
-Lookup = Annotated[
-    str,
-    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=_LOOKUP_PATTERN),
-    AfterValidator(_check_text),
-]
-"""A name that is looked up: one that cannot exist is simply not found."""
-FileName = Annotated[str, AfterValidator(_check_file_name), WithJsonSchema(_FILE_NAME_SCHEMA)]
-"""The name of a payload file; it ends up in URLs, which clients put together without quoting."""
-
-
-class Schema(BaseModel):
-    """Base of all models. An unknown field is an error: a mistyped end would be an open one.
-
-    `also_sent` names fields that clients of nopayloaddb send along, because its
-    answers have them; they are left out.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    also_sent: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _leave_out(cls, value: Any) -> Any:
-        if cls.also_sent and isinstance(value, dict) and not cls.also_sent.isdisjoint(value):
-            return {key: item for key, item in value.items() if key not in cls.also_sent}
-        return value
-
-
-class QuerySchema(Schema):
-    """Base of query strings: what is not known is ignored, as clients of all ages send more."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
 
 # --- paths ------------------------------------------------------------------
 
@@ -269,7 +112,7 @@ class PointQuery(QuerySchema):
     ]
     at: Annotated[
         tuple[Text, ...],
-        BeforeValidator(_several),
+        BeforeValidator(several),
         Field(
             max_length=20,
             description="The point in the notation of its dimension, as in `299400:12`, or with "
@@ -287,12 +130,12 @@ class PointQuery(QuerySchema):
         ),
     ] = "exclude"
 
-    model_config = ConfigDict(json_schema_extra=_not_required("majorIOV", "minorIOV"))
+    model_config = ConfigDict(json_schema_extra=not_required("majorIOV", "minorIOV"))
 
     @model_validator(mode="before")
     @classmethod
     def _numbers_or_at(cls, value: Any) -> Any:
-        return _filled_where("at", value, "majorIOV", "minorIOV")
+        return filled_where("at", value, "majorIOV", "minorIOV")
 
     def point(self) -> Point | None:
         """Return the point that the numbers give.
@@ -485,7 +328,7 @@ class _Interval(Schema):
     Half an end is open in the other half.
     """
 
-    model_config = ConfigDict(json_schema_extra=_not_required("major_iov", "minor_iov"))
+    model_config = ConfigDict(json_schema_extra=not_required("major_iov", "minor_iov"))
 
     major_iov: Number | None
     minor_iov: Number | None
@@ -506,7 +349,7 @@ class _Interval(Schema):
     @model_validator(mode="before")
     @classmethod
     def _numbers_or_begin(cls, value: Any) -> Any:
-        return _filled_where("begin", value, "major_iov", "minor_iov")
+        return filled_where("begin", value, "major_iov", "minor_iov")
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:

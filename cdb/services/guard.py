@@ -59,12 +59,17 @@ def write_to_list(
 
     What may be written to a detached list is a matter of permission only.
     """
-    target = Target("payload_list", record.name, record.tag, record.type)
+    target = target_of(record)
     if record.tag is None or record.status is None or record.mode is None:
         writer.require(permission, target)
         return
     status = Status(record.status, WriteMode(record.mode), final=bool(record.final))
     _write(writer, rules, record.tag, status, permission, target, removes)
+
+
+def target_of(record: ListRecord) -> Target:
+    """Return a payload list, in its tag, as a policy sees it."""
+    return Target("payload_list", record.name, record.tag, record.type)
 
 
 def _write(

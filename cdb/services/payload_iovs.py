@@ -101,10 +101,13 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         Closed, PolicyRefused: nothing in the tag changes.
 
     """
-    before = _writable(session, rules, writer, list_name)
+    before = lookup.list_(session, list_name)
     waiting = iovs.staged(session, iov_id)
     if waiting is None:
+        # Nothing is written, so the status of the tag is not asked.
+        writer.require(Permission.IOV_ATTACH, guard.target_of(before))
         return _attached_before(session, before, iov_id)
+    guard.write_to_list(writer, rules, before, Permission.IOV_ATTACH)
     entering = [_Entering.of_staged(before, waiting, rules)]
     _validate(session, rules, before, entering)
     entering = _completed(session, rules, before, entering)

@@ -121,7 +121,7 @@ def describe(
     """
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.list_(session, name)
-    writer.require(Permission.LIST_CREATE, Target("payload_list", name, record.tag, record.type))
+    writer.require(Permission.LIST_CREATE, guard.target_of(record))
     writes.revise(change, PayloadList, {"id": record.id}, **values)
     writes.touch(change, record.tag_id)
     change.record("describe", "payload_list", name, **_touched(record))
@@ -189,7 +189,7 @@ def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     """
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.list_(session, name)
-    writer.require(Permission.LIST_DELETE, Target("payload_list", name, record.tag, record.type))
+    writer.require(Permission.LIST_DELETE, guard.target_of(record))
     if record.n_iov:
         raise NotEmpty(f"Payload list {name!r} holds {record.n_iov} payload IOVs.")
     guard.write_to_list(writer, rules, record, Permission.LIST_DELETE, "deleting a payload list")

@@ -625,3 +625,13 @@ def count(database: Database, table: str) -> int:
 
 def changes(database: Database) -> int:
     return count(database, "change")
+
+
+def test_attaching_again_is_a_success_that_changes_nothing_whatever_the_status(
+    client: Client,
+) -> None:
+    payload_list = make_tag(client)
+    attached = attach(client, payload_list, "a", (1, 0))
+    client.ok("PUT", "gt_change_status/GT/frozen")
+    sent = {"payload_list": payload_list, "piov_id": attached["id"]}
+    assert client.ok("PUT", "piov_attach", sent) == attached
