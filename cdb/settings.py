@@ -277,8 +277,9 @@ class Settings(BaseModel):
         Pairs,
         Field(
             alias="cdb.forced_validators",
-            description="Validators that payload types have whether they choose them or not: "
-            "lines of a pattern of type names and a validator, as in `JEC_* text-table`.",
+            description="Validators that payload types have whether they choose them or not, "
+            "with the options of the ini: lines of a pattern of type names and a validator, as "
+            "in `JEC_* text-table`.",
         ),
     ] = ()
     event_listeners: Annotated[
