@@ -1,8 +1,12 @@
 """How Sphinx builds this documentation."""
 
 import sys
+import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
+
+# Pyramid and Cornice import it, and so do the pages that are made from the code.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
