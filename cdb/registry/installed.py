@@ -12,6 +12,10 @@ class PluginError(Exception):
     """A plugin is not usable; the message says why."""
 
 
+class MissingExtra(PluginError):
+    """A plugin is sound, and what only it needs is not installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """A plugin that a distribution offers."""
@@ -38,6 +42,10 @@ class Installed:
         try:
             loaded = self.entry_point.load()
         except (Exception, SystemExit) as error:  # a plugin can fail in any way
+            extras = ",".join(self.entry_point.extras)
+            if extras and isinstance(error, ModuleNotFoundError):
+                needed = f"pip install '{self.distribution}[{extras}]'"
+                raise MissingExtra(f"it needs {needed}") from error
             reason = f"{type(error).__name__}: {error}"
             raise PluginError(f"it cannot be imported ({reason})") from error
         expected = KINDS[self.group]

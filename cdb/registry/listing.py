@@ -2,8 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from cdb.plugin import KINDS
-from cdb.registry.installed import PluginError, installed, kind_of
+from cdb.registry.installed import MissingExtra, PluginError, installed
 from cdb.registry.plugins import Plugins
 
 
@@ -41,12 +40,9 @@ def rows(plugins: Plugins, *, check: bool = False) -> list[Row]:
         elif check:
             try:
                 each.load()
+            except MissingExtra as problem:
+                error = str(problem)
             except PluginError as problem:
                 state, error = "broken", str(problem)
         found.append(Row(each.name, each.kind, each.distribution, each.version, state, error))
     return found
-
-
-def kinds() -> list[str]:
-    """Return the names of the kinds."""
-    return [kind_of(group) for group in KINDS]

@@ -119,6 +119,15 @@ def test_check_also_imports_what_is_not_enabled(tmp_path: Path) -> None:
     assert old["error"].startswith("it works with cdb.plugin <1, and this is ")
 
 
+def test_what_only_misses_its_extra_is_not_broken(tmp_path: Path) -> None:
+    points = "[cdb.event_listeners]\nfar = {module}:Far [more]\n"
+    place = write(tmp_path, "import nothing_has_this_name", points)
+    status, rows = rows_of(ini_of(tmp_path), "--check", path=place)
+    [far] = [each for each in rows if each["name"] == "far"]
+    assert (status, far["state"]) == (0, "installed")
+    assert far["error"] == "it needs pip install 'throwaway[more]'"
+
+
 def test_without_an_ini_nothing_is_enabled(tmp_path: Path) -> None:
     status, rows = rows_of(path=tmp_path)
     assert status == 0
