@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
-from jsonschema.exceptions import SchemaError, ValidationError  # type: ignore[import-untyped]  # it ships none
-from jsonschema.validators import extend  # type: ignore[import-untyped]  # it ships none
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from pyramid_jwt.policy import (  # type: ignore[import-untyped]  # it ships no types
+from pyramid_jwt.policy import (
     JWTAuthenticationPolicy,
 )
 

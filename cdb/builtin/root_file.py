@@ -14,12 +14,12 @@ from typing import Any, BinaryIO, ClassVar
 
 import cramjam
 import xxhash
-from uproot.reading import (  # type: ignore[import-untyped]  # it ships none
+from uproot.reading import (
     ReadOnlyDirectory,
     ReadOnlyFile,
     ReadOnlyKey,
 )
-from uproot.source.cursor import Cursor  # type: ignore[import-untyped]  # it ships none
+from uproot.source.cursor import Cursor
 
 from cdb.plugin import Content, OptionsError, PayloadReference, PayloadValidator
 

@@ -28,14 +28,6 @@ class Status:
     final: bool
 
 
-BUILT_IN = (
-    Status("unlocked", WriteMode.OPEN, final=False),
-    Status("locked", WriteMode.APPEND, final=False),
-    Status("frozen", WriteMode.CLOSED, final=True),
-)
-"""What every service has; a migration declares them."""
-
-
 def require_not_final(tag: str, current: Status) -> None:
     """Raise Final where a tag is in a status that is never left.
 

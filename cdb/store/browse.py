@@ -88,32 +88,20 @@ def tags(reader: Reader, wanted: Wanted) -> Found:
     if "status" in wanted.filters:
         statement = statement.where(TagStatus.name == wanted.filters["status"])
     statement = _searched(statement, wanted, GlobalTag.name, GlobalTag.author)
-    order = _order(wanted, _TAG_SORTS)
-    rows = [
-        reads.TagRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
-    ]
-    return Found(rows, _count(reader, statement))
+    return _found(reader, reads.TagRecord, statement, wanted, _TAG_SORTS)
 
 
 def types(reader: Reader, wanted: Wanted) -> Found:
     """Return a page of payload types; the name is searched."""
     statement = _searched(reads.select_types(), wanted, PayloadType.name)
-    order = _order(wanted, _TYPE_SORTS)
-    rows = [
-        reads.TypeRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
-    ]
-    return Found(rows, _count(reader, statement))
+    return _found(reader, reads.TypeRecord, statement, wanted, _TYPE_SORTS)
 
 
 def lists(reader: Reader, wanted: Wanted) -> Found:
     """Return a page of payload lists; tag and type are filters, all three names are searched."""
     statement = _of_tag_and_type(reads.select_lists(), wanted)
     statement = _searched(statement, wanted, PayloadList.name, GlobalTag.name, PayloadType.name)
-    order = _order(wanted, _LIST_SORTS)
-    rows = [
-        reads.ListRecord._make(row) for row in reads.run(reader, _page(statement, wanted, order))
-    ]
-    return Found(rows, _count(reader, statement))
+    return _found(reader, reads.ListRecord, statement, wanted, _LIST_SORTS)
 
 
 def iovs(reader: Reader, wanted: Wanted) -> Found:
@@ -171,8 +159,9 @@ def _found(
     record: type[reads.TagRecord | reads.TypeRecord | reads.ListRecord],
     statement: reads.Statement,
     wanted: Wanted,
-    order: Sequence[ColumnElement[Any]],
+    sorts: _Columns,
 ) -> Found:
+    order = _order(wanted, sorts)
     rows = [record._make(row) for row in reads.run(reader, _page(statement, wanted, order))]
     return Found(rows, _count(reader, statement))
 

@@ -3,7 +3,6 @@
 import pytest
 
 from cdb.builtin.standard import Standard
-from cdb.domain.statuses import BUILT_IN
 from cdb.plugin import Identity, NoOptions, Permission, Status, WriteMode
 
 STANDARD = Standard("standard", NoOptions())
@@ -13,8 +12,13 @@ ADDED = Status("validated", WriteMode.OPEN, final=False)
 ARCHIVED = Status("archived", WriteMode.CLOSED, final=True)
 
 
-def test_statuses_are_those_that_every_service_has() -> None:
-    assert tuple(STANDARD.statuses) == BUILT_IN
+def test_a_new_tag_takes_everything_a_locked_one_additions_a_frozen_one_nothing() -> None:
+    declared = [(status.name, status.mode, status.final) for status in STANDARD.statuses]
+    assert declared == [
+        ("unlocked", WriteMode.OPEN, False),
+        ("locked", WriteMode.APPEND, False),
+        ("frozen", WriteMode.CLOSED, True),
+    ]
 
 
 @pytest.mark.parametrize("current", [UNLOCKED, LOCKED, ADDED])

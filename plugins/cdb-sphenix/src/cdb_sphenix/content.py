@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 from xml.sax import SAXException, SAXParseException
 from xml.sax.handler import ContentHandler
 
-import defusedxml.sax  # type: ignore[import-untyped]  # it ships no types
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]  # see above
-from uproot.reading import (  # type: ignore[import-untyped]  # it ships no types
+import defusedxml.sax
+from defusedxml.common import DefusedXmlException
+from uproot.reading import (
     ReadOnlyDirectory,
     ReadOnlyFile,
 )
-from uproot.source.cursor import Cursor  # type: ignore[import-untyped]  # it ships no types
+from uproot.source.cursor import Cursor
 
 from cdb.plugin import Content
 
