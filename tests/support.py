@@ -31,7 +31,12 @@ def serving(app: Any, threads: int = 8, **options: Any) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
 
+    asked = threading.Event()
+
     def stop() -> None:
+        # A thread that ends a request wakes the server, too: it may be here before the pull
+        # below has written to the trigger, which is closed in a moment.
+        asked.wait()
         for channel in list(server.active_channels.values()):
             channel.handle_close()
         server.task_dispatcher.shutdown()
@@ -39,6 +44,7 @@ def serving(app: Any, threads: int = 8, **options: Any) -> Iterator[str]:
 
     # In the server's own thread, which must not look at what another one closes.
     server.trigger.pull_trigger(stop)
+    asked.set()
     thread.join(timeout=10)
 
 
