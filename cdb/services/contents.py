@@ -47,11 +47,11 @@ def iovs_at(
     """Yield the payload IOVs that a list shows as of a change, in order, in pages."""
     if not record.n_iov:
         return
-    at = change if record.pinned_at is None else min(record.pinned_at, change)
+    view = record.view(change)
     after = None
     while True:
         with database.statement() as reader:
-            page = iovs.page_at(reader, record.series, at, after, PAGE)
+            page = iovs.page_at(reader, view, after, PAGE)
         if page:
             yield page
         if len(page) < PAGE:

@@ -122,23 +122,22 @@ def by_id(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
 
 
 def page_at(
-    reader: Reader, series_id: int, at: int, after: Point | None, limit: int
+    reader: Reader, view: reads.View, after: Point | None, limit: int
 ) -> list[IovRecord]:
-    """Return the next payload IOVs of a series as of a change, in order of start.
+    """Return the next payload IOVs that a list shows, in order of start.
 
     Args:
         reader: where to read.
-        series_id: the log.
-        at: the change, or the pin of the list.
+        view: what the list shows.
         after: the start of the last one that was read.
         limit: how many at most.
 
     """
-    place = {"series": series_id, "limit": limit}
+    place = {"series": view.series, "limit": limit}
     if after is None:
-        return [_iov(row) for row in reads.run(reader, _IOVS_OF_SERIES, at, **place)]
+        return [_iov(row) for row in reads.run(reader, _IOVS_OF_SERIES, view.at, **place)]
     place |= {"major": after.major, "minor": after.minor}
-    return [_iov(row) for row in reads.run(reader, _IOVS_AFTER, at, **place)]
+    return [_iov(row) for row in reads.run(reader, _IOVS_AFTER, view.at, **place)]
 
 
 def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:

@@ -91,6 +91,13 @@ class TypeRecord(NamedTuple):
     validator_options: dict[str, Any] | None
 
 
+class View(NamedTuple):
+    """What a payload list shows: a log, as of a change."""
+
+    series: int
+    at: int
+
+
 class ListRecord(NamedTuple):
     """A payload list, the tag it belongs to, and where its log is."""
 
@@ -113,6 +120,10 @@ class ListRecord(NamedTuple):
     dimension: str | None
     validator: str | None
     validator_options: dict[str, Any] | None
+
+    def view(self, at: int) -> View:
+        """Return what the list, read as of a change, shows then: a clone stays at its pin."""
+        return View(self.series, at if self.pinned_at is None else self.pinned_at)
 
 
 def seen(version: type[Versioned] | type[Iov], *, current: bool = True) -> ColumnElement[bool]:

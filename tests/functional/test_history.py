@@ -80,11 +80,8 @@ def everything(reader: Reader, at: int) -> dict[str, Any]:
 
 def pages_of(reader: Reader, record: reads.ListRecord, at: int) -> list[iovs.IovRecord]:
     """The payload IOVs that a list shows as of a change, read in small pages."""
-    limit = at if record.pinned_at is None else record.pinned_at
     found: list[iovs.IovRecord] = []
-    while page := iovs.page_at(
-        reader, record.series, limit, found[-1].start if found else None, 3
-    ):
+    while page := iovs.page_at(reader, record.view(at), found[-1].start if found else None, 3):
         found += page
     return found
 
