@@ -152,6 +152,23 @@ class AttachedElsewhere(CdbError):
     status = 409
 
 
+class Incomplete(CdbError):
+    """Nothing covers the point for some of the payload types that are asked for."""
+
+    code = "incomplete"
+    status = 409
+
+    def __init__(self, detail: str, missing: Sequence[str]) -> None:
+        super().__init__(detail, {"missing": missing})
+
+
+class PreconditionFailed(CdbError):
+    """A global tag is not at the head that `If-Match` names."""
+
+    code = "precondition"
+    status = 412
+
+
 class TooLarge(CdbError):
     """The body is larger than the service takes."""
 
@@ -171,6 +188,13 @@ class RangeRefused(CdbError):
 
     code = "range"
     status = 416
+
+
+class KeyUsedOtherwise(CdbError):
+    """The idempotency key came with another request before."""
+
+    code = "idempotency-key"
+    status = 422
 
 
 class PayloadRefused(CdbError):

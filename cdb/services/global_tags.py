@@ -44,7 +44,8 @@ def create(
         guard.transition(writer, rules, name, _as_status(initial), _as_status(chosen))
         initial = chosen
     _add_tag(change, name, initial.id, author, description, contact)
-    change.record("create", "global_tag", name, global_tags=[name], status=initial.name)
+    after = {"status": initial.name}
+    change.record("create", "global_tag", name, after=after, global_tags=[name])
     return lookup.tag(session, name)
 
 
@@ -86,10 +87,13 @@ def clone(
             for record in originals
         ],
     )
+    change.sources.add(original.id)
+    lists = {record.type: name for record, name in zip(originals, names, strict=True)}
     change.record(
         "clone",
         "global_tag",
         target,
+        after={"status": status.name, "source": source, "payload_lists": lists},
         source=source,
         global_tags=[target],
         payload_lists=names,
@@ -123,11 +127,15 @@ def change_status(
         TagState,
         {"tag": record.id},
         status=target.id,
-        head=change.number,
-        updated=change.at,
     )
+    change.touch(record.id)
     change.record(
-        "status", "global_tag", name, global_tags=[name], before=record.status, after=target.name
+        "status",
+        "global_tag",
+        name,
+        before={"status": record.status},
+        after={"status": target.name},
+        global_tags=[name],
     )
     return lookup.tag(session, name)
 
@@ -146,8 +154,9 @@ def describe(
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
     writes.revise(change, GlobalTag, {"id": record.id}, **values)
-    writes.touch(change, record.id)
-    change.record("describe", "global_tag", name, global_tags=[name])
+    change.touch(record.id)
+    before = {key: getattr(record, key) for key in values}
+    change.record("describe", "global_tag", name, before, values, global_tags=[name])
     return lookup.tag(session, name)
 
 
@@ -166,13 +175,16 @@ def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     guard.write_to_tag(writer, rules, record, Permission.TAG_DELETE, _target(name), "deleting it")
     members = reads.lists_of(session, record.id)
     writes.retire_lists(change, record.id)
-    writes.touch(change, record.id)
+    change.touch(record.id)
+    for member in members:
+        change.touch(payload_type=member.type_id)
     writes.retire(change, GlobalTag, id=record.id)
     writes.retire(change, TagState, tag=record.id)
     change.record(
         "delete",
         "global_tag",
         name,
+        before={"status": record.status, "payload_lists": {m.type: m.name for m in members}},
         global_tags=[name],
         payload_lists=[member.name for member in members],
         payload_types=[member.type for member in members],
@@ -200,9 +212,9 @@ def _add_tag(
         contact=contact,
         created=change.at,
     )
-    writes.add(
-        change, TagState, tag=tag_id, status=status_id, head=change.number, updated=change.at
-    )
+    writes.add(change, TagState, tag=tag_id, status=status_id)
+    change.touch(tag_id)
+    change.made.add(tag_id)
     return tag_id
 
 

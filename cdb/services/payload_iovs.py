@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -218,9 +218,7 @@ def delete(
     row, plan = series.delete(start, exclusive, iovs.live_page(session, target.series))
     deleted = iovs.by_id(session, [row.id])[row.id]
     writes.apply(change, target, plan)
-    change.record(
-        "delete", "payload_iov", str(row.id), payload_url=deleted.payload_url, **_touched([target])
-    )
+    change.record("delete", "payload_iov", str(row.id), **_touched([target]))
     return deleted
 
 
@@ -370,7 +368,7 @@ def _payload(reference: Reference, inserted: datetime) -> writes.Payload:
     )
 
 
-def _touched(targets: Sequence[reads.ListRecord]) -> dict[str, list[str]]:
+def _touched(targets: Sequence[reads.ListRecord]) -> dict[str, Any]:
     return {
         "global_tags": sorted({target.tag for target in targets if target.tag}),
         "payload_lists": [target.name for target in targets],

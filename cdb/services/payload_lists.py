@@ -1,7 +1,7 @@
 """Payload lists."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -65,8 +65,10 @@ def create(
         ],
     )
     writes.record_count(change, series_id, 0)
-    change.record("create", "payload_list", name, payload_lists=[name], payload_types=[type_name])
-    return lookup.list_(session, name)
+    made = lookup.list_(session, name)
+    after = {"payload_type": type_name, "ends": made.ends}
+    change.record("create", "payload_list", name, after=after, **_touched(made))
+    return made
 
 
 def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
@@ -105,6 +107,8 @@ def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
             for list_id, each in numbered
         ],
     )
+    for each in new:
+        change.touch(each.global_tag, each.type_id)
     writes.keep_statistics(change.session, first - 1, first - 1 + len(new))
     return names
 
@@ -123,8 +127,9 @@ def describe(
     record = lookup.list_(session, name)
     writer.require(Permission.LIST_CREATE, guard.target_of(record))
     writes.revise(change, PayloadList, {"id": record.id}, **values)
-    writes.touch(change, record.tag_id)
-    change.record("describe", "payload_list", name, **_touched(record))
+    change.touch(record.tag_id, record.type_id)
+    before = {key: getattr(record, key) for key in values}
+    change.record("describe", "payload_list", name, before, values, **_touched(record))
     return lookup.list_(session, name)
 
 
@@ -164,12 +169,14 @@ def attach(
             )
         writes.revise(change, ListState, {"payload_list": replaced.id}, global_tag=None)
     writes.revise(change, ListState, {"payload_list": record.id}, global_tag=target.id)
-    writes.touch(change, record.tag_id)
-    writes.touch(change, target.id)
+    change.touch(record.tag_id, record.type_id)
+    change.touch(target.id)
     change.record(
         "attach",
         "payload_list",
         list_name,
+        before={"global_tag": record.tag, "replaced": replaced and replaced.name},
+        after={"global_tag": tag_name},
         global_tags=sorted({tag_name, *([record.tag] if record.tag else [])}),
         payload_lists=[list_name, *([replaced.name] if replaced else [])],
         payload_types=[record.type],
@@ -195,11 +202,12 @@ def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     guard.write_to_list(writer, rules, record, Permission.LIST_DELETE, "deleting a payload list")
     writes.retire(change, PayloadList, id=record.id)
     writes.retire(change, ListState, payload_list=record.id)
-    writes.touch(change, record.tag_id)
-    change.record("delete", "payload_list", name, **_touched(record))
+    change.touch(record.tag_id, record.type_id)
+    before = {"global_tag": record.tag, "payload_type": record.type}
+    change.record("delete", "payload_list", name, before, **_touched(record))
 
 
-def _touched(record: reads.ListRecord) -> dict[str, list[str]]:
+def _touched(record: reads.ListRecord) -> dict[str, Any]:
     return {
         "global_tags": [record.tag] if record.tag else [],
         "payload_lists": [record.name],

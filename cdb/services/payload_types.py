@@ -45,17 +45,19 @@ def create(
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     if reads.type_(session, name):
         raise NameTaken("Payload type", name)
+    type_id = writes.next_id(session, PayloadType)
     writes.add(
         change,
         PayloadType,
-        id=writes.next_id(session, PayloadType),
+        id=type_id,
         name=name,
         description=description,
         contact=contact,
         created=change.at,
         **chosen,
     )
-    change.record("create", "payload_type", name, payload_types=[name])
+    change.touch(payload_type=type_id)
+    change.record("create", "payload_type", name, after=chosen, payload_types=[name])
     return lookup.type_(session, name)
 
 
@@ -82,7 +84,9 @@ def describe(
         choice = Choice(None, validator, changed.get("validator_options", kept))
         changed |= {**_checked(rules, choice), "dimension": record.dimension}
     writes.revise(change, PayloadType, {"id": record.id}, **changed)
-    change.record("describe", "payload_type", name, payload_types=[name])
+    change.touch(payload_type=record.id)
+    before = {key: getattr(record, key) for key in changed}
+    change.record("describe", "payload_type", name, before, changed, payload_types=[name])
     return lookup.type_(session, name)
 
 
@@ -101,7 +105,9 @@ def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     if reads.type_is_used(session, record.id):
         raise InUse(f"Payload type {name!r} has payload lists.")
     writes.retire(change, PayloadType, id=record.id)
-    change.record("delete", "payload_type", name, payload_types=[name])
+    change.touch(payload_type=record.id)
+    before = {key: getattr(record, key) for key in Choice._fields}
+    change.record("delete", "payload_type", name, before, payload_types=[name])
 
 
 def _target(name: str) -> Target:

@@ -270,7 +270,7 @@ def _keep(
     brought: str,
 ) -> Stored:
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    lookup.type_(session, arrived.payload_type)
+    payload_type = lookup.type_(session, arrived.payload_type)
     place = _place(session, store.layout, arrived)
     if place.stored:
         return Stored(place.stored, is_new=False)
@@ -289,13 +289,10 @@ def _keep(
             revision=place.revision,
             **named,
         )
+    change.touch(payload_type=payload_type.id)
+    after = {"checksum": arrived.md5, "sha256": arrived.sha256, "size": arrived.size}
     change.record(
-        "upload",
-        "payload",
-        place.path,
-        payload_types=[arrived.payload_type],
-        sha256=arrived.sha256,
-        size=arrived.size,
+        "upload", "payload", place.path, after=after, payload_types=[arrived.payload_type]
     )
     return Stored(record, is_new=True)
 

@@ -40,7 +40,7 @@ def declare(
     if own := _of_policy(rules, name):
         mode, final = own.mode, own.final
     _add(change, Status(name, mode, final), description)
-    change.record("create", "status", name)
+    change.record("create", "status", name, after={"mode": mode.value, "final": final})
     return lookup.status(session, name)
 
 

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from cdb.store import reads
 from cdb.store.engine import Reader
 from cdb.store.models import (
+    Change,
     GlobalTag,
     Iov,
     ListState,
     PayloadList,
     PayloadType,
-    TagState,
     TagStatus,
 )
 
@@ -51,7 +51,7 @@ _TAG_SORTS: _Columns = {
     "author": GlobalTag.author.expression,
     "status": TagStatus.name.expression,
     "created": GlobalTag.created.expression,
-    "updated": TagState.updated.expression,
+    "updated": Change.at.expression,
 }
 _TYPE_SORTS: _Columns = {
     "id": PayloadType.id.expression,

@@ -1,50 +1,122 @@
 """The change log, and the one writer's lock under which every change is made."""
 
 import secrets
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from cdb.errors import PreconditionFailed
 from cdb.plugin import Event
 from cdb.store.engine import EVENTS, Reader, is_postgresql
-from cdb.store.models import LIVE, Change
+from cdb.store.models import LIVE, Change, TagChange, TypeChange
 
 CURRENT = LIVE - 1
 """'As of' the latest change: what is live is visible at it, what is retired is not."""
 
 _LOCK = 0x636462  # 'cdb'
 
+IOVS_TOLD = 100
+"""Payload IOVs that the log tells of each side of a change; it counts the others."""
+
+
+class Head(NamedTuple):
+    """The last change that touched a tag; numbers can come again after a restore, nonces not."""
+
+    change: int
+    nonce: str
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who makes a change, and why."""
+    """Who makes a change, why, and at which heads the tags that it touches have to be.
+
+    `expected` of None asks for nothing; an empty set for any head.
+    """
 
     actor: str
     comment: str | None = None
+    expected: frozenset[Head] | None = None
+
+
+@dataclass(slots=True)
+class _Side:
+    """The payload IOVs that were there before a change, or are there after it."""
+
+    told: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, iovs: Iterable[dict[str, Any]], count: int) -> None:
+        """Tell of some payload IOVs, of so many that there are."""
+        self.told.extend(list(iovs)[: IOVS_TOLD - len(self.told)])
+        self.count += count
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the log keeps."""
+        return {"payload_iovs": self.told, "payload_iovs_count": self.count} if self.count else {}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenChange:
-    """A change that is being made: what it does carries its number and its time."""
+    """A change that is being made: what it does carries its number and its time.
+
+    Attributes:
+        tags: the ids of the global tags that it touches.
+        types: the ids of the payload types that it touches, or whose lists.
+        sources: the ids of the tags that it reads, whose heads are expected, too.
+        made: the ids of the tags that it makes, which have no head before it.
+
+    """
 
     session: Session
     origin: Origin
     number: int
     at: datetime
+    tags: set[int] = field(default_factory=set)
+    types: set[int] = field(default_factory=set)
+    sources: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+    before: _Side = field(default_factory=_Side)
+    after: _Side = field(default_factory=_Side)
 
-    def record(self, action: str, object_type: str, object_name: str, **detail: Any) -> None:
+    def touch(self, tag: int | None = None, payload_type: int | None = None) -> None:
+        """Note that the change touches a tag, a type; None is for a list without a tag."""
+        if tag is not None:
+            self.tags.add(tag)
+        if payload_type is not None:
+            self.types.add(payload_type)
+
+    def record(
+        self,
+        action: str,
+        object_type: str,
+        object_name: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        **detail: Any,
+    ) -> None:
         """Write the change into the log; a change that is not recorded did not happen.
 
         Args:
             action: a verb of the interface, as in `attach`.
             object_type: `global_tag`, `payload_type`, `payload_list`, `payload_iov`, `status`.
             object_name: which of them.
+            before: what was there, and is there no longer; JSON.
+            after: what is there now, and was not; JSON.
             detail: names of what else it touched; JSON.
 
+        Raises:
+            PreconditionFailed: a tag is not at a head that the origin expects.
+
         """
+        self._check_heads()
+        sides = {
+            "before": {**(before or {}), **self.before.shown()},
+            "after": {**(after or {}), **self.after.shown()},
+        }
         event = Event(
             self.number,
             self.at,
@@ -53,11 +125,33 @@ class OpenChange:
             object_type,
             object_name,
             self.origin.comment,
-            detail,
+            {**detail, **{name: side for name, side in sides.items() if side}},
         )
         row = {column.name: getattr(event, column.name) for column in fields(event)}
-        self.session.connection().execute(insert(Change), [{**row, "nonce": secrets.token_hex(8)}])
+        connection = self.session.connection()
+        connection.execute(insert(Change), [{**row, "nonce": secrets.token_hex(8)}])
+        if self.tags:
+            rows = [{"tag": each, "change": self.number} for each in sorted(self.tags)]
+            connection.execute(insert(TagChange), rows)
+        if self.types:
+            rows = [{"payload_type": each, "change": self.number} for each in sorted(self.types)]
+            connection.execute(insert(TypeChange), rows)
         self.session.info.setdefault(EVENTS, []).append(event)
+
+    def _check_heads(self) -> None:
+        expected = self.origin.expected
+        if expected is None:
+            return
+        asked = (self.tags | self.sources) - self.made
+        if not asked:
+            raise PreconditionFailed("If-Match is for writes to a global tag that is there.")
+        for tag in sorted(asked):
+            found = head(self.session, tag)
+            if expected and found not in expected:
+                raise PreconditionFailed(
+                    f"A global tag that this touches has changed since: its head is "
+                    f"change {found.change if found else 0}."
+                )
 
 
 def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> OpenChange:
@@ -92,11 +186,33 @@ _LATEST = select(Change.change, Change.at).order_by(Change.change.desc()).limit(
 
 def latest(reader: Reader) -> tuple[int, datetime]:
     """Return the number and the time of the last change; 0 where there is none."""
-    connection = reader if isinstance(reader, Connection) else reader.connection()
-    row = connection.execute(_LATEST).one_or_none()
+    row = _connection(reader).execute(_LATEST).one_or_none()
     return (row.change, row.at) if row else (0, datetime.min.replace(tzinfo=UTC))
+
+
+def up_to(reader: Reader, moment: datetime) -> int:
+    """Return the last change that was made at a moment or before; 0 where there is none."""
+    statement = select(func.max(Change.change)).where(Change.at <= moment)
+    return int(_connection(reader).execute(statement).scalar_one() or 0)
+
+
+def head(reader: Reader, tag: int) -> Head | None:
+    """Return the last change that touched a tag."""
+    statement = (
+        select(Change.change, Change.nonce)
+        .join(TagChange, TagChange.change == Change.change)
+        .where(TagChange.tag == tag)
+        .order_by(TagChange.change.desc())
+        .limit(1)
+    )
+    row = _connection(reader).execute(statement).one_or_none()
+    return None if row is None else Head(row.change, row.nonce)
 
 
 def now() -> datetime:
     """Return the time: the one place that reads the clock."""
     return datetime.now(UTC)
+
+
+def _connection(reader: Reader) -> Connection:
+    return reader if isinstance(reader, Connection) else reader.connection()

@@ -85,18 +85,42 @@ class Change(Base):
     object_type: Mapped[str] = mapped_column(String(40))
     object_name: Mapped[str] = mapped_column(String(255))
     comment: Mapped[str | None] = mapped_column(Text)
-    idempotency_key: Mapped[str | None] = mapped_column(String(255))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
-    __table_args__ = (
-        Index(
-            "uq_change_idempotency_key",
-            "idempotency_key",
-            unique=True,
-            postgresql_where=text("idempotency_key is not null"),
-            sqlite_where=text("idempotency_key is not null"),
-        ),
-    )
+    __table_args__ = (Index("ix_change_at", "at"),)
+
+
+class TagChange(Base):
+    """A global tag was touched by a change; the last of them is the head of the tag."""
+
+    __tablename__ = "tag_change"
+
+    tag: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    change: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+
+
+class TypeChange(Base):
+    """A payload type, or a payload list of it, was touched by a change."""
+
+    __tablename__ = "type_change"
+
+    payload_type: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    change: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+
+
+class RecordedAnswer(Base):
+    """What a write answered, for a client that sends it again with its idempotency key."""
+
+    __tablename__ = "recorded_answer"
+
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    body: Mapped[str | None] = mapped_column(Text)
+    change: Mapped[int | None] = mapped_column(BigInt)
+
+    __table_args__ = (Index("ix_recorded_answer_created", "created"),)
 
 
 class TagStatus(Base):
@@ -127,18 +151,13 @@ class GlobalTag(Versioned, Base):
 
 
 class TagState(Versioned, Base):
-    """The status of a global tag, and its head: the last change that touched it.
-
-    A change of status makes a new version; `head` and `updated` of the live
-    version follow every write, so that the head is one look away.
-    """
+    """The status of a global tag; with one that lets nothing change comes the digest."""
 
     __tablename__ = "tag_state"
 
     tag: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     status: Mapped[int] = mapped_column(BigInt)
-    head: Mapped[int] = mapped_column(BigInt)
-    updated: Mapped[datetime] = mapped_column(UtcDateTime)
+    digest: Mapped[str | None] = mapped_column(String(64))
 
 
 class PayloadType(Versioned, Base):

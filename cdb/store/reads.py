@@ -28,12 +28,14 @@ from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 from cdb.store.models import (
     LIVE,
+    Change,
     GlobalTag,
     Iov,
     ListState,
     PayloadList,
     PayloadType,
     SeriesChange,
+    TagChange,
     TagState,
     TagStatus,
     Versioned,
@@ -72,10 +74,12 @@ class TagRecord(NamedTuple):
     created: datetime
     head: int
     updated: datetime
+    nonce: str
     status_id: int
     status: str
     mode: str
     final: bool
+    digest: str | None
 
 
 class TypeRecord(NamedTuple):
@@ -172,20 +176,24 @@ def one(record: Callable[[Row[*tuple[Any, ...]]], _Record], result: Result) -> _
 
 # --- statuses ---------------------------------------------------------------
 
-_STATUSES = select(
-    TagStatus.id,
-    TagStatus.name,
-    TagStatus.mode,
-    TagStatus.final,
-    TagStatus.description,
-    TagStatus.created,
-).order_by(TagStatus.id)
+_STATUSES = (
+    select(
+        TagStatus.id,
+        TagStatus.name,
+        TagStatus.mode,
+        TagStatus.final,
+        TagStatus.description,
+        TagStatus.created,
+    )
+    .where(TagStatus.added_by <= _AT)
+    .order_by(TagStatus.id)
+)
 _STATUS_BY_NAME = _STATUSES.where(TagStatus.name == bindparam("name"))
 
 
-def statuses(reader: Reader) -> list[StatusRecord]:
+def statuses(reader: Reader, at: int = CURRENT) -> list[StatusRecord]:
     """Return all statuses, in the order in which they were declared."""
-    return [StatusRecord._make(row) for row in run(reader, _STATUSES)]
+    return [StatusRecord._make(row) for row in run(reader, _STATUSES, at)]
 
 
 def status(reader: Reader, name: str) -> StatusRecord | None:
@@ -194,6 +202,13 @@ def status(reader: Reader, name: str) -> StatusRecord | None:
 
 
 # --- global tags ------------------------------------------------------------
+
+
+_HEAD = (
+    select(func.max(TagChange.change))
+    .where(TagChange.tag == GlobalTag.id, TagChange.change <= _AT)
+    .scalar_subquery()
+)
 
 
 @cache
@@ -207,16 +222,19 @@ def select_tags(*, current: bool = True) -> Statement:
             GlobalTag.description,
             GlobalTag.contact,
             GlobalTag.created,
-            TagState.head,
-            TagState.updated,
+            Change.change.label("head"),
+            Change.at.label("updated"),
+            Change.nonce,
             TagStatus.id.label("status_id"),
             TagStatus.name.label("status"),
             TagStatus.mode,
             TagStatus.final,
+            TagState.digest,
         )
         .select_from(GlobalTag)
         .join(TagState, and_(TagState.tag == GlobalTag.id, seen(TagState, current=current)))
         .join(TagStatus, TagStatus.id == TagState.status)
+        .join(Change, Change.change == _HEAD)
         .where(seen(GlobalTag, current=current))
     )
 

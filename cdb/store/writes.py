@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Executable, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from cdb.domain.points import Point
+from cdb.domain.points import OPEN, Point
 from cdb.domain.series import Plan
 from cdb.store import bulk
-from cdb.store.changes import OpenChange
+from cdb.store.changes import IOVS_TOLD, OpenChange
 from cdb.store.engine import is_postgresql
-from cdb.store.iovs import IDS_A_STATEMENT, by_id
+from cdb.store.iovs import IDS_A_STATEMENT, IovRecord, by_id
 from cdb.store.models import (
     Iov,
     ListState,
@@ -24,7 +24,6 @@ from cdb.store.models import (
     Series,
     SeriesChange,
     StagedIov,
-    TagState,
     TagStatus,
     Versioned,
 )
@@ -33,6 +32,8 @@ from cdb.store.reads import ListRecord, Result, seen
 _OBJECT_TABLES = (
     "global_tag",
     "tag_state",
+    "tag_change",
+    "change",
     "payload_type",
     "payload_list",
     "list_state",
@@ -129,18 +130,6 @@ def add_status(change: OpenChange, **values: Any) -> None:
     )
 
 
-def touch(change: OpenChange, tag_id: int | None) -> None:
-    """Move the head of a tag to the change; a list without a tag has none to move."""
-    if tag_id is None:
-        return
-    _run(
-        change.session,
-        update(TagState)
-        .where(TagState.tag == tag_id, seen(TagState))
-        .values(head=change.number, updated=change.at),
-    )
-
-
 # --- series -----------------------------------------------------------------
 
 
@@ -182,7 +171,7 @@ def point_to(change: OpenChange, record: ListRecord, series_id: int) -> ListReco
 def apply(
     change: OpenChange, record: ListRecord, plan: Plan, payloads: Sequence[Payload] = ()
 ) -> None:
-    """Carry out a plan on the log of a list, and move the head of its tag.
+    """Carry out a plan on the log of a list, which touches its tag and its type.
 
     Args:
         change: the open change.
@@ -192,7 +181,9 @@ def apply(
 
     """
     session = change.session
-    kept = by_id(session, {piece.row for piece in plan.added if piece.row is not None})
+    left = {piece.row for piece in plan.added if piece.row is not None}
+    told = sorted(plan.retired - left)[:IOVS_TOLD]
+    kept = by_id(session, left.union(told))
     _retire_iovs(change, plan.retired)
     without_id = sum(
         1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
@@ -219,7 +210,28 @@ def apply(
         )
     bulk.insert_iovs(session, rows)
     record_count(change, record.series, record.n_iov + plan.growth)
-    touch(change, record.tag_id)
+    change.touch(record.tag_id, record.type_id)
+    retired = sorted(kept.values(), key=lambda iov: iov.start)
+    change.before.add(
+        (_told(record, iov.start, iov.end or OPEN, iov) for iov in retired), len(plan.retired)
+    )
+    added = sorted(rows, key=lambda row: row.start)
+    change.after.add((_told(record, row.start, row.end, row) for row in added), len(rows))
+
+
+def _told(
+    record: ListRecord, start: Point, end: Point, payload: IovRecord | bulk.IovRow
+) -> dict[str, object]:
+    """Return a payload IOV as the change log tells of it; its end is exclusive."""
+    return {
+        "payload_list": record.name,
+        "start": list(start),
+        "end": list(end),
+        "payload_url": payload.payload_url,
+        "checksum": payload.checksum,
+        "size": payload.size,
+        "revision": payload.extra,
+    }
 
 
 def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:

@@ -202,7 +202,9 @@ def test_an_upload_is_a_change(client: Client, database: Database) -> None:
         change = reader.execute(select(Change).order_by(Change.change.desc())).first()
     assert change is not None
     assert (change.action, change.object_type, change.object_name) == ("upload", "payload", PATH)
-    assert change.detail == {"payload_types": ["Beam"], "sha256": SHA256, "size": len(CONTENT)}
+    assert change.detail["payload_types"] == ["Beam"]
+    assert change.detail["after"]["sha256"] == SHA256
+    assert change.detail["after"]["size"] == len(CONTENT)
 
 
 def test_an_empty_file_can_be_stored(client: Client) -> None:

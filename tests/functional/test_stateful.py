@@ -334,7 +334,7 @@ def clear(database: Database) -> None:
     """Empty all tables but the statuses that the migration made."""
     tables = (
         "change", "global_tag", "tag_state", "payload_type", "payload_list", "list_state",
-        "series", "series_change", "iov", "staged_iov",
+        "series", "series_change", "iov", "staged_iov", "tag_change", "type_change",
     )  # fmt: skip
     with database.engine.begin() as connection:
         for table in tables:

@@ -56,7 +56,8 @@ def test_a_change_says_who_when_what_and_why(database: Database) -> None:
         "Beam",
     )
     assert len(change.nonce) == 16
-    assert change.detail == {"payload_types": ["Beam"]}
+    chosen = {"dimension": None, "validator": None, "validator_options": None}
+    assert change.detail == {"payload_types": ["Beam"], "after": chosen}
 
 
 def test_times_of_changes_never_decrease(database: Database) -> None:
