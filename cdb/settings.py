@@ -169,6 +169,15 @@ class Settings(BaseModel):
             "duration such as `P30D`.",
         ),
     ] = timedelta(days=30)
+    idempotency_keep: Annotated[
+        timedelta,
+        Field(
+            alias="cdb.idempotency_keep",
+            gt=timedelta(0),
+            description="How long the answer of a write is kept for a client that sends it again "
+            "with the same `Idempotency-Key`; an ISO 8601 duration.",
+        ),
+    ] = timedelta(days=7)
     global_tag_detail: Annotated[
         Literal["full", "no-iovs"],
         Field(

@@ -1,6 +1,7 @@
 """What a process of the service has in hand for every request."""
 
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from threading import BoundedSemaphore, Lock
 
 from cdb.registry.plugins import Plugins
@@ -15,7 +16,10 @@ from cdb.store.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What requests share: settings, database, plugins, limits; `request.cdb`."""
+    """What requests share: settings, database, plugins, limits; `request.cdb`.
+
+    `format` stands for all that decides what the same content looks like.
+    """
 
     settings: Settings
     database: Database
@@ -24,6 +28,7 @@ class Context:
     security: SecurityPolicy
     payload_store: PayloadStore | None
     streams: BoundedSemaphore
+    format: str
     sleeping: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -34,17 +39,24 @@ class Context:
         )
         database.listener = plugins.tell
         store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)
+        rules = rules_of(settings, plugins, store.contents if store else nothing_stored)
         return cls(
             settings=settings,
             database=database,
             plugins=plugins,
-            rules=rules_of(settings, plugins, store.contents if store else nothing_stored),
+            rules=rules,
             security=SecurityPolicy(settings, plugins, database),
             payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
+            format=_format(rules),
         )
 
     @property
     def max_body(self) -> int:
         """The largest body of a request, in bytes."""
         return self.settings.max_body_mb * 2**20
+
+
+def _format(rules: Rules) -> str:
+    dimensions = [(name, each.options) for name, each in sorted(rules.dimensions.items())]
+    return f"{version('hep-cdb')} {rules.iov_mode} {rules.default_dimension} {dimensions}"

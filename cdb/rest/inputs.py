@@ -3,6 +3,7 @@
 Bodies are strict: a number is a JSON number, never a string or a boolean.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -25,6 +26,7 @@ from cdb.rest.fields import (
     not_required,
     several,
 )
+from cdb.services import resolve
 from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
 from cdb.store.browse import Wanted
@@ -100,10 +102,31 @@ class ChecksumPath(Schema):
 # --- query strings ----------------------------------------------------------
 
 
-class PointQuery(QuerySchema):
+class AsOfQuery(QuerySchema):
+    """As of when something is asked."""
+
+    asOf: Annotated[  # noqa: N815
+        Text | None,
+        Field(
+            description="The number of a change, or a time in ISO 8601, which means the last "
+            "change that was made by then; the latest change where it is not given."
+        ),
+    ] = None
+
+
+class PointQuery(AsOfQuery):
     """The main job: a global tag and a point."""
 
-    gtName: Annotated[Lookup, Field(description="The name of the global tag.")]  # noqa: N815
+    gtName: Annotated[  # noqa: N815
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(
+            min_length=1,
+            max_length=20,
+            description="The name of the global tag, also as `tag@change`. With several, the "
+            "first one that covers the point wins, for each payload type.",
+        ),
+    ]
     majorIOV: Annotated[  # noqa: N815
         TextNumber | None, Field(description="The major number of the point; `at` replaces it.")
     ]
@@ -130,6 +153,19 @@ class PointQuery(QuerySchema):
         ),
     ] = "exclude"
 
+    types: Annotated[
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(max_length=1000, description="Only these payload types, one each time."),
+    ] = ()
+    complete: Annotated[
+        bool,
+        Field(
+            description="Answer 409 with the missing payload types instead of leaving out "
+            "those that nothing covers at the point."
+        ),
+    ] = False
+
     model_config = ConfigDict(json_schema_extra=not_required("majorIOV", "minorIOV"))
 
     @model_validator(mode="before")
@@ -150,8 +186,24 @@ class PointQuery(QuerySchema):
             return None
         return Point(self.majorIOV, self.minorIOV)
 
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether it takes several statements, which have to see one state."""
+        return bool(self.at or self.types or len(self.gtName) > 1)
 
-class BrowseQuery(QuerySchema):
+    def question(self, layers: Sequence[resolve.Layer]) -> resolve.Question:
+        """Return what is asked of some tags as of their changes."""
+        return resolve.Question(
+            layers,
+            self.point(),
+            self.at,
+            frozenset(self.types) or None,
+            self.expired == "include",
+            self.complete,
+        )
+
+
+class BrowseQuery(AsOfQuery):
     """Which page of a list; without `page` the list comes whole."""
 
     page: Annotated[TextNumber | None, Field(ge=1, le=10**12, description="From 1.")] = None
@@ -201,7 +253,7 @@ class IovBrowseQuery(ListBrowseQuery):
     filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type", "payload_list")
 
 
-class TagQuery(QuerySchema):
+class TagQuery(AsOfQuery):
     """How much of a global tag."""
 
     light: Annotated[bool, Field(description="Counts instead of lists and IOVs.")] = False

@@ -19,6 +19,7 @@ from pyramid.response import Response
 
 from cdb.errors import CdbError, Invalid, NotJson, TooLarge
 from cdb.plugin import Permission
+from cdb.rest import holding, writing
 
 _JSON_OPTIONS = orjson.OPT_UTC_Z
 
@@ -158,19 +159,32 @@ def dumps(value: object) -> bytes:
 def _wrapped(operation: Operation) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         inputs = dict(request.validated)
-        if not operation.writes:
-            answer = operation.view(request, **inputs)
-        else:
-            writer = request.cdb.security.writer(request)
-            session = request.cdb.database.write_session(request.tm)
-            answer = operation.view(request, session=session, writer=writer, **inputs)
-            if operation.permission not in {permission for permission, _ in writer.asked}:
-                raise RuntimeError(
-                    f"{operation.view.__name__} did not ask for {operation.permission}"
-                )
-        return answer if isinstance(answer, Response) else json_response(answer)
+        if operation.writes:
+            return _written(operation, request, inputs)
+        if "CDB-Min-Change" in request.headers:
+            with request.cdb.database.statement() as reader:
+                holding.require_min_change(request, reader)
+        return _as_response(operation.view(request, **inputs))
 
     return view
+
+
+def _written(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:
+    writer = writing.writer_of(request)
+    session = request.cdb.database.write_session(request.tm)
+
+    def write() -> Response:
+        answer = operation.view(request, session=session, writer=writer, **inputs)
+        if operation.permission not in {permission for permission, _ in writer.asked}:
+            raise RuntimeError(f"{operation.view.__name__} did not ask for {operation.permission}")
+        return _as_response(answer)
+
+    body = b"" if operation.raw_body else request.body
+    return writing.once(request, session, writer, body, write)
+
+
+def _as_response(answer: object) -> Response:
+    return answer if isinstance(answer, Response) else json_response(answer)
 
 
 def _guard(operation: Operation, resource: Resource) -> Callable[..., None]:

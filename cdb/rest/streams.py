@@ -110,15 +110,19 @@ def list_(
     yield b"}"
 
 
-def iovs(database: Database, change: int, mode: IovMode) -> Iterator[bytes]:
+def iovs(
+    database: Database, change: int, mode: IovMode, *, with_staged: bool = True
+) -> Iterator[bytes]:
     """Yield an array of all payload IOVs: those of each list, then those that wait."""
-    return _array(_all_iovs(database, change, mode))
+    return _array(_all_iovs(database, change, mode, with_staged=with_staged))
 
 
-def _all_iovs(database: Database, change: int, mode: IovMode) -> Iterator[Iterable[bytes]]:
+def _all_iovs(
+    database: Database, change: int, mode: IovMode, *, with_staged: bool
+) -> Iterator[Iterable[bytes]]:
     for record in contents.lists_at(database, change):
         yield from _iovs(database, record, change, mode)
-    for page in contents.staged(database):
+    for page in contents.staged(database) if with_staged else ():
         yield [dumps([shapes.iov(record, None, mode) for record in page])[1:-1]]
 
 

@@ -5,20 +5,23 @@ as a client takes, each page in a short read of its own, with nothing held open
 in between.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
+from cdb.domain.points import AXIS, Interval
+from cdb.errors import NotFound
 from cdb.store import iovs, reads
-from cdb.store.changes import latest
 from cdb.store.engine import Database
 
 PAGE = 5000
 """Payload IOVs read at a time."""
 
 
-def current_change(database: Database) -> int:
-    """Return the change that a long answer is read at."""
-    with database.statement() as reader:
-        return latest(reader)[0]
+class ListPage(NamedTuple):
+    """Some payload IOVs that a payload list shows, in order of start."""
+
+    record: reads.ListRecord
+    iovs: list[iovs.IovRecord]
 
 
 def tags_at(database: Database, change: int) -> list[reads.TagRecord]:
@@ -35,6 +38,25 @@ def lists_at(database: Database, change: int, tag_id: int | None = None) -> list
         return reads.lists_of(reader, tag_id, change)
 
 
+def of_types(names: Collection[str], types: Collection[str] | None) -> list[str]:
+    """Return the payload types that are there and wanted, in order of code points.
+
+    The order is ours, since databases differ in it.
+
+    Args:
+        names: of the types that are there.
+        types: those that are wanted; None for all.
+
+    Raises:
+        NotFound: one that is wanted is not there.
+
+    """
+    missing = sorted(set(types or ()).difference(names))
+    if missing:
+        raise NotFound(f"There is no payload list of type {missing[0]!r} here.")
+    return sorted(names if types is None else set(types))
+
+
 def statuses(database: Database) -> dict[int, reads.StatusRecord]:
     """Return all statuses by id."""
     with database.statement() as reader:
@@ -42,16 +64,29 @@ def statuses(database: Database) -> dict[int, reads.StatusRecord]:
 
 
 def iovs_at(
-    database: Database, record: reads.ListRecord, change: int
+    database: Database,
+    record: reads.ListRecord,
+    change: int,
+    window: Interval = AXIS,
+    checksums: Collection[str] = (),
 ) -> Iterator[list[iovs.IovRecord]]:
-    """Yield the payload IOVs that a list shows as of a change, in order, in pages."""
+    """Yield the payload IOVs that a list shows as of a change, in order, in pages.
+
+    Args:
+        database: read page by page.
+        record: of the list, as of that change.
+        change: as of when.
+        window: they overlap it.
+        checksums: they have one of these, where any are given.
+
+    """
     if not record.n_iov:
         return
     view = record.view(change)
     after = None
     while True:
         with database.statement() as reader:
-            page = iovs.page_at(reader, view, after, PAGE)
+            page = iovs.page_at(reader, view, after, PAGE, window, checksums)
         if page:
             yield page
         if len(page) < PAGE:

@@ -1,5 +1,6 @@
 """From what a client writes to points and intervals: numbers, or the notation of a dimension."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from cdb.domain import series
@@ -39,6 +40,18 @@ def dimension(rules: Rules, name: str | None) -> IovDimension:
 def of_list(record: ListRecord, rules: Rules) -> IovDimension:
     """Return the dimension of a payload list: that of its type."""
     return dimension(rules, record.dimension)
+
+
+def named(rules: Rules, written: str, used: Collection[str]) -> tuple[IovDimension, str]:
+    """Return the dimension that `dimension:notation` names, and the notation.
+
+    One that names no dimension is for the only one that is used, else for the
+    one of the service.
+    """
+    name, separator, notation = written.partition(":")
+    if separator and name in rules.dimensions:
+        return rules.dimensions[name], notation
+    return dimension(rules, next(iter(used)) if len(used) == 1 else None), written
 
 
 def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:

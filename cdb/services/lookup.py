@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from cdb.errors import NotFound
 from cdb.store import reads
+from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 
 _Record = TypeVar("_Record")
@@ -20,26 +21,26 @@ def status(reader: Reader, name: str) -> reads.StatusRecord:
     return _found(reads.status(reader, name), "Status", name)
 
 
-def tag(reader: Reader, name: str) -> reads.TagRecord:
+def tag(reader: Reader, name: str, at: int = CURRENT) -> reads.TagRecord:
     """Return a global tag, or raise NotFound."""
-    return _found(reads.tag(reader, name), "Global tag", name)
+    return _found(reads.tag(reader, name, at), "Global tag", name)
 
 
-def tag_by_id(reader: Reader, tag_id: int) -> reads.TagRecord:
+def tag_by_id(reader: Reader, tag_id: int, at: int = CURRENT) -> reads.TagRecord:
     """Return a global tag, or raise NotFound."""
-    return _found(reads.tag_by_id(reader, tag_id), "Global tag", tag_id)
+    return _found(reads.tag_by_id(reader, tag_id, at), "Global tag", tag_id)
 
 
-def type_(reader: Reader, name: str) -> reads.TypeRecord:
+def type_(reader: Reader, name: str, at: int = CURRENT) -> reads.TypeRecord:
     """Return a payload type, or raise NotFound."""
-    return _found(reads.type_(reader, name), "Payload type", name)
+    return _found(reads.type_(reader, name, at), "Payload type", name)
 
 
-def list_(reader: Reader, name: str) -> reads.ListRecord:
+def list_(reader: Reader, name: str, at: int = CURRENT) -> reads.ListRecord:
     """Return a payload list, or raise NotFound."""
-    return _found(reads.list_(reader, name), "Payload list", name)
+    return _found(reads.list_(reader, name, at), "Payload list", name)
 
 
-def list_by_id(reader: Reader, list_id: int) -> reads.ListRecord:
+def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> reads.ListRecord:
     """Return a payload list, or raise NotFound."""
-    return _found(reads.list_by_id(reader, list_id), "Payload list", list_id)
+    return _found(reads.list_by_id(reader, list_id, at), "Payload list", list_id)

@@ -15,7 +15,7 @@ from cdb.services import forks, guard, intervals, lookup, revisions
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, payloads, reads, writes
-from cdb.store.changes import OpenChange, now, open_change
+from cdb.store.changes import CURRENT, OpenChange, now, open_change
 from cdb.store.engine import Reader
 
 
@@ -42,16 +42,18 @@ class Shown(NamedTuple):
     payload_list: str | None
 
 
-def find(reader: Reader, iov_id: int) -> Shown:
+def find(reader: Reader, iov_id: int, at: int = CURRENT) -> Shown:
     """Return a payload IOV that waits to be attached, or that a payload list shows.
+
+    As of a change nothing waits: that is no part of history.
 
     Raises:
         NotFound: there is none with this id, or it was cut or deleted.
 
     """
-    if waiting := iovs.staged(reader, iov_id):
+    if at == CURRENT and (waiting := iovs.staged(reader, iov_id)):
         return Shown(waiting, None)
-    names = iovs.lists_showing(reader, iov_id)
+    names = iovs.lists_showing(reader, iov_id, at)
     if not names:
         raise NotFound(f"Payload IOV {iov_id} does not exist.")
     return Shown(iovs.by_id(reader, [iov_id])[iov_id], names[0])

@@ -1,61 +1,140 @@
-"""The main job: which payloads are valid."""
+"""The main job: which payloads are valid, and for how long."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
-from cdb.domain.points import Point
-from cdb.errors import Invalid, NotFound
-from cdb.services import intervals
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point
+from cdb.errors import Incomplete, Invalid, NotFound
+from cdb.services import intervals, lookup
 from cdb.services.rules import Rules
 from cdb.store import query
 from cdb.store.engine import Reader
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
+
+Layer = tuple[str, int]
+"""A global tag, and the change that it is asked as of."""
 
 
-def valid_at(
-    reader: Reader, tag: str, point: Point, *, expired: bool = False
-) -> list[query.Valid]:
-    """Return the payloads that are valid in a global tag at a point, by payload type.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of one or several global tags at a point.
 
-    Raises:
-        NotFound: no live tag has this name: an unknown tag is never an empty answer.
+    Attributes:
+        layers: the tags; for each payload type the first one that covers its
+            point wins.
+        point: for the types of the dimensions that no notation is for.
+        notations: points, each in the notation of a dimension: `299400:12`, or
+            `run-lumi:299400:12` where the types have several dimensions. One that
+            names no dimension is for the only one there is, else for the one of
+            the service.
+        types: the payload types that are asked for; None for all.
+        expired: also answer with what has ended, as nopayloaddb does.
+        complete: whether an answer that leaves a type out is an error.
 
     """
-    return _found(query.valid_at(reader, tag, point, expired=expired), tag)
+
+    layers: Sequence[Layer]
+    point: Point | None
+    notations: Sequence[str] = ()
+    types: frozenset[str] | None = None
+    expired: bool = False
+    complete: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what excludes each other."""
+        if self.expired and len(self.layers) > 1:
+            raise Invalid.field("expired", "What has ended can be asked of one global tag only.")
 
 
-def valid_where(
-    reader: Reader,
-    rules: Rules,
-    tag: str,
-    notations: Sequence[str],
-    point: Point | None = None,
-    *,
-    expired: bool = False,
-) -> list[query.Valid]:
-    """Return the payloads that are valid in a global tag where some notations say.
+class Answer(NamedTuple):
+    """Which payloads are valid, by payload type, and where the very same answer holds.
+
+    Attributes:
+        valid: at most one payload of each type.
+        tags: the global tags that were asked, with their heads.
+        holds: by the name of a dimension, the widest interval around its point in
+            which the answer stays the same; one entry, of no name, where all
+            types are asked at one point.
+
+    """
+
+    valid: list[query.Valid]
+    tags: list[query.TagHead]
+    holds: Mapping[str, Interval]
+
+
+def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
+    """Return the payloads that are valid in one or several global tags.
 
     Args:
-        reader: a snapshot, since several statements may be needed.
+        reader: a snapshot; for one tag at a point in numbers one statement will do.
         rules: of the service, with its dimensions.
-        tag: the name of the global tag.
-        notations: points, each in the notation of a dimension: `299400:12`, or
-            `run-lumi:299400:12` where the tag has types of several dimensions.
-            One that names no dimension is for the only one of the tag, else for
-            the one of the service.
-        point: for the types of the dimensions that no notation is for.
-        expired: also return what has ended, as `query.valid_at` does.
+        question: what is asked.
 
     Raises:
-        NotFound: no live tag has this name.
+        NotFound: no tag has this name, or no type: what is unknown is never an
+            empty answer.
         Invalid: a notation is wrong, or a type has no point.
+        Incomplete: nothing covers the point for a type, and the question asks
+            for an error then.
 
     """
-    chosen = _found(query.dimensions_of(reader, tag), tag)
-    dimensions = {name: each or rules.default_dimension for name, each in chosen.items()}
-    points = _points(rules, notations, set(dimensions.values()))
-    missing = sorted(n for n, each in dimensions.items() if each not in points and point is None)
+    places = _places(reader, rules, question)
+    heads: dict[Layer, query.TagHead] = {}
+    members: dict[str, list[query.Member]] = {}
+    holds: dict[str, Interval] = {}
+    for place, name in places.names.items():
+        of_place: dict[str, list[query.Member]] = {}
+        for layer in question.layers:
+            found = _members(reader, question, layer, place)
+            heads[layer] = found.tag
+            for member in found.lists:
+                if places.of(member.payload_type) == place:
+                    of_place.setdefault(member.payload_type, []).append(member)
+        holds[name] = _intersection(map(_layered, of_place.values()))
+        members |= of_place
+    valid = {
+        name: next((each.valid for each in of_type if each.valid), None)
+        for name, of_type in sorted(members.items())
+    }
+    _check(reader, question, valid)
+    return Answer(
+        [each for each in valid.values() if each is not None],
+        [heads[layer] for layer in question.layers],
+        holds,
+    )
+
+
+class _Places(NamedTuple):
+    """The points that are asked at: each with a name; and which one a type is asked at."""
+
+    names: Mapping[Point, str]
+    by_type: Mapping[str, Point] | None = None
+
+    def of(self, payload_type: str) -> Point | None:
+        if self.by_type is None:
+            return next(iter(self.names))
+        return self.by_type.get(payload_type)
+
+
+def _places(reader: Reader, rules: Rules, question: Question) -> _Places:
+    if not question.notations and question.point is not None:
+        return _Places({question.point: ""})
+    dimensions: dict[str, str] = {}
+    for tag, at in question.layers:
+        chosen = _found(query.dimensions_of(reader, tag, at), tag)
+        for name, dimension in chosen.items():
+            if question.types is None or name in question.types:
+                dimensions.setdefault(name, dimension or rules.default_dimension)
+    used = set(dimensions.values())
+    points = _points(rules, question.notations, used)
+    missing = sorted(
+        name
+        for name, dimension in dimensions.items()
+        if dimension not in points and question.point is None
+    )
     if missing:
         messages = [
             f"Payload type {name!r} has the dimension {dimensions[name]!r}: "
@@ -63,29 +142,76 @@ def valid_where(
             for name in missing
         ]
         raise Invalid.field("at", " ".join(messages))
-    where = {name: points.get(each, point) for name, each in dimensions.items()}
-    found = {}
-    for place in {place for place in where.values() if place is not None}:
-        rows = query.valid_at(reader, tag, place, expired=expired) or ()
-        found.update({row.payload_type: row for row in rows if where[row.payload_type] == place})
-    return [found[name] for name in dimensions if name in found]
+    where = {name: points.get(each, question.point) for name, each in dimensions.items()}
+    names: dict[Point, str] = {}
+    for name in sorted(dimensions):
+        place = where[name]
+        if place is not None:
+            names.setdefault(place, dimensions[name])
+    if len(names) > 1:
+        return _Places(names, {name: place for name, place in where.items() if place is not None})
+    # Without a list there is no point that matters; the question stands all the same.
+    alone = [*names, *points.values(), ORIGIN][0]
+    return _Places({alone: ""})
 
 
-def _points(rules: Rules, notations: Sequence[str], used: set[str]) -> dict[str, Point]:
+def _points(rules: Rules, notations: Iterable[str], used: Collection[str]) -> dict[str, Point]:
     """Return the points that notations mean, by dimension."""
     points: dict[str, Point] = {}
     for written in notations:
-        name, separator, notation = written.partition(":")
-        if not separator or name not in rules.dimensions:
-            name = next(iter(used)) if len(used) == 1 else rules.default_dimension
-            notation = written
-        if name in points:
-            raise Invalid.field("at", f"There are two points for the dimension {name!r}.")
-        points[name] = intervals.point(notation, intervals.dimension(rules, name), "at")
+        dimension, notation = intervals.named(rules, written, used)
+        if dimension.name in points:
+            raise Invalid.field(
+                "at", f"There are two points for the dimension {dimension.name!r}."
+            )
+        points[dimension.name] = intervals.point(notation, dimension, "at")
     return points
 
 
-def _found(found: _Answer | None, tag: str) -> _Answer:
+def _members(reader: Reader, question: Question, layer: Layer, place: Point) -> query.Members:
+    tag, at = layer
+    found = query.members_at(
+        reader, tag, place, at, types=question.types, expired=question.expired
+    )
+    return _found(found, tag)
+
+
+def _layered(members: Sequence[query.Member]) -> Interval:
+    """Return where the answer for one type stays the same: while no tag before covers it."""
+    covering = next((i for i, each in enumerate(members) if each.valid), len(members) - 1)
+    return _intersection(member.holds for member in members[: covering + 1])
+
+
+def _intersection(parts: Iterable[Interval]) -> Interval:
+    start, end = ORIGIN, OPEN
+    for part in parts:
+        start, end = max(start, part.start), min(end, part.end)
+    return Interval(start, end)
+
+
+def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid | None]) -> None:
+    """Raise where a type is not known, or is left out and must not be."""
+    asked = valid.keys() if question.types is None else question.types
+    for name in sorted(asked - valid.keys()):
+        lookup.type_(reader, name, max(at for _, at in question.layers))
+    missing = sorted(name for name in asked if valid.get(name) is None)
+    if question.complete and missing:
+        tags = ", ".join(repr(tag) for tag, _ in question.layers)
+        raise Incomplete(f"Nothing is valid there in {tags} for: {', '.join(missing)}.", missing)
+
+
+def head(reader: Reader, layer: Layer) -> query.TagHead:
+    """Return a global tag with its last change, by one cheap look.
+
+    Raises:
+        NotFound: no tag has this name.
+
+    """
+    tag, at = layer
+    return _found(query.head(reader, tag, at), tag)
+
+
+def _found(found: _Result | None, tag: str) -> _Result:
     if found is None:
         raise NotFound(f"Global tag {tag!r} does not exist.")
     return found

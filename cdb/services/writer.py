@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cdb.errors import Forbidden, Unauthenticated
 from cdb.plugin import Identity, Permission, Target
-from cdb.store.changes import Origin
+from cdb.store.changes import Head, Origin
 
 Ask = Callable[[Identity, Permission, Target], bool]
 
@@ -23,6 +23,8 @@ class Writer:
         identity: who writes.
         permits: answers whether somebody may do something.
         comment: the reason, for the change log.
+        expected: the heads that the tags which are touched have to be at; none of
+            them for any, None where it does not matter.
         asked: the permissions that were asked for; a write that has not asked
             for the one that it declares is a mistake of ours, and is not committed.
 
@@ -31,6 +33,7 @@ class Writer:
     identity: Identity
     permits: Ask
     comment: str | None = None
+    expected: frozenset[Head] | None = None
     asked: list[tuple[Permission, Target]] = field(default_factory=list)
 
     @classmethod
@@ -41,7 +44,7 @@ class Writer:
     @property
     def origin(self) -> Origin:
         """What the change log says of the writer."""
-        return Origin(self.identity.subject, self.comment)
+        return Origin(self.identity.subject, self.comment, self.expected)
 
     def require(self, permission: Permission, target: Target) -> None:
         """Raise where the writer may not do something to an object.

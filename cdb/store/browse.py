@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from cdb.store import reads
+from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 from cdb.store.models import (
     Change,
@@ -82,35 +84,36 @@ _IOV_SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
 }
 
 
-def tags(reader: Reader, wanted: Wanted) -> Found:
+def tags(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     """Return a page of global tags; `status` is a filter, name and author are searched."""
-    statement = reads.select_tags()
+    statement = reads.select_tags(current=at == CURRENT)
     if "status" in wanted.filters:
         statement = statement.where(TagStatus.name == wanted.filters["status"])
     statement = _searched(statement, wanted, GlobalTag.name, GlobalTag.author)
-    return _found(reader, reads.TagRecord, statement, wanted, _TAG_SORTS)
+    return _found(reader, reads.TagRecord, statement, wanted, _TAG_SORTS, at)
 
 
-def types(reader: Reader, wanted: Wanted) -> Found:
+def types(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     """Return a page of payload types; the name is searched."""
-    statement = _searched(reads.select_types(), wanted, PayloadType.name)
-    return _found(reader, reads.TypeRecord, statement, wanted, _TYPE_SORTS)
+    statement = _searched(reads.select_types(current=at == CURRENT), wanted, PayloadType.name)
+    return _found(reader, reads.TypeRecord, statement, wanted, _TYPE_SORTS, at)
 
 
-def lists(reader: Reader, wanted: Wanted) -> Found:
+def lists(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     """Return a page of payload lists; tag and type are filters, all three names are searched."""
-    statement = _of_tag_and_type(reads.select_lists(), wanted)
+    statement = _of_tag_and_type(reads.select_lists(current=at == CURRENT), wanted)
     statement = _searched(statement, wanted, PayloadList.name, GlobalTag.name, PayloadType.name)
-    return _found(reader, reads.ListRecord, statement, wanted, _LIST_SORTS)
+    return _found(reader, reads.ListRecord, statement, wanted, _LIST_SORTS, at)
 
 
-def iovs(reader: Reader, wanted: Wanted) -> Found:
+def iovs(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     """Return a page of attached payload IOVs, each list's own.
 
     List, tag and type are filters; the payload's URL and the name of the list
     are searched. Without a search the count is known without looking at the
     IOVs; with one it stops at COUNTED_AT_MOST.
     """
+    seen = partial(reads.seen, current=at == CURRENT)
     visible = _of_tag_and_type(
         select(
             Iov.id,
@@ -128,13 +131,11 @@ def iovs(reader: Reader, wanted: Wanted) -> Found:
             PayloadType.name.label("payload_type"),
         )
         .select_from(ListState)
-        .join(PayloadList, and_(PayloadList.id == ListState.payload_list, reads.seen(PayloadList)))
-        .join(
-            PayloadType, and_(PayloadType.id == PayloadList.payload_type, reads.seen(PayloadType))
-        )
-        .outerjoin(GlobalTag, and_(GlobalTag.id == ListState.global_tag, reads.seen(GlobalTag)))
+        .join(PayloadList, and_(PayloadList.id == ListState.payload_list, seen(PayloadList)))
+        .join(PayloadType, and_(PayloadType.id == PayloadList.payload_type, seen(PayloadType)))
+        .outerjoin(GlobalTag, and_(GlobalTag.id == ListState.global_tag, seen(GlobalTag)))
         .join(Iov, reads.seen_in(ListState))
-        .where(reads.seen(ListState)),
+        .where(seen(ListState)),
         wanted,
     )
     if "payload_list" in wanted.filters:
@@ -144,13 +145,13 @@ def iovs(reader: Reader, wanted: Wanted) -> Found:
     directed = [column.desc() if wanted.descending else column.asc() for column in order]
     rows = list(
         reads.run(
-            reader, _page(statement, wanted, [*directed, PayloadList.id.asc(), Iov.id.asc()])
+            reader, _page(statement, wanted, [*directed, PayloadList.id.asc(), Iov.id.asc()]), at
         )
     )
     if not wanted.search:
-        return Found(rows, _count_from_lists(reader, wanted))
+        return Found(rows, _count_from_lists(reader, wanted, at))
     limited = statement.with_only_columns(literal(1)).limit(COUNTED_AT_MOST + 1)
-    counted = _count(reader, limited)
+    counted = _count(reader, limited, at)
     return Found(rows, min(counted, COUNTED_AT_MOST), counted > COUNTED_AT_MOST)
 
 
@@ -160,19 +161,20 @@ def _found(
     statement: reads.Statement,
     wanted: Wanted,
     sorts: _Columns,
+    at: int,
 ) -> Found:
-    order = _order(wanted, sorts)
-    rows = [record._make(row) for row in reads.run(reader, _page(statement, wanted, order))]
-    return Found(rows, _count(reader, statement))
+    page = _page(statement, wanted, _order(wanted, sorts))
+    rows = [record._make(row) for row in reads.run(reader, page, at)]
+    return Found(rows, _count(reader, statement, at))
 
 
-def _count_from_lists(reader: Reader, wanted: Wanted) -> int:
-    matching = _of_tag_and_type(reads.select_lists(), wanted)
+def _count_from_lists(reader: Reader, wanted: Wanted, at: int) -> int:
+    matching = _of_tag_and_type(reads.select_lists(current=at == CURRENT), wanted)
     if "payload_list" in wanted.filters:
         matching = matching.where(PayloadList.name == wanted.filters["payload_list"])
     lists_found = matching.subquery()
-    total = reads.run(reader, select(func.coalesce(func.sum(lists_found.c.n_iov), 0))).scalar_one()
-    return int(total)
+    total = select(func.coalesce(func.sum(lists_found.c.n_iov), 0))
+    return int(reads.run(reader, total, at).scalar_one())
 
 
 def _of_tag_and_type(statement: reads.Statement, wanted: Wanted) -> reads.Statement:
@@ -204,7 +206,6 @@ def _page(
     return statement.order_by(*order).limit(wanted.page_size).offset(offset)
 
 
-def _count(reader: Reader, statement: reads.Statement) -> int:
-    return int(
-        reads.run(reader, select(func.count()).select_from(statement.subquery())).scalar_one()
-    )
+def _count(reader: Reader, statement: reads.Statement, at: int) -> int:
+    counted = select(func.count()).select_from(statement.subquery())
+    return int(reads.run(reader, counted, at).scalar_one())

@@ -1,18 +1,30 @@
-"""The main job: which payloads are valid in a global tag at a point.
+"""The main job: which payloads are valid in a global tag at a point, and for how long.
 
-One statement, which costs one descent into an index for each payload list. A
-list that is pinned (a clone that nobody has written to) is read through the
-history index, the others through the smaller index of live rows; the database
-skips the branch that does not apply.
+One statement, which costs one descent into an index for each payload list, and
+one more where nothing covers the point. Live reads use the smaller index of
+live rows; a list that is pinned (a clone that nobody has written to), and every
+list as of a change, is read through the history index.
 """
 
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, bindparam, text
 
-from cdb.domain.points import Point, clamp
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point, clamp
+from cdb.store.changes import CURRENT, Head
 from cdb.store.engine import Reader, is_postgresql
 from cdb.store.models import LIVE
+
+
+class TagHead(NamedTuple):
+    """A global tag: its last change, and what its status lets happen to it."""
+
+    name: str
+    head: Head
+    mode: str
+    final: bool
 
 
 class Valid(NamedTuple):
@@ -28,94 +40,222 @@ class Valid(NamedTuple):
     end_minor: int
     extra: str | None
     dimension: str | None
+    global_tag: str
 
 
-# The last start at or before the point: row values, since the planners turn only
-# these into one descent of the index. Whether the interval still holds is asked
-# outside of the LIMIT, or the descent would go on to the left of every gap.
-_LAST_START = """
-    and (start_major, start_minor) <= (:major, :minor)
-    order by start_major desc, start_minor desc limit 1
-"""
-_IN_LIVE = f"series = s.series and retired_by = {LIVE} {_LAST_START}"
-_IN_PINNED = f"""
-    series = s.series and added_by <= s.pinned_at and retired_by > s.pinned_at {_LAST_START}
-"""
+class Member(NamedTuple):
+    """What one payload list answers at a point, and where it answers the same."""
+
+    payload_type: str
+    valid: Valid | None
+    start: Point
+    end: Point
+
+    @property
+    def holds(self) -> Interval:
+        """Return the widest interval around the point in which this answer stays the same."""
+        return Interval(self.start, self.end)
+
+
+class Members(NamedTuple):
+    """What the payload lists of a global tag answer at a point, by payload type."""
+
+    tag: TagHead
+    lists: list[Member]
+
 
 _COLUMNS = "payload_url, checksum, size, start_major, start_minor, end_major, end_minor, extra"
 _SELECTED = ", ".join(f"i.{column}" for column in _COLUMNS.split(", "))
 
-_MEMBERS = f"""
-    from global_tag t
-    left join list_state s on s.global_tag = t.id and s.retired_by = {LIVE}
-    left join payload_list l on l.id = s.payload_list and l.retired_by = {LIVE}
-    left join payload_type pt on pt.id = l.payload_type and pt.retired_by = {LIVE}
+# The last start at or before the point, and the first one after it: row values,
+# since the planners turn only these into one descent of the index. Whether the
+# interval still holds is asked outside of the LIMIT, or the descent would go on
+# to the left of every gap.
+_LAST_START = """
+    and (start_major, start_minor) <= (:major, :minor)
+    order by start_major desc, start_minor desc limit 1
 """
-_LISTS = f"select pt.name, {_SELECTED}, pt.dimension {_MEMBERS}"
-_OF_TAG = f"where t.name = :tag and t.retired_by = {LIVE} order by pt.name"
-_HOLDS = "(i.end_major, i.end_minor) > (:major, :minor)"
+_NEXT_START = """
+    and (start_major, start_minor) > (:major, :minor)
+    order by start_major, start_minor limit 1
+"""
+_IN_LIVE = f"series = s.series and retired_by = {LIVE}"
+_IN_PINNED = "series = s.series and added_by <= s.pinned_at and retired_by > s.pinned_at"
+_IN_HISTORY = """
+    series = s.series and added_by <= coalesce(s.pinned_at, :at)
+    and retired_by > coalesce(s.pinned_at, :at)
+"""
+_NOT_COVERED = """
+    (i.start_major is null or (i.end_major, i.end_minor) <= (:major, :minor) or :expired)
+"""
 
 
-def _on_postgresql(condition: str) -> str:
+def _seen(alias: str, *, current: bool) -> str:
+    if current:
+        return f"{alias}.retired_by = {LIVE}"
+    return f"{alias}.added_by <= :at and {alias}.retired_by > :at"
+
+
+def _tag(*, postgresql: bool, current: bool) -> str:
+    """Return the table expression `tag`: a tag with its head, or no row."""
+    # Planned by itself: the planner's time grows fast with the tables of a join.
+    materialized = "materialized" if postgresql else ""
     return f"""
-        {_LISTS}
-        left join lateral (
-            (select {_COLUMNS} from iov where s.pinned_at is null and {_IN_LIVE})
-            union all
-            (select {_COLUMNS} from iov where s.pinned_at is not null and {_IN_PINNED})
-        ) i on {condition}
-        {_OF_TAG}
+        with tag as {materialized} (
+            select t.id, c.change, c.nonce, st.mode, st.final
+            from global_tag t
+            join tag_state ts on ts.tag = t.id and {_seen("ts", current=current)}
+            join tag_status st on st.id = ts.status
+            join change c on c.change = (
+                select max(tc.change) from tag_change tc where tc.tag = t.id and tc.change <= :at
+            )
+            where t.name = :tag and {_seen("t", current=current)}
+        )
     """  # noqa: S608 - constants
 
 
-def _on_sqlite(condition: str) -> str:
+def _members(*, current: bool) -> str:
     return f"""
-        {_LISTS}
-        left join iov i on i.id = case when s.pinned_at is null
-            then (select id from iov where {_IN_LIVE})
-            else (select id from iov where {_IN_PINNED}) end
-            and {condition}
-        {_OF_TAG}
-    """  # noqa: S608 - constants
+        from tag
+        left join list_state s on s.global_tag = tag.id and {_seen("s", current=current)}
+        left join payload_list l on l.id = s.payload_list and {_seen("l", current=current)}
+        left join payload_type pt on pt.id = l.payload_type and {_seen("pt", current=current)}
+    """
 
 
-_STATEMENTS = {
-    (postgresql, expired): text(build("true" if expired else _HOLDS))
-    for postgresql, build in ((True, _on_postgresql), (False, _on_sqlite))
-    for expired in (True, False)
-}
+def _descents(*, current: bool) -> dict[str, str]:
+    """Return the conditions for rows that a list shows, by the condition for such lists."""
+    if current:
+        return {"s.pinned_at is null": _IN_LIVE, "s.pinned_at is not null": _IN_PINNED}
+    return {"s.series is not null": _IN_HISTORY}
 
 
-_TYPES_OF_TAG = text(f"select pt.name, pt.dimension {_MEMBERS} {_OF_TAG}")
+def _on_postgresql(*, current: bool, wanted: str) -> str:
+    def lateral(alias: str, columns: str, further: str, order: str) -> str:
+        branches = " union all ".join(
+            f"(select {columns} from iov where {which} and {further} and {shown} {order})"  # noqa: S608
+            for which, shown in _descents(current=current).items()
+        )
+        return f"left join lateral ({branches}) {alias} on true"
+
+    return " ".join(
+        [
+            lateral("i", _COLUMNS, wanted, _LAST_START),
+            lateral("n", "start_major, start_minor", f"{wanted} and {_NOT_COVERED}", _NEXT_START),
+        ]
+    )
 
 
-def dimensions_of(reader: Reader, tag: str) -> dict[str, str | None] | None:
+def _on_sqlite(*, current: bool, wanted: str) -> str:
+    def join(alias: str, further: str, order: str) -> str:
+        branches = " ".join(
+            f"when {which} and {further} then (select id from iov where {shown} {order})"  # noqa: S608
+            for which, shown in _descents(current=current).items()
+        )
+        return f"left join iov {alias} on {alias}.id = case {branches} end"
+
+    return " ".join(
+        [join("i", wanted, _LAST_START), join("n", f"{wanted} and {_NOT_COVERED}", _NEXT_START)]
+    )
+
+
+@cache
+def _statement(*, postgresql: bool, current: bool, some: bool) -> TextClause:
+    wanted = "pt.name in :types" if some else "true"
+    descend = _on_postgresql if postgresql else _on_sqlite
+    made = text(
+        f"""
+        {_tag(postgresql=postgresql, current=current)}
+        select pt.name, {_SELECTED}, pt.dimension, n.start_major, n.start_minor,
+            tag.change, tag.nonce, tag.mode, tag.final
+        {_members(current=current)} {descend(current=current, wanted=wanted)}
+        order by pt.name
+        """
+    )
+    return made.bindparams(bindparam("types", expanding=True)) if some else made
+
+
+@cache
+def _heads(*, postgresql: bool, current: bool) -> TextClause:
+    tag = _tag(postgresql=postgresql, current=current)
+    return text(f"{tag} select change, nonce, mode, final from tag")  # noqa: S608 - constants
+
+
+@cache
+def _types_of_tag(*, postgresql: bool, current: bool) -> TextClause:
+    tag = _tag(postgresql=postgresql, current=current)
+    return text(f"{tag} select pt.name, pt.dimension {_members(current=current)}")
+
+
+def _run(reader: Reader, statement: Any, tag: str, at: int, **parameters: Any) -> list[Any]:
+    chosen = statement(postgresql=is_postgresql(reader), current=at == CURRENT)
+    return list(reader.execute(chosen, {"tag": tag, "at": at, **parameters}))
+
+
+def head(reader: Reader, tag: str, at: int = CURRENT) -> TagHead | None:
+    """Return a tag and its last change as of a change: one cheap look; None if there is no tag."""
+    rows = _run(reader, _heads, tag, at)
+    return _tag_head(tag, rows[0]) if rows else None
+
+
+def dimensions_of(reader: Reader, tag: str, at: int = CURRENT) -> dict[str, str | None] | None:
     """Return the dimensions of the payload types of a tag, by type; None if there is no tag."""
-    rows = list(reader.execute(_TYPES_OF_TAG, {"tag": tag}))
-    if not rows:
-        return None
-    return {name: dimension for name, dimension in rows if name is not None}
+    rows = _run(reader, _types_of_tag, tag, at)
+    return {name: dimension for name, dimension in rows if name is not None} if rows else None
 
 
-def valid_at(
-    reader: Reader, tag: str, point: Point, *, expired: bool = False
-) -> list[Valid] | None:
-    """Return the payloads that are valid in a global tag at a point, by payload type.
+def members_at(
+    reader: Reader,
+    tag: str,
+    point: Point,
+    at: int = CURRENT,
+    *,
+    types: Collection[str] | None = None,
+    expired: bool = False,
+) -> Members | None:
+    """Return what the payload lists of a global tag answer at a point.
 
     Args:
         reader: where to read; one statement is one snapshot.
         tag: the name of a global tag.
         point: the place on the axis.
-        expired: also return what has ended, the last before the point of each
+        at: the change that it is asked as of.
+        types: the payload types that are asked for; None for all.
+        expired: take what has ended for valid: the last before the point in each
             payload list, as nopayloaddb does.
 
     Returns:
-        At most one payload of each type; None where no live tag has this name.
+        The answers in order of payload type, those without a payload, too; None
+        where no tag has this name.
 
     """
+    some = types is not None
     major, minor = clamp(point)
-    statement = _STATEMENTS[is_postgresql(reader), expired]
-    rows: list[Any] = list(reader.execute(statement, {"tag": tag, "major": major, "minor": minor}))
+    statement = _statement(postgresql=is_postgresql(reader), current=at == CURRENT, some=some)
+    place = {"tag": tag, "at": at, "major": major, "minor": minor, "expired": expired}
+    rows: list[Any] = list(
+        reader.execute(statement, {**place, "types": list(types or ())} if some else place)
+    )
     if not rows:
         return None
-    return [Valid._make(row) for row in rows if row[1] is not None]
+    wanted = rows if types is None else [row for row in rows if row[0] in types]
+    lists = [_member(row, tag, (major, minor), expired) for row in wanted if row[0] is not None]
+    return Members(_tag_head(tag, rows[0][12:]), lists)
+
+
+def _tag_head(name: str, row: Iterable[Any]) -> TagHead:
+    change, nonce, mode, final = row
+    return TagHead(name, Head(change, nonce), mode, bool(final))
+
+
+def _member(row: Any, tag: str, point: tuple[int, int], expired: bool) -> Member:
+    following = OPEN if row[10] is None else Point(row[10], row[11])
+    if row[4] is None:
+        return Member(row[0], None, ORIGIN, following)
+    start, end = Point(row[4], row[5]), Point(row[6], row[7])
+    valid = Valid._make((*row[:10], tag))
+    if expired:
+        return Member(row[0], valid, start, following)
+    if end > point:
+        return Member(row[0], valid, start, end)
+    return Member(row[0], None, end, following)

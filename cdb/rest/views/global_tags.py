@@ -1,7 +1,5 @@
 """Global tags and their statuses."""
 
-from collections.abc import Iterator
-
 from pyramid.request import Request
 from pyramid.response import Response
 from sqlalchemy.orm import Session
@@ -17,12 +15,11 @@ from cdb.errors import (
     TransitionRefused,
 )
 from cdb.plugin import Permission
-from cdb.rest import answers, inputs, shapes, streams
-from cdb.rest.service import Resource
-from cdb.services import contents, global_tags, lookup, statuses
+from cdb.rest import answers, asked, inputs, shapes, streams
+from cdb.rest.service import Resource, json_response
+from cdb.services import global_tags, lookup, statuses
 from cdb.services.writer import Writer
-from cdb.store import browse, changes, reads
-from cdb.store.engine import Reader
+from cdb.store import browse, reads
 
 _GROUP = "Global tags"
 
@@ -53,14 +50,14 @@ RESOURCES = (
 )
 
 
-@seed_tags.get(list[answers.TagWithLists])
-def list_whole(request: Request) -> Response:
+@seed_tags.get(list[answers.TagWithLists], query=inputs.AsOfQuery)
+def list_whole(request: Request, query: inputs.AsOfQuery) -> Response:
     """List all global tags with everything in them.
 
     The answer is as of one change, however long it takes to read.
     """
-    database = request.cdb.database
-    pieces = streams.tags(database, contents.current_change(database), request.cdb.rules.iov_mode)
+    change = asked.fixed_change(request, query.asOf)
+    pieces = streams.tags(request.cdb.database, change, request.cdb.rules.iov_mode)
     return streams.streamed(pieces, request.cdb.streams)
 
 
@@ -85,12 +82,11 @@ def create(request: Request, session: Session, writer: Writer, body: inputs.NewT
     return shapes.tag(record)
 
 
-@seed_tag.get(answers.TagWithLists, path=inputs.IdPath, errors=[NotFound])
-def show_by_id(request: Request, path: inputs.IdPath) -> Response:
+@seed_tag.get(answers.TagWithLists, path=inputs.IdPath, query=inputs.AsOfQuery, errors=[NotFound])
+def show_by_id(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> Response:
     """Show a global tag, given by its id, with everything in it."""
-    with request.cdb.database.snapshot() as reader:
-        pieces = _whole(request, reader, lookup.tag_by_id(reader, path.id))
-    return streams.streamed(pieces, request.cdb.streams)
+    with asked.tag_by_id(request, path.id, query.asOf) as tag:
+        return _whole(request, tag)
 
 
 @tags.get(
@@ -99,13 +95,13 @@ def show_by_id(request: Request, path: inputs.IdPath) -> Response:
 )
 def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> object:
     """List global tags with the numbers of their lists and IOVs; with `page`, a page of them."""
-    with request.cdb.database.snapshot() as reader:
+    with asked.state(request, query.asOf) as (reader, at):
         if query.page is None:
-            counts = reads.tag_counts(reader)
-            records = reads.tags(reader)
+            counts = reads.tag_counts(reader, at=at)
+            records = reads.tags(reader, at)
             return [shapes.tag_summary(r, counts.get(r.id, (0, 0))) for r in records]
-        found = browse.tags(reader, query.wanted())
-        counts = reads.tag_counts(reader, [record.id for record in found.rows])
+        found = browse.tags(reader, query.wanted(), at)
+        counts = reads.tag_counts(reader, [record.id for record in found.rows], at)
     rows = [shapes.tag_summary(record, counts.get(record.id, (0, 0))) for record in found.rows]
     return shapes.page(found, query.wanted(), rows)
 
@@ -121,13 +117,14 @@ def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> obj
 
     A service can be set to leave the payload IOVs out (`cdb.global_tag_detail`).
     """
-    with request.cdb.database.snapshot() as reader:
-        record = lookup.tag(reader, path.name)
-        if query.light:
-            counts = reads.tag_counts(reader, [record.id])
-            return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
-        pieces = _whole(request, reader, record)
-    return streams.streamed(pieces, request.cdb.streams)
+    with asked.tag(request, path.name, query.asOf) as tag:
+        if not query.light:
+            return _whole(request, tag)
+        if tag.holding.is_known:
+            return tag.holding.not_modified()
+        counts = reads.tag_counts(tag.reader, [tag.record.id], tag.moment.change)
+    shown = shapes.tag_summary(tag.record, counts.get(tag.record.id, (0, 0)))
+    return tag.holding.sealed(json_response(shown))
 
 
 @tag.patch(
@@ -149,12 +146,15 @@ def describe(
     return shapes.tag(record)
 
 
-@tag_lists.get(dict[str, str], path=inputs.NamePath, errors=[NotFound])
-def show_lists(request: Request, path: inputs.NamePath) -> dict[str, str]:
+@tag_lists.get(dict[str, str], path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+def show_lists(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
     """Show which payload list a global tag has for each payload type."""
-    with request.cdb.database.snapshot() as reader:
-        record = lookup.tag(reader, path.name)
-        return {member.type: member.name for member in reads.lists_of(reader, record.id)}
+    with asked.tag(request, path.name, query.asOf) as tag:
+        if tag.holding.is_known:
+            return tag.holding.not_modified()
+        members = reads.lists_of(tag.reader, tag.record.id, tag.moment.change)
+    shown = {member.type: member.name for member in members}
+    return tag.holding.sealed(json_response(shown))
 
 
 @deletion.delete(
@@ -203,11 +203,11 @@ def change_status(
     return {**shapes.tag(record), "status": record.status_id}
 
 
-@tag_statuses.get(list[answers.Status])
-def list_statuses(request: Request) -> list[shapes.Json]:
+@tag_statuses.get(list[answers.Status], query=inputs.AsOfQuery)
+def list_statuses(request: Request, query: inputs.AsOfQuery) -> list[shapes.Json]:
     """List the statuses that global tags can have."""
-    with request.cdb.database.statement() as reader:
-        return [shapes.status(record) for record in reads.statuses(reader)]
+    with asked.state(request, query.asOf) as (reader, at):
+        return [shapes.status(record) for record in reads.statuses(reader, at)]
 
 
 @tag_statuses.post(answers.Status, permission=Permission.STATUS_CREATE, body=inputs.NewStatus)
@@ -227,12 +227,15 @@ def declare_status(
     return shapes.status(record)
 
 
-def _whole(request: Request, reader: Reader, record: reads.TagRecord) -> Iterator[bytes]:
-    return streams.tag(
+def _whole(request: Request, tag: asked.AskedTag) -> Response:
+    if tag.holding.is_known:
+        return tag.holding.not_modified()
+    pieces = streams.tag(
         request.cdb.database,
-        record,
-        lookup.status(reader, record.status),
-        changes.latest(reader)[0],
+        tag.record,
+        lookup.status(tag.reader, tag.record.status),
+        tag.fixed_change,
         request.cdb.rules.iov_mode,
         with_iovs=request.cdb.settings.global_tag_detail == "full",
     )
+    return tag.holding.sealed(streams.streamed(pieces, request.cdb.streams))

@@ -8,15 +8,16 @@ from cdb.errors import (
     AppendOnly,
     AttachedElsewhere,
     Closed,
+    Incomplete,
     NotFound,
     Overlap,
     PayloadRefused,
     PolicyRefused,
 )
 from cdb.plugin import Permission
-from cdb.rest import answers, inputs, shapes, streams
-from cdb.rest.service import Resource
-from cdb.services import contents, payload_iovs, resolve
+from cdb.rest import answers, asked, inputs, shapes, streams
+from cdb.rest.service import Resource, json_response
+from cdb.services import payload_iovs, resolve
 from cdb.services.writer import Writer
 from cdb.store import browse
 
@@ -48,7 +49,7 @@ RESOURCES = (query, iovs, one, bulk, attachment, deletion, exact_deletion)
 @query.get(
     list[answers.ValidRow] | list[answers.ValidPayload],
     query=inputs.PointQuery,
-    errors=[NotFound],
+    errors=[NotFound, Incomplete],
 )
 def valid_at(request: Request, query: inputs.PointQuery) -> object:
     """Show which payloads are valid in a global tag at a point.
@@ -56,34 +57,39 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     At most one of each payload type, in the order of the types' names; a type
     that nothing covers at the point is left out. The point is given by two
     numbers, or by `at` in the notation of the types' dimension; where the types
-    of a tag have several, once for each.
+    of a tag have several, once for each. `CDB-Valid-From` and `CDB-Valid-Until`
+    say around the point how far this very answer holds.
     """
-    rules, expired, point = request.cdb.rules, query.expired == "include", query.point()
-    if query.at or point is None:
-        with request.cdb.database.snapshot() as reader:
-            found = resolve.valid_where(
-                reader, rules, query.gtName, query.at, point, expired=expired
-            )
-    else:
-        with request.cdb.database.statement() as reader:
-            found = resolve.valid_at(reader, query.gtName, point, expired=expired)
+    rules = request.cdb.rules
+    with asked.reader(request, several=query.needs_snapshot) as reader:
+        layers = asked.layers(reader, query.gtName, query.asOf)
+        if "If-None-Match" in request.headers:
+            heads = [resolve.head(reader, layer) for layer in layers.tags]
+            held = layers.holding(request, heads)
+            if held.is_known:
+                return held.not_modified()
+        found = resolve.answer(reader, rules, query.question(layers.tags))
     if query.shape == "dict":
-        return shapes.valid_objects(found, rules)
-    return shapes.valid_rows(found, rules.iov_mode)
+        shown: object = shapes.valid_objects(found.valid, rules)
+    else:
+        shown = shapes.valid_rows(found.valid, rules.iov_mode)
+    return layers.holding(request, found.tags).sealed(json_response(shown), found.holds)
 
 
 @iovs.get(list[answers.Iov] | answers.IovPage, query=inputs.IovBrowseQuery)
 def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
     """List all payload IOVs, those that wait to be attached last; with `page`, a page.
 
-    A page has attached IOVs only, and counts what a search finds up to 10,000.
+    A page has attached IOVs only, and counts what a search finds up to 10,000. As
+    of a change nothing waits: that is no part of history.
     """
     database, mode = request.cdb.database, request.cdb.rules.iov_mode
     if query.page is None:
-        pieces = streams.iovs(database, contents.current_change(database), mode)
+        change = asked.fixed_change(request, query.asOf)
+        pieces = streams.iovs(database, change, mode, with_staged=not query.asOf)
         return streams.streamed(pieces, request.cdb.streams)
-    with database.snapshot() as reader:
-        found = browse.iovs(reader, query.wanted())
+    with asked.state(request, query.asOf) as (reader, at):
+        found = browse.iovs(reader, query.wanted(), at)
     rows = [shapes.iov_row(row, mode) for row in found.rows]
     page = shapes.page(found, query.wanted(), rows)
     return {**page, "count_is_lower_bound": found.count_is_lower_bound}
@@ -102,11 +108,11 @@ def stage(request: Request, session: Session, writer: Writer, body: inputs.NewIo
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 
-@one.get(answers.Iov, path=inputs.IdPath, errors=[NotFound])
-def show(request: Request, path: inputs.IdPath) -> shapes.Json:
+@one.get(answers.Iov, path=inputs.IdPath, query=inputs.AsOfQuery, errors=[NotFound])
+def show(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> shapes.Json:
     """Show a payload IOV that waits to be attached, or that a payload list shows."""
-    with request.cdb.database.snapshot() as reader:
-        shown = payload_iovs.find(reader, path.id)
+    with asked.state(request, query.asOf) as (reader, at):
+        shown = payload_iovs.find(reader, path.id, at)
     return shapes.iov(shown.iov, shown.payload_list, request.cdb.rules.iov_mode)
 
 

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from cdb.errors import AppendOnly, Closed, NotEmpty, NotFound, PolicyRefused
 from cdb.plugin import Permission
-from cdb.rest import answers, inputs, shapes, streams
+from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.service import Resource
-from cdb.services import contents, lookup, payload_lists
+from cdb.services import lookup, payload_lists
 from cdb.services.writer import Writer
 from cdb.store import browse
 
@@ -25,13 +25,12 @@ RESOURCES = (lists, by_id, by_name, attachment, deletion)
 @lists.get(list[answers.ListWithIovs] | answers.ListPage, query=inputs.ListBrowseQuery)
 def list_all(request: Request, query: inputs.ListBrowseQuery) -> object:
     """List payload lists with their payload IOVs; with `page`, a page of their counts."""
-    database = request.cdb.database
     if query.page is None:
-        change = contents.current_change(database)
-        pieces = streams.lists(database, change, request.cdb.rules.iov_mode)
+        change = asked.fixed_change(request, query.asOf)
+        pieces = streams.lists(request.cdb.database, change, request.cdb.rules.iov_mode)
         return streams.streamed(pieces, request.cdb.streams)
-    with database.snapshot() as reader:
-        found = browse.lists(reader, query.wanted())
+    with asked.state(request, query.asOf) as (reader, at):
+        found = browse.lists(reader, query.wanted(), at)
     rows = [{**shapes.list_(record), "iov_count": record.n_iov} for record in found.rows]
     return shapes.page(found, query.wanted(), rows)
 
@@ -55,11 +54,11 @@ def create(
     return shapes.list_(record)
 
 
-@by_id.get(answers.ListWithIds, path=inputs.IdPath, errors=[NotFound])
-def show_by_id(request: Request, path: inputs.IdPath) -> shapes.Json:
+@by_id.get(answers.ListWithIds, path=inputs.IdPath, query=inputs.AsOfQuery, errors=[NotFound])
+def show_by_id(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> shapes.Json:
     """Show a payload list, given by its id, with the ids of its tag and type."""
-    with request.cdb.database.statement() as reader:
-        record = lookup.list_by_id(reader, path.id)
+    with asked.state(request, query.asOf) as (reader, at):
+        record = lookup.list_by_id(reader, path.id, at)
     return {
         **shapes.list_(record),
         "global_tag": record.tag_id,
@@ -67,11 +66,11 @@ def show_by_id(request: Request, path: inputs.IdPath) -> shapes.Json:
     }
 
 
-@by_name.get(answers.ListSummary, path=inputs.NamePath, errors=[NotFound])
-def show_by_name(request: Request, path: inputs.NamePath) -> shapes.Json:
+@by_name.get(answers.ListSummary, path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+def show_by_name(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> shapes.Json:
     """Show a payload list with the number of its payload IOVs."""
-    with request.cdb.database.statement() as reader:
-        record = lookup.list_(reader, path.name)
+    with asked.state(request, query.asOf) as (reader, at):
+        record = lookup.list_(reader, path.name, at)
     return {**shapes.list_(record), "iov_count": record.n_iov}
 
 

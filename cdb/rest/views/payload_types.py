@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from cdb.errors import InUse, NameTaken, NotFound
 from cdb.plugin import Permission
-from cdb.rest import answers, inputs, shapes
+from cdb.rest import answers, asked, inputs, shapes
 from cdb.rest.service import Resource
 from cdb.services import lookup, payload_types
 from cdb.services.writer import Writer
@@ -23,10 +23,10 @@ RESOURCES = (types, one, deletion)
 @types.get(list[answers.Type] | answers.TypePage, query=inputs.BrowseQuery)
 def list_all(request: Request, query: inputs.BrowseQuery) -> object:
     """List payload types; with `page`, a page of them."""
-    with request.cdb.database.snapshot() as reader:
+    with asked.state(request, query.asOf) as (reader, at):
         if query.page is None:
-            return [shapes.type_(record) for record in reads.types(reader)]
-        found = browse.types(reader, query.wanted())
+            return [shapes.type_(record) for record in reads.types(reader, at)]
+        found = browse.types(reader, query.wanted(), at)
     return shapes.page(found, query.wanted(), [shapes.type_(record) for record in found.rows])
 
 
@@ -49,11 +49,11 @@ def create(
     return shapes.type_(record)
 
 
-@one.get(answers.Type, path=inputs.NamePath, errors=[NotFound])
-def show(request: Request, path: inputs.NamePath) -> shapes.Json:
+@one.get(answers.Type, path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+def show(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> shapes.Json:
     """Show a payload type."""
-    with request.cdb.database.statement() as reader:
-        return shapes.type_(lookup.type_(reader, path.name))
+    with asked.state(request, query.asOf) as (reader, at):
+        return shapes.type_(lookup.type_(reader, path.name, at))
 
 
 @one.patch(

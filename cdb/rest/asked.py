@@ -1,0 +1,120 @@
+"""As of when a request asks, and of which global tags."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from pyramid.request import Request
+from sqlalchemy import Connection
+
+from cdb.rest.holding import Holding
+from cdb.services import lookup, moments
+from cdb.services.moments import Moment
+from cdb.services.resolve import Layer
+from cdb.store.changes import CURRENT, latest
+from cdb.store.engine import Database, Reader
+from cdb.store.query import TagHead
+from cdb.store.reads import TagRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The global tags that a query asks, each as of a change."""
+
+    tags: Sequence[Layer]
+    is_settled: bool
+    as_of: int | None
+
+    def holding(self, request: Request, heads: Sequence[TagHead]) -> Holding:
+        """Return the state that the answer is made from."""
+        return Holding(request, heads, self.is_settled, self.as_of)
+
+
+def reader(request: Request, *, several: bool) -> AbstractContextManager[Connection]:
+    """Give a connection for several reading statements that see one state, or for one."""
+    database: Database = request.cdb.database
+    return database.snapshot() if several else database.statement()
+
+
+@contextmanager
+def state(request: Request, as_of: str | None) -> Iterator[tuple[Connection, int]]:
+    """Give a snapshot, and the change that is asked as of: CURRENT where none is.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+
+    """
+    with request.cdb.database.snapshot() as snapshot:
+        yield snapshot, moments.moment(snapshot, as_of).change
+
+
+def fixed_change(request: Request, as_of: str | None) -> int:
+    """Return the change that a long answer is read at: the latest one where none is asked.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+
+    """
+    with state(request, as_of) as (snapshot, change):
+        return latest(snapshot)[0] if change == CURRENT else change
+
+
+def layers(reader: Reader, names: Sequence[str], as_of: str | None) -> Layers:
+    """Return the tags that names mean, each a name or `tag@change`.
+
+    Raises:
+        Invalid: a change or a time is wrong, or in the future.
+
+    """
+    found = [moments.of_tag(reader, name, as_of) for name in names]
+    moved = {moment.change for _, moment in found if not moment.is_current}
+    return Layers(
+        [(name, moment.change) for name, moment in found],
+        all(moment.is_settled for _, moment in found),
+        max(moved, default=None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTag:
+    """A global tag as of when it is asked, and how long the answer holds."""
+
+    reader: Connection
+    record: TagRecord
+    moment: Moment
+    holding: Holding
+
+    @property
+    def fixed_change(self) -> int:
+        """The change that a long answer is read at: the head of the tag shows the same."""
+        return self.record.head if self.moment.is_current else self.moment.change
+
+
+@contextmanager
+def tag(request: Request, name: str, as_of: str | None) -> Iterator[AskedTag]:
+    """Give a global tag, asked by its name or as `tag@change`, on a snapshot.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+        NotFound: no tag has this name then.
+
+    """
+    with request.cdb.database.snapshot() as snapshot:
+        plain, moment = moments.of_tag(snapshot, name, as_of)
+        record = lookup.tag(snapshot, plain, moment.change)
+        yield AskedTag(snapshot, record, moment, Holding.of(request, record, moment))
+
+
+@contextmanager
+def tag_by_id(request: Request, tag_id: int, as_of: str | None) -> Iterator[AskedTag]:
+    """Give a global tag, asked by its id, on a snapshot.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+        NotFound: no tag has this id then.
+
+    """
+    with request.cdb.database.snapshot() as snapshot:
+        moment = moments.moment(snapshot, as_of)
+        record = lookup.tag_by_id(snapshot, tag_id, moment.change)
+        yield AskedTag(snapshot, record, moment, Holding.of(request, record, moment))

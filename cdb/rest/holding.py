@@ -1,0 +1,160 @@
+"""How long an answer holds, as HTTP says it, and the conditions that clients set.
+
+An ETag says the heads of the global tags that an answer was made from, and a
+hash of what else decides its bytes. So one cheap look at the heads tells
+whether a client's copy still holds, and a write can be made to depend on them.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyramid.request import Request
+from pyramid.response import Response
+
+from cdb.domain.points import Interval
+from cdb.domain.statuses import WriteMode
+from cdb.errors import Invalid
+from cdb.rest.media import media_type
+from cdb.services import moments
+from cdb.store.changes import Head
+from cdb.store.engine import Reader
+from cdb.store.query import TagHead
+from cdb.store.reads import TagRecord
+
+_FOR_EVER = "max-age=31536000, immutable"
+_FOR_A_DAY = "max-age=86400"
+"""For what the rules keep from changing: a copy goes in a day where an operator mends it."""
+
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+_HEAD = re.compile(r"([0-9]{1,19}):([0-9a-f]{1,32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The state that an answer is made from.
+
+    Attributes:
+        request: what is answered.
+        tags: the global tags that it is about.
+        is_settled: whether the same request will always mean the same state.
+        as_of: the change that was asked for; None for the latest.
+
+    """
+
+    request: Request
+    tags: Sequence[TagHead]
+    is_settled: bool = False
+    as_of: int | None = None
+
+    @classmethod
+    def of(cls, request: Request, record: TagRecord, moment: moments.Moment) -> "Holding":
+        """Return the state of one global tag."""
+        tag = TagHead(
+            record.name, Head(record.head, record.nonce), record.mode, bool(record.final)
+        )
+        return cls(
+            request,
+            [tag],
+            moment.is_settled,
+            None if moment.is_current else moment.change,
+        )
+
+    @property
+    def etag(self) -> str:
+        """Return what stands between the quotes of the ETag."""
+        heads = "+".join(f"{tag.head.change}:{tag.head.nonce}" for tag in self.tags)
+        context, request = self.request.cdb, self.request
+        decides = "\n".join(
+            (
+                context.format,
+                request.path_info,
+                request.query_string,
+                media_type(request),
+            )
+        )
+        return f"{heads}:{hashlib.sha256(decides.encode()).hexdigest()[:16]}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the client has this answer, and says so by `If-None-Match`."""
+        given = self.request.headers.get("If-None-Match")
+        return given is not None and (given.strip() == "*" or self.etag in _ETAG.findall(given))
+
+    def not_modified(self) -> Response:
+        """Answer that the client's copy still holds."""
+        return self.sealed(Response(status=304, content_type=None))
+
+    def sealed(self, response: Response, holds: Mapping[str, Interval] | None = None) -> Response:
+        """Put into an answer how long it holds: in time, and around its point."""
+        headers = response.headers
+        headers["CDB-Change"] = str(max(tag.head.change for tag in self.tags))
+        if self.as_of is not None:
+            headers["CDB-As-Of"] = str(self.as_of)
+        headers["ETag"] = f'"{self.etag}"'
+        headers["Cache-Control"] = f"{self._readers()}, {self._age()}"
+        headers["Vary"] = "Accept, Authorization"
+        if holds:
+            headers["CDB-Valid-From"] = _points(holds, 0)
+            headers["CDB-Valid-Until"] = _points(holds, 1)
+        return response
+
+    def _readers(self) -> str:
+        return "private" if self.request.cdb.security.protects_reads else "public"
+
+    def _age(self) -> str:
+        if self.is_settled:
+            return _FOR_EVER
+        if self.as_of is None and all(t.final and t.mode == WriteMode.CLOSED for t in self.tags):
+            return _FOR_A_DAY
+        return "no-cache"
+
+
+def expected_heads(request: Request) -> frozenset[Head] | None:
+    """Return the heads that `If-Match` names: none for any, None where there is no such header.
+
+    Raises:
+        Invalid: it has no ETag that this service could have given.
+
+    """
+    given = request.headers.get("If-Match")
+    if given is None:
+        return None
+    if given.strip() == "*":
+        return frozenset()
+    found = frozenset(
+        Head(int(number), nonce)
+        for etag in _ETAG.findall(given)
+        for number, nonce in _HEAD.findall(etag.rpartition(":")[0])
+    )
+    if not found:
+        raise Invalid("If-Match has no ETag of this service.")
+    return found
+
+
+def require_min_change(request: Request, reader: Reader) -> None:
+    """Raise where the service does not have what the client has seen: `CDB-Min-Change`.
+
+    Raises:
+        Invalid: it is no number.
+        Unavailable: that change is not here yet.
+
+    """
+    given = request.headers.get("CDB-Min-Change", "").strip()
+    if not given:
+        return
+    if not (given.isascii() and given.isdigit() and len(given) < 20):
+        raise Invalid("CDB-Min-Change has to be the number of a change.")
+    moments.require(reader, int(given))
+
+
+def _points(holds: Mapping[str, Interval], side: int) -> str:
+    """Return the start or the end of what holds; by dimension where there are several points."""
+    written = []
+    for name, interval in holds.items():
+        point = interval[side]
+        written.append(
+            f"{name}:{point.major},{point.minor}" if name else f"{point.major},{point.minor}"
+        )
+    return "; ".join(written)

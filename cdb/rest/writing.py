@@ -1,0 +1,103 @@
+"""What the headers of a write say: why, on what condition, and whether it is a repeat."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from cdb.domain.names import control_character
+from cdb.errors import Invalid, KeyUsedOtherwise
+from cdb.rest import holding
+from cdb.services.writer import Writer
+from cdb.store import repeats
+from cdb.store.changes import now
+from cdb.store.engine import EVENTS
+
+_LONGEST_COMMENT = 10_000
+_LONGEST_KEY = 255
+
+
+def writer_of(request: Request) -> Writer:
+    """Return who writes, with the reason, and the heads that the tags have to be at.
+
+    Raises:
+        Invalid: a header is wrong.
+
+    """
+    writer: Writer = request.cdb.security.writer(request)
+    comment = _text(request, "CDB-Comment", _LONGEST_COMMENT)
+    return replace(writer, comment=comment, expected=holding.expected_heads(request))
+
+
+def once(
+    request: Request,
+    session: Session,
+    writer: Writer,
+    body: bytes,
+    write: Callable[[], Response],
+) -> Response:
+    """Return the answer of a write, or what it answered before where it is sent again.
+
+    Only what was done is kept: an error changed nothing, and may be tried again.
+
+    Args:
+        request: with its `Idempotency-Key`, if it has one.
+        session: of the write; the answer is kept with it, or neither is.
+        writer: whose keys are their own.
+        body: of the request; another one is another write.
+        write: what is to be done once.
+
+    Raises:
+        Invalid: the key is too long.
+        KeyUsedOtherwise: the key came with another request before.
+
+    """
+    name = _text(request, "Idempotency-Key", _LONGEST_KEY)
+    if name is None:
+        return _with_change(write(), _change(session))
+    fingerprint = hashlib.sha256(
+        f"{request.method} {request.path_info}?{request.query_string}\n".encode() + body
+    )
+    key = repeats.Key(writer.identity.subject, name, fingerprint.hexdigest())
+    moment = now()
+    repeats.expire(session, moment - request.cdb.settings.idempotency_keep)
+    recorded = repeats.claim(session, key, moment)
+    if recorded is None:
+        response = write()
+        repeats.keep(session, key, response.text, _change(session))
+        return _with_change(response, _change(session))
+    if recorded.fingerprint != key.fingerprint:
+        raise KeyUsedOtherwise(f"The idempotency key {name!r} came with another request.")
+    answer = Response(recorded.body, content_type="application/json", charset="UTF-8")
+    answer.headers["Idempotency-Replayed"] = "true"
+    return _with_change(answer, recorded.change)
+
+
+def _change(session: Session) -> int | None:
+    events = session.info.get(EVENTS)
+    return events[-1].change if events else None
+
+
+def _with_change(response: Response, change: int | None) -> Response:
+    if change is not None:
+        response.headers["CDB-Change"] = str(change)
+    return response
+
+
+def _text(request: Request, header: str, longest: int) -> str | None:
+    """Return the text of a header; what is not ASCII is taken for UTF-8, as clients send it."""
+    given: str = request.headers.get(header, "").strip()
+    if not given:
+        return None
+    try:
+        given = given.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Invalid(f"{header} is not UTF-8.") from None
+    if len(given) > longest:
+        raise Invalid(f"{header} has more than {longest} characters.")
+    if control_character(given):
+        raise Invalid(f"{header} has a control character.")
+    return given

@@ -1,0 +1,104 @@
+"""As of when something is asked: the latest change, one that is named, or a time."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from cdb.domain.points import MAX
+from cdb.errors import Invalid, Unavailable
+from cdb.store.changes import CURRENT, latest, now, up_to
+from cdb.store.engine import Reader
+
+_FIELD = "asOf"
+_DIGITS = len(str(MAX))
+
+
+class Moment(NamedTuple):
+    """The state of the database that something is asked of.
+
+    Attributes:
+        change: everything up to this change; CURRENT for the latest.
+        is_settled: whether the same question will always mean this change.
+
+    """
+
+    change: int
+    is_settled: bool = False
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the state of now."""
+        return self.change == CURRENT
+
+
+LATEST = Moment(CURRENT)
+
+
+def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
+    """Return the state that a text means: the number of a change, or a time in ISO 8601.
+
+    A time means the last change that was made then or before. It is settled
+    once there is a later change; until then one that is being made may still
+    get this time. A time without an offset is in UTC.
+
+    Args:
+        reader: where to read.
+        as_of: the text; None or nothing for the latest change.
+        field: what messages call it.
+
+    Raises:
+        Invalid: it is neither, or in the future.
+
+    """
+    if not as_of:
+        return LATEST
+    last, last_at = latest(reader)
+    if as_of.isascii() and as_of.isdigit():
+        # The length comes first: Python refuses to read numbers of thousands of digits.
+        if len(as_of) > _DIGITS or int(as_of) > last:
+            raise Invalid.field(field, f"There is no change {as_of[:30]} yet, the last is {last}.")
+        return Moment(int(as_of), is_settled=True)
+    time = _time(as_of, field)
+    if time > now():
+        raise Invalid.field(field, f"{time.isoformat()} is in the future.")
+    return Moment(up_to(reader, time), is_settled=last_at > time)
+
+
+def of_tag(reader: Reader, written: str, as_of: str | None = None) -> tuple[str, Moment]:
+    """Return the name of a global tag and the state that it is asked of: `tag` or `tag@change`.
+
+    Raises:
+        Invalid: the state is given twice, wrong, or in the future.
+
+    """
+    name, separator, own = written.partition("@")
+    if not separator:
+        return name, moment(reader, as_of)
+    if as_of:
+        raise Invalid.field(_FIELD, f"{written!r} says already as of when it is asked.")
+    if not own:
+        raise Invalid(f"A change or a time is missing after {written!r}.")
+    return name, moment(reader, own)
+
+
+def require(reader: Reader, change: int) -> None:
+    """Raise where a change is not here yet.
+
+    Raises:
+        Unavailable: the database is behind, as a standby can be.
+
+    """
+    last, _ = latest(reader)
+    if last < change:
+        raise Unavailable(f"Change {change} is not here yet, the last is {last}.")
+
+
+def _time(text: str, field: str) -> datetime:
+    # A plus sign that was not quoted arrives as a space.
+    date, separator, rest = text.partition("T")
+    try:
+        found = datetime.fromisoformat(f"{date}{separator}{rest.replace(' ', '+')}")
+    except ValueError:
+        raise Invalid.field(
+            field, f"{text!r} is neither the number of a change nor a time in ISO 8601."
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
