@@ -165,6 +165,7 @@ class ValidPayload(BaseModel):
     major_iov_end: int
     minor_iov_end: int
     revision: str | None
+    global_tag: Annotated[str, Field(description="The tag that it comes from.")]
     dimension: str
     begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
     end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
@@ -204,6 +205,38 @@ class IovPage(_Page):
 
     count_is_lower_bound: bool
     results: list[IovRow]
+
+
+class Change(BaseModel):
+    """A change: who did what, when and why, and what was there before and after.
+
+    Of a change of payload IOVs the first hundred on each side are told, and
+    all are counted in `payload_iovs_count`.
+    """
+
+    change: int
+    at: datetime
+    actor: str
+    action: str
+    object_type: str
+    object_name: str
+    comment: str | None
+    global_tags: list[str]
+    payload_lists: list[str]
+    payload_types: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Changes(BaseModel):
+    """Changes in order, and where to go on."""
+
+    changes: list[Change]
+    latest: Annotated[int, Field(description="The last change of the database.")]
+    next_after: Annotated[
+        int,
+        Field(description="What to ask as `after` next, to miss no change and see none twice."),
+    ]
 
 
 class Ready(BaseModel):

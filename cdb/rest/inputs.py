@@ -4,6 +4,7 @@ Bodies are strict: a number is a JSON number, never a string or a boolean.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -26,9 +27,10 @@ from cdb.rest.fields import (
     not_required,
     several,
 )
-from cdb.services import resolve
+from cdb.services import moments, resolve
 from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
+from cdb.store import log
 from cdb.store.browse import Wanted
 
 # --- paths ------------------------------------------------------------------
@@ -44,6 +46,12 @@ class IdPath(Schema):
     """A path that ends in an id."""
 
     id: TextNumber
+
+
+class ChangePath(Schema):
+    """A path that ends in the number of a change."""
+
+    change: TextNumber
 
 
 class ClonePath(Schema):
@@ -257,6 +265,64 @@ class TagQuery(AsOfQuery):
     """How much of a global tag."""
 
     light: Annotated[bool, Field(description="Counts instead of lists and IOVs.")] = False
+
+
+class ChangesQuery(QuerySchema):
+    """Which changes of a global tag, and in which order."""
+
+    after: Annotated[TextNumber, Field(description="Only changes after this one.")] = 0
+    before: Annotated[TextNumber | None, Field(description="Only changes before this one.")] = None
+    limit: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 100
+    order: Annotated[
+        Literal["asc", "desc"], Field(description="As they were made, or the newest first.")
+    ] = "asc"
+    actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
+    action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
+    payload_type: Annotated[
+        Text, Field(description="Only changes of this payload type, or of its lists.")
+    ] = ""
+    since: Annotated[Text, Field(description="Only changes at this time or later; ISO 8601.")] = ""
+
+    def wanted(self) -> log.Wanted:
+        """Return the changes as the store asks for them.
+
+        Raises:
+            Invalid: the time is none.
+
+        """
+        return log.Wanted(
+            after=self.after,
+            before=self.before,
+            limit=min(self.limit, 1000),
+            newest_first=self.order == "desc",
+            payload_type=self.payload_type or None,
+            actor=self.actor or None,
+            action=self.action or None,
+            since=moments.parse_time(self.since, "since") if self.since else None,
+        )
+
+
+class FeedQuery(ChangesQuery):
+    """Which changes of the whole database, and in which order."""
+
+    global_tag: Annotated[
+        Text, Field(description="Only changes of the tags that have, or had, this name.")
+    ] = ""
+
+    def wanted(self) -> log.Wanted:
+        """Return the changes as the store asks for them.
+
+        Raises:
+            Invalid: the time is none.
+
+        """
+        return replace(super().wanted(), global_tag=self.global_tag or None)
+
+
+class HistoryQuery(ChangesQuery, AsOfQuery):
+    """Which changes of a global tag, up to when."""
 
 
 class TimeoutQuery(QuerySchema):

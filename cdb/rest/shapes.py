@@ -7,6 +7,7 @@ from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.services.rules import Rules
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord
+from cdb.store.log import ChangeRecord
 from cdb.store.query import Valid
 from cdb.store.reads import ListRecord, StatusRecord, TagRecord, TypeRecord
 
@@ -99,6 +100,47 @@ def iov_row(row: Any, mode: IovMode) -> Json:
     }
 
 
+def change(record: ChangeRecord, mode: IovMode) -> Json:
+    """Show a change. Of an API token nothing is shown but that it was made or revoked."""
+    detail = {} if record.object_type == "token" else record.detail
+    return {
+        "change": record.change,
+        "at": record.at,
+        "actor": record.actor,
+        "action": record.action,
+        "object_type": record.object_type,
+        "object_name": record.object_name,
+        "comment": record.comment,
+        "global_tags": detail.get("global_tags", []),
+        "payload_lists": detail.get("payload_lists", []),
+        "payload_types": detail.get("payload_types", []),
+        "before": _side(detail.get("before"), mode),
+        "after": _side(detail.get("after"), mode),
+    }
+
+
+def _side(side: Json | None, mode: IovMode) -> Json | None:
+    """Show what was there before or after a change; the log keeps ends exclusive."""
+    if side is None or "payload_iovs" not in side:
+        return side
+    return {**side, "payload_iovs": [_told_iov(told, mode) for told in side["payload_iovs"]]}
+
+
+def _told_iov(told: Json, mode: IovMode) -> Json:
+    start, end = Point(*told["start"]), mode.end_to_interface(Point(*told["end"]))
+    return {
+        "payload_list": told["payload_list"],
+        "payload_url": told["payload_url"],
+        "checksum": told["checksum"],
+        "size": told["size"],
+        "revision": told["revision"],
+        "major_iov": start.major,
+        "minor_iov": start.minor,
+        "major_iov_end": end.major,
+        "minor_iov_end": end.minor,
+    }
+
+
 def valid_rows(found: Sequence[Valid], mode: IovMode) -> list[Any]:
     """Show the answer of the query as rows of nine columns."""
     return [_with_shown_end(row, mode)[:_COLUMNS] for row in found]
@@ -117,6 +159,7 @@ def valid_objects(found: Sequence[Valid], rules: Rules) -> list[Json]:
             "major_iov_end": row.end_major,
             "minor_iov_end": row.end_minor,
             "revision": row.extra,
+            "global_tag": row.global_tag,
             **_in_notation(exact, rules),
         }
         for exact, row in ((row, _with_shown_end(row, rules.iov_mode)) for row in found)

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from cdb.errors import NotFound
-from cdb.store import reads
+from cdb.store import log, reads
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 
@@ -14,6 +14,11 @@ def _found(record: _Record | None, what: str, name: object) -> _Record:
     if record is None:
         raise NotFound(f"{what} {name!r} does not exist.")
     return record
+
+
+def change(reader: Reader, number: int) -> log.ChangeRecord:
+    """Return a change of the log, or raise NotFound."""
+    return _found(log.one(reader, number), "Change", number)
 
 
 def status(reader: Reader, name: str) -> reads.StatusRecord:

@@ -57,7 +57,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
         if len(as_of) > _DIGITS or int(as_of) > last:
             raise Invalid.field(field, f"There is no change {as_of[:30]} yet, the last is {last}.")
         return Moment(int(as_of), is_settled=True)
-    time = _time(as_of, field)
+    time = parse_time(as_of, field)
     if time > now():
         raise Invalid.field(field, f"{time.isoformat()} is in the future.")
     return Moment(up_to(reader, time), is_settled=last_at > time)
@@ -92,13 +92,19 @@ def require(reader: Reader, change: int) -> None:
         raise Unavailable(f"Change {change} is not here yet, the last is {last}.")
 
 
-def _time(text: str, field: str) -> datetime:
+def parse_time(text: str, field: str) -> datetime:
+    """Return the time that a text in ISO 8601 says; without an offset it is in UTC.
+
+    Raises:
+        Invalid: it says none.
+
+    """
     # A plus sign that was not quoted arrives as a space.
     date, separator, rest = text.partition("T")
     try:
         found = datetime.fromisoformat(f"{date}{separator}{rest.replace(' ', '+')}")
     except ValueError:
         raise Invalid.field(
-            field, f"{text!r} is neither the number of a change nor a time in ISO 8601."
+            field, f"{text!r} is no time in ISO 8601, as 2026-11-23T09:30:00Z."
         ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

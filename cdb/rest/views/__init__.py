@@ -2,6 +2,7 @@
 
 from cdb.rest.views import (
     global_tags,
+    history,
     payload_iovs,
     payload_lists,
     payload_types,
@@ -15,6 +16,7 @@ RESOURCES = (
     *payload_types.RESOURCES,
     *payload_lists.RESOURCES,
     *payloads.RESOURCES,
+    *history.RESOURCES,
     *service.RESOURCES,
 )
 """All endpoints. The query comes first: the router looks at routes in order."""

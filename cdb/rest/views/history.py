@@ -1,0 +1,65 @@
+"""The change log, and what can be done with it."""
+
+from dataclasses import replace
+
+from pyramid.request import Request
+from pyramid.response import Response
+
+from cdb.errors import NotFound
+from cdb.rest import answers, asked, inputs, shapes
+from cdb.rest.service import Resource, json_response
+from cdb.services import lookup
+from cdb.store import changes, log
+from cdb.store.engine import Reader
+
+_GROUP = "History"
+
+feed = Resource(_GROUP, ["changes"])
+one = Resource(_GROUP, ["changes/{change}"])
+of_tag = Resource(_GROUP, ["global-tags/{name}/history"])
+
+RESOURCES = (feed, one, of_tag)
+
+
+@feed.get(answers.Changes, query=inputs.FeedQuery)
+def follow(request: Request, query: inputs.FeedQuery) -> shapes.Json:
+    """List changes, as a feed that a consumer follows by `after`.
+
+    Changes are numbered in the order in which they were committed, without
+    holes, so who goes on after `next_after` misses none and sees none twice.
+    """
+    with request.cdb.database.snapshot() as reader:
+        return _page(request, reader, query.wanted())
+
+
+@one.get(answers.Change, path=inputs.ChangePath, errors=[NotFound])
+def show(request: Request, path: inputs.ChangePath) -> shapes.Json:
+    """Show a change."""
+    with request.cdb.database.statement() as reader:
+        record = lookup.change(reader, path.change)
+    return shapes.change(record, request.cdb.rules.iov_mode)
+
+
+@of_tag.get(answers.Changes, path=inputs.NamePath, query=inputs.HistoryQuery, errors=[NotFound])
+def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQuery) -> Response:
+    """List the changes of a global tag: of this very one, not of others that had its name."""
+    with asked.tag(request, path.name, query.asOf) as tag:
+        wanted = replace(query.wanted(), tag_id=tag.record.id)
+        if not tag.moment.is_current:
+            end = tag.moment.change + 1
+            wanted = replace(wanted, before=min(end, wanted.before or end))
+        shown = _page(request, tag.reader, wanted)
+    return json_response(shown)
+
+
+def _page(request: Request, reader: Reader, wanted: log.Wanted) -> shapes.Json:
+    records = log.page(reader, wanted)
+    latest, _ = changes.latest(reader)
+    is_last = len(records) < wanted.limit and wanted.before is None
+    return {
+        "changes": [shapes.change(record, request.cdb.rules.iov_mode) for record in records],
+        "latest": latest,
+        "next_after": max(
+            [latest if is_last else 0, wanted.after, *(record.change for record in records)]
+        ),
+    }
