@@ -1,7 +1,7 @@
 """What a payload list answers along the axis, whatever rows it is kept in."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from cdb.domain.points import Point
 
@@ -26,14 +26,32 @@ class Stretch(NamedTuple):
     content: Content
 
 
-def joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Yield stretches with those made one that touch and have the same payload.
+class _Joinable(Protocol):
+    """A stretch, or a part of the axis with another kind of content."""
+
+    @property
+    def start(self) -> Point: ...
+
+    @property
+    def end(self) -> Point: ...
+
+    @property
+    def content(self) -> object: ...
+
+    def _replace(self, *, end: Point) -> Self: ...
+
+
+_Part = TypeVar("_Part", bound=_Joinable)
+
+
+def joined(stretches: Iterable[_Part]) -> Iterator[_Part]:
+    """Yield stretches with those made one that touch and have the same content.
 
     Args:
         stretches: in order of start, without overlaps.
 
     """
-    last: Stretch | None = None
+    last: _Part | None = None
     for stretch in stretches:
         if last and last.end == stretch.start and last.content == stretch.content:
             last = last._replace(end=stretch.end)

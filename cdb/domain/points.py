@@ -39,6 +39,10 @@ class Interval(NamedTuple):
         return f"[{self.start}, {'open' if self.end == OPEN else self.end})"
 
 
+AXIS = Interval(ORIGIN, OPEN)
+"""All of it."""
+
+
 class IovMode(StrEnum):
     """What the numeric ends of the interface mean.
 

@@ -3,15 +3,15 @@
 Ends are exclusive, as they are stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer, Row, and_, bindparam, select, tuple_
 
-from cdb.domain import series
-from cdb.domain.points import Point
+from cdb.domain import points, series
+from cdb.domain.points import AXIS, ORIGIN, Interval, Point
 from cdb.store import reads
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
@@ -36,6 +36,7 @@ class IovRecord(NamedTuple):
 
 _START = tuple_(Iov.start_major, Iov.start_minor)
 _POINT = tuple_(bindparam("major", type_=BigInteger), bindparam("minor", type_=BigInteger))
+_END = tuple_(bindparam("end_major", type_=BigInteger), bindparam("end_minor", type_=BigInteger))
 _LIVE_IN_SERIES = and_(Iov.series == bindparam("series"), reads.seen(Iov))
 
 _LAST_LIVE_START = (
@@ -90,13 +91,20 @@ _IOV_COLUMNS = (
 _STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
 
 _IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
-_IOVS_OF_SERIES = (
+_IN_VIEW = and_(Iov.series == bindparam("series"), reads.seen(Iov, current=False))
+_PAGE = (
     select(*_IOV_COLUMNS)
-    .where(Iov.series == bindparam("series"), reads.seen(Iov, current=False))
+    .where(_IN_VIEW, _START >= _POINT, _START < _END)
     .order_by(Iov.start_major, Iov.start_minor)
     .limit(bindparam("limit", type_=Integer))
 )
-_IOVS_AFTER = _IOVS_OF_SERIES.where(_START > _POINT)
+_PAGE_OF_CHECKSUMS = _PAGE.where(Iov.checksum.in_(bindparam("checksums", expanding=True)))
+_LAST_INTERVAL = (
+    select(Iov.start_major, Iov.start_minor, Iov.end_major, Iov.end_minor)
+    .where(_IN_VIEW, _START <= _POINT)
+    .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
+    .limit(1)
+)
 _STAGED_BY_ID = select(*_STAGED_COLUMNS).where(StagedIov.id == bindparam("id"))
 _STAGED_AFTER = (
     select(*_STAGED_COLUMNS)
@@ -121,23 +129,46 @@ def by_id(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
     return found
 
 
+def reach(reader: Reader, view: reads.View, point: Point) -> Point:
+    """Return where the payload IOVs begin that hold at a point or later.
+
+    It is the start of the one that contains the point, or the point itself.
+    """
+    if point == ORIGIN:
+        return point
+    place = {"series": view.series, "major": point.major, "minor": point.minor}
+    last = reads.run(reader, _LAST_INTERVAL, view.at, **place).one_or_none()
+    return Point(last[0], last[1]) if last and Point(last[2], last[3]) > point else point
+
+
 def page_at(
-    reader: Reader, view: reads.View, after: Point | None, limit: int
+    reader: Reader,
+    view: reads.View,
+    after: Point | None,
+    limit: int,
+    window: Interval = AXIS,
+    checksums: Collection[str] = (),
 ) -> list[IovRecord]:
     """Return the next payload IOVs that a list shows, in order of start.
 
     Args:
         reader: where to read.
         view: what the list shows.
-        after: the start of the last one that was read.
+        after: the start of the last one that was read; None begins with the one
+            that contains the start of the window.
         limit: how many at most.
+        window: they overlap it.
+        checksums: they have one of these, where any are given.
 
     """
-    place = {"series": view.series, "limit": limit}
-    if after is None:
-        return [_iov(row) for row in reads.run(reader, _IOVS_OF_SERIES, view.at, **place)]
-    place |= {"major": after.major, "minor": after.minor}
-    return [_iov(row) for row in reads.run(reader, _IOVS_AFTER, view.at, **place)]
+    low = reach(reader, view, window.start) if after is None else points.after(after)
+    place: dict[str, Any] = {"series": view.series, "limit": limit}
+    place |= {"major": low.major, "minor": low.minor}
+    place |= {"end_major": window.end.major, "end_minor": window.end.minor}
+    if not checksums:
+        return [_iov(row) for row in reads.run(reader, _PAGE, view.at, **place)]
+    place["checksums"] = list(checksums)
+    return [_iov(row) for row in reads.run(reader, _PAGE_OF_CHECKSUMS, view.at, **place)]
 
 
 def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:

@@ -1,0 +1,209 @@
+"""Two global tags, or one as of two changes: where they answer differently.
+
+Nothing is read of lists that show the same log as of the same state, as a clone
+and its source mostly do. Of others, the database finds the rows that the other
+side has not; they are read in parts, so that memory stays flat for any length.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from cdb.domain import differences
+from cdb.domain.content import Content
+from cdb.domain.differences import Difference, Row
+from cdb.domain.points import AXIS, Interval, Point
+from cdb.services import contents
+from cdb.store import compare, iovs, query, views
+from cdb.store.engine import Database
+from cdb.store.reads import TagRecord, View
+from cdb.store.views import Member
+
+PAGE = 20_000
+"""Rows of a payload list that the database compares at a time, at most."""
+
+FIRST_PAGE = 100
+"""Rows that it compares at first where one difference is enough."""
+
+_GROWTH = 8
+
+
+class Side(NamedTuple):
+    """A global tag as of a change."""
+
+    tag: TagRecord
+    change: int
+
+
+class TypeDifference(NamedTuple):
+    """Where a payload type has two answers, half-open; None where a side has no payload."""
+
+    payload_type: str
+    start: Point
+    end: Point
+    a: Content | None
+    b: Content | None
+
+
+class ListDifference(NamedTuple):
+    """A payload type whose lists differ: in an answer, or in that only one side has a list.
+
+    `first` is the first difference of answers, None where a list that the other
+    side has not holds nothing either.
+    """
+
+    payload_type: str
+    list_a: str | None
+    list_b: str | None
+    first: Difference | None
+
+
+class _Pair(NamedTuple):
+    """The lists of a payload type on both sides, of which one may be missing."""
+
+    payload_type: str
+    list_a: str | None
+    list_b: str | None
+    view_a: View
+    view_b: View
+
+
+def intervals(
+    database: Database,
+    a: Side,
+    b: Side,
+    window: Interval = AXIS,
+    types: Collection[str] | None = None,
+) -> Iterator[TypeDifference]:
+    """Return where the answers of two sides differ, by payload type and start.
+
+    Intervals are cut at the window, and otherwise as long as both payloads stay
+    the same.
+
+    Args:
+        database: read in parts, while the answer is taken.
+        a: the one side.
+        b: the other.
+        window: the part of the axis that is looked at.
+        types: the payload types that are looked at; None for all.
+
+    Raises:
+        NotFound: neither side has a list of a type.
+
+    """
+    return (
+        TypeDifference(pair.payload_type, *difference)
+        for pair in _pairs(database, a, b, types)
+        for difference in _differences(database, pair, window, PAGE)
+    )
+
+
+def at(
+    database: Database,
+    a: Side,
+    b: Side,
+    point: Point,
+    types: Collection[str] | None = None,
+) -> list[TypeDifference]:
+    """Return which payload types have other answers at a point, by one look at each side.
+
+    The interval of a difference is the part around the point in which neither
+    side shows another row.
+
+    Raises:
+        NotFound: neither side has a list of a type.
+
+    """
+    on_a, on_b = (_answers(database, side, point) for side in (a, b))
+    names = contents.of_types(on_a.keys() | on_b.keys(), types)
+    found = [_at_point(name, on_a.get(name), on_b.get(name)) for name in names]
+    return [difference for difference in found if difference.a != difference.b]
+
+
+def lists(
+    database: Database,
+    a: Side,
+    b: Side,
+    window: Interval = AXIS,
+    types: Collection[str] | None = None,
+) -> Iterator[ListDifference]:
+    """Return the payload types whose lists differ, and the first difference of each.
+
+    Takes and raises what `intervals` does.
+    """
+    compared = (
+        (pair, next(_differences(database, pair, window, FIRST_PAGE), None))
+        for pair in _pairs(database, a, b, types)
+    )
+    return (
+        ListDifference(pair.payload_type, pair.list_a, pair.list_b, first)
+        for pair, first in compared
+        if first or None in (pair.list_a, pair.list_b)
+    )
+
+
+def _answers(database: Database, side: Side, point: Point) -> dict[str, query.Member]:
+    with database.statement() as reader:
+        found = query.members_at(reader, side.tag.name, point, side.change)
+    return {member.payload_type: member for member in found.lists} if found else {}
+
+
+def _at_point(payload_type: str, a: query.Member | None, b: query.Member | None) -> TypeDifference:
+    holds = [member.holds for member in (a, b) if member]
+    return TypeDifference(
+        payload_type,
+        max(each.start for each in holds),
+        min(each.end for each in holds),
+        _content(a),
+        _content(b),
+    )
+
+
+def _content(member: query.Member | None) -> Content | None:
+    if member is None or member.valid is None:
+        return None
+    return Content(member.valid.payload_url, member.valid.checksum, member.valid.extra)
+
+
+def _pairs(database: Database, a: Side, b: Side, types: Collection[str] | None) -> list[_Pair]:
+    found = []
+    for side in (a, b):
+        with database.statement() as reader:
+            found.append(
+                {each.type: each for each in views.of_tag(reader, side.tag.id, side.change)}
+            )
+    on_a, on_b = found
+    names = contents.of_types(on_a.keys() | on_b.keys(), types)
+    return [_pair(name, on_a.get(name), on_b.get(name)) for name in names]
+
+
+def _pair(payload_type: str, a: Member | None, b: Member | None) -> _Pair:
+    # As of change 0 every log is empty: that is what a missing list shows.
+    empty = next(View(each.view.series, 0) for each in (a, b) if each)
+    return _Pair(
+        payload_type, a and a.name, b and b.name, a.view if a else empty, b.view if b else empty
+    )
+
+
+def _differences(
+    database: Database, pair: _Pair, window: Interval, size: int
+) -> Iterator[Difference]:
+    if pair.view_a == pair.view_b:
+        return iter(())
+    return differences.differences(_rows(database, pair, window, size), window)
+
+
+def _rows(database: Database, pair: _Pair, window: Interval, size: int) -> Iterator[Row]:
+    """Yield the rows that only one side has, part by part of the window."""
+    with database.statement() as reader:
+        a, b = (
+            compare.Side(view, iovs.reach(reader, view, window.start))
+            for view in (pair.view_a, pair.view_b)
+        )
+    low = window.start
+    while low < window.end:
+        with database.statement() as reader:
+            end = compare.edge(reader, a, b, window.end, size)
+            rows = compare.unlike(reader, a, b, end)
+        yield from rows
+        a, b, low = a._replace(low=end), b._replace(low=end), end
+        size = min(size * _GROWTH, PAGE)

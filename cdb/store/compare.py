@@ -1,0 +1,135 @@
+"""Two payload lists side by side: only the rows that the other one has not.
+
+A statement looks at one part of the axis, from where the rows of each list
+begin up to a common end, so that what comes back is bounded.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import TextClause, text
+
+from cdb.domain.content import Content, Stretch
+from cdb.domain.differences import Row
+from cdb.domain.points import Point
+from cdb.store.engine import Reader, is_postgresql
+from cdb.store.reads import View
+
+
+class Side(NamedTuple):
+    """A payload list to compare, and the first start that is looked at."""
+
+    view: View
+    low: Point
+
+
+_COLUMNS = "start_major, start_minor, end_major, end_minor, payload_url, checksum, extra"
+_NAMES = _COLUMNS.split(", ")
+_NOTHING = ", ".join("null" for _ in _NAMES)
+
+
+def _shown(side: str) -> str:
+    """Return the clause for what a side shows from its low start up to the common end."""
+    return f"""
+        from iov where series = :series_{side}
+        and added_by <= :at_{side} and retired_by > :at_{side}
+        and (start_major, start_minor) >= (:major_{side}, :minor_{side})
+        and (start_major, start_minor) < (:major_end, :minor_end)
+    """
+
+
+def _edge(side: str) -> str:
+    return f"""
+        select * from (
+            select start_major, start_minor {_shown(side)}
+            order by start_major, start_minor limit 1 offset :rows
+        ) {side}
+    """  # noqa: S608 - constants
+
+
+# The first start that is so many rows away, of the list where that comes first.
+_EDGE = text(f"{_edge('a')} union all {_edge('b')} order by 1, 2 limit 1")
+
+# Of two views of one log, the earlier one alone shows what was retired between them, the
+# later one alone what was added: conditions that the history index answers by itself.
+_OF_ONE_LOG = text(
+    f"""
+    select {_COLUMNS}, {_NOTHING} {_shown("a")} and retired_by <= :at_b
+    union all
+    select {_NOTHING}, {_COLUMNS} {_shown("b")} and added_by > :at_a
+    """
+)
+
+_A = f"(select {_COLUMNS} {_shown('a')}) a"
+_B = f"(select {_COLUMNS} {_shown('b')}) b"
+_ALL = ", ".join(f"{side}.{name}" for side in "ab" for name in _NAMES)
+_SAME_START = "a.start_major = b.start_major and a.start_minor = b.start_minor"
+_UNLIKE = " or ".join(f"a.{name} {{unlike}} b.{name}" for name in _NAMES[2:])
+
+# One pass over both lists in the order of the index.
+_ON_POSTGRESQL = text(
+    f"""
+    select {_ALL} from {_A} full join {_B} on {_SAME_START}
+    where {_UNLIKE.format(unlike="is distinct from")}
+    """  # noqa: S608 - constants
+)
+# SQLite would look for each row of a full join among all of the other list.
+_ON_SQLITE = text(
+    f"""
+    select {_ALL} from {_A} left join {_B} on {_SAME_START}
+    where {_UNLIKE.format(unlike="is not")}
+    union all
+    select {_NOTHING}, b.* from {_B} where not exists (select 1 from {_A} where {_SAME_START})
+    """  # noqa: S608 - constants
+)
+
+
+def edge(reader: Reader, a: Side, b: Side, end: Point, rows: int) -> Point:
+    """Return up to where no list has more than so many rows, but no more than `end`."""
+    found = reader.execute(_EDGE, _parameters(a, b, end) | {"rows": rows}).one_or_none()
+    return Point(*found) if found else end
+
+
+def unlike(reader: Reader, a: Side, b: Side, end: Point) -> list[Row]:
+    """Return the rows that are in one of two lists, but not just so in the other.
+
+    Args:
+        reader: where to read.
+        a: the one list, 0 in what is returned.
+        b: the other list, 1.
+        end: only rows that start before.
+
+    Returns:
+        The rows in order of start.
+
+    """
+    if a.view.series == b.view.series and a.view.at > b.view.at:
+        return [(1 - side, row) for side, row in unlike(reader, b, a, end)]
+    found = reader.execute(_statement(reader, a, b), _parameters(a, b, end))
+    return sorted((row for pair in found for row in _rows(pair)), key=lambda row: row[1].start)
+
+
+def _statement(reader: Reader, a: Side, b: Side) -> TextClause:
+    if a.view.series == b.view.series:
+        return _OF_ONE_LOG
+    return _ON_POSTGRESQL if is_postgresql(reader) else _ON_SQLITE
+
+
+def _parameters(a: Side, b: Side, end: Point) -> dict[str, int]:
+    return {"major_end": end.major, "minor_end": end.minor} | {
+        f"{key}_{name}": value
+        for name, side in (("a", a), ("b", b))
+        for key, value in (
+            ("series", side.view.series),
+            ("at", side.view.at),
+            ("major", side.low.major),
+            ("minor", side.low.minor),
+        )
+    }
+
+
+def _rows(pair: Sequence[Any]) -> Iterator[Row]:
+    for side in (0, 1):
+        row = pair[side * len(_NAMES) : (side + 1) * len(_NAMES)]
+        if row[0] is not None:
+            yield side, Stretch(Point(row[0], row[1]), Point(row[2], row[3]), Content(*row[4:]))
