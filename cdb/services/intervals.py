@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from cdb.domain import series
-from cdb.domain.points import Point
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point
 from cdb.errors import Invalid
 from cdb.plugin import IovDimension, NotationError
 from cdb.services.rules import Rules
@@ -52,6 +52,34 @@ def named(rules: Rules, written: str, used: Collection[str]) -> tuple[IovDimensi
     if separator and name in rules.dimensions:
         return rules.dimensions[name], notation
     return dimension(rules, next(iter(used)) if len(used) == 1 else None), written
+
+
+def window(rules: Rules, begin: str | None, end: str | None, used: Collection[str]) -> Interval:
+    """Return the part of the axis that the query parameters `from` and `to` mean.
+
+    The end is exclusive in any dimension: it is a point, not the end of a payload IOV.
+
+    Args:
+        rules: of the service, with its dimensions.
+        begin: a point in the notation of a dimension; None for the first of all.
+        end: the point after the last; None for an open end.
+        used: the dimensions that notations without a name can be of.
+
+    Raises:
+        Invalid: a notation is wrong, or nothing is between the two.
+
+    """
+
+    def edge(written: str | None, missing: Point, field: str) -> Point:
+        if written is None:
+            return missing
+        where, notation = named(rules, written, used)
+        return point(notation, where, field)
+
+    found = Interval(edge(begin, ORIGIN, "from"), edge(end, OPEN, "to"))
+    if found.end <= found.start:
+        raise Invalid.field("to", f"{found.end} does not come after {found.start}.")
+    return found
 
 
 def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:
