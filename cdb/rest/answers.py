@@ -239,6 +239,98 @@ class Changes(BaseModel):
     ]
 
 
+class RangeIov(Iov):
+    """A payload IOV of a global tag."""
+
+    payload_type: str
+
+
+class _Span(BaseModel):
+    major_iov: int
+    minor_iov: int
+    major_iov_end: int
+    minor_iov_end: int
+
+
+class Gap(_Span):
+    """A part of the axis where a payload list has no payload."""
+
+    payload_type: str
+    payload_list: str
+
+
+class Content(BaseModel):
+    """What makes two payloads the same one."""
+
+    payload_url: str
+    checksum: str
+    revision: str | None
+
+
+class Difference(_Span):
+    """A part of the axis where two tags have different payloads; null for none."""
+
+    payload_type: str
+    a: Content | None
+    b: Content | None
+
+
+class ListDifference(BaseModel):
+    """A payload type that two tags answer differently, or of which only one has a list.
+
+    `first` is the point where the answers differ first; null where a list that the
+    other tag has not holds nothing.
+    """
+
+    payload_type: str
+    a: Annotated[str | None, Field(description="The payload list of the first tag.")]
+    b: Annotated[str | None, Field(description="The payload list of the second tag.")]
+    first: tuple[int, int] | None
+
+
+class UsedIov(Iov):
+    """A payload IOV that has a checksum, in a payload list that shows it."""
+
+    payload_type: str
+    global_tag: str | None
+
+
+class RevertStep(BaseModel):
+    """What a revert does to the payload list of a type."""
+
+    payload_type: str
+    action: Literal["restore", "add", "detach"]
+    payload_list: Annotated[str | None, Field(description="Null where it would be made.")]
+    iovs_before: int
+    iovs_after: int
+
+
+class Reverted(BaseModel):
+    """What a revert did, or would do."""
+
+    global_tag: str
+    reverted_to: int
+    head: Annotated[int, Field(description="The last change of the tag.")]
+    dry_run: bool
+    payload_lists: list[RevertStep]
+
+
+class BatchAnswer(BaseModel):
+    """Which payloads are valid, from where to where, half-open."""
+
+    valid_from: tuple[int, int]
+    valid_until: tuple[int, int]
+    payloads: list[ValidRow]
+
+
+class BatchAnswers(BaseModel):
+    """The different answers, and for each point which one it has."""
+
+    change: int
+    answers: list[BatchAnswer]
+    points: Annotated[list[int], Field(description="Indexes into `answers`.")]
+
+
 class Ready(BaseModel):
     """Whether the service can do its work; what cannot is named."""
 

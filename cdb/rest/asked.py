@@ -11,6 +11,8 @@ from cdb.rest.holding import Holding
 from cdb.services import lookup, moments
 from cdb.services.moments import Moment
 from cdb.services.resolve import Layer
+from cdb.services.rules import Rules
+from cdb.store import views
 from cdb.store.changes import CURRENT, latest
 from cdb.store.engine import Database, Reader
 from cdb.store.query import TagHead
@@ -89,6 +91,11 @@ class AskedTag:
         """The change that a long answer is read at: the head of the tag shows the same."""
         return self.record.head if self.moment.is_current else self.moment.change
 
+    def dimensions(self, rules: Rules) -> set[str]:
+        """Return the names of the dimensions that the payload types of the tag have."""
+        members = views.of_tag(self.reader, self.record.id, self.moment.change)
+        return {each.dimension or rules.default_dimension for each in members}
+
 
 @contextmanager
 def tag(request: Request, name: str, as_of: str | None) -> Iterator[AskedTag]:
@@ -100,9 +107,35 @@ def tag(request: Request, name: str, as_of: str | None) -> Iterator[AskedTag]:
 
     """
     with request.cdb.database.snapshot() as snapshot:
-        plain, moment = moments.of_tag(snapshot, name, as_of)
-        record = lookup.tag(snapshot, plain, moment.change)
-        yield AskedTag(snapshot, record, moment, Holding.of(request, record, moment))
+        yield _tag(request, snapshot, name, as_of)
+
+
+@contextmanager
+def two_tags(
+    request: Request, names: tuple[str, str], as_of: tuple[str | None, str | None]
+) -> Iterator[tuple[AskedTag, AskedTag, Holding]]:
+    """Give two global tags on one snapshot, each as of when it is asked, and what both hold.
+
+    Raises:
+        Invalid: a change or a time is wrong, or in the future.
+        NotFound: no tag has one of the names then.
+
+    """
+    with request.cdb.database.snapshot() as snapshot:
+        a, b = (
+            _tag(request, snapshot, name, each, f"{side}_as_of")
+            for side, name, each in zip("ab", names, as_of, strict=True)
+        )
+        settled = a.moment.is_settled and b.moment.is_settled
+        yield a, b, Holding(request, [*a.holding.tags, *b.holding.tags], settled)
+
+
+def _tag(
+    request: Request, reader: Connection, name: str, as_of: str | None, field: str = "asOf"
+) -> AskedTag:
+    plain, moment = moments.of_tag(reader, name, as_of, field)
+    record = lookup.tag(reader, plain, moment.change)
+    return AskedTag(reader, record, moment, Holding.of(request, record, moment))
 
 
 @contextmanager

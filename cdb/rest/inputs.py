@@ -54,6 +54,13 @@ class ChangePath(Schema):
     change: TextNumber
 
 
+class DiffPath(Schema):
+    """The two tags that are compared, which may be the same one."""
+
+    a: Lookup
+    b: Lookup
+
+
 class ClonePath(Schema):
     """The tag that is cloned and the one that is made."""
 
@@ -325,6 +332,66 @@ class HistoryQuery(ChangesQuery, AsOfQuery):
     """Which changes of a global tag, up to when."""
 
 
+class WindowQuery(AsOfQuery):
+    """A part of the axis, and the types that are looked at."""
+
+    begin: Annotated[
+        Text | None,
+        Field(
+            alias="from",
+            description="The first point, in the notation of a dimension, or as `major,minor`.",
+        ),
+    ] = None
+    end: Annotated[
+        Text | None,
+        Field(alias="to", description="The point after the last one, whatever the IOV mode."),
+    ] = None
+    payload_type: Annotated[Lookup | None, Field(description="Only this payload type.")] = None
+
+    @property
+    def types(self) -> list[str] | None:
+        """The payload types that are asked for; None for all."""
+        return None if self.payload_type is None else [self.payload_type]
+
+
+class DiffQuery(WindowQuery):
+    """What is compared: a part of the axis, or one point."""
+
+    a_as_of: Annotated[
+        Text | None, Field(description="As of when the first tag is asked; as `asOf` if none.")
+    ] = None
+    b_as_of: Annotated[
+        Text | None, Field(description="As of when the second tag is asked; as `asOf` if none.")
+    ] = None
+    at: Annotated[
+        Text | None, Field(description="Only what differs at this point; for a window.")
+    ] = None
+    level: Annotated[
+        Literal["iovs", "lists"],
+        Field(description="The intervals that differ, or only which payload types do."),
+    ] = "iovs"
+
+    def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
+        """Return as of when the two tags are asked; a name can say it, too."""
+        return (
+            self.a_as_of or (None if "@" in a else self.asOf),
+            self.b_as_of or (None if "@" in b else self.asOf),
+        )
+
+
+class RevertQuery(QuerySchema):
+    """What a global tag is to answer as."""
+
+    to: Annotated[
+        FilledText,
+        Field(description="The change, or the time, that it is to answer as of."),
+    ]
+    payload_type: Annotated[
+        Lookup | None, Field(description="The only payload type that is reverted.")
+    ] = None
+    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
+
+
 class TimeoutQuery(QuerySchema):
     """How long to sleep."""
 
@@ -538,6 +605,28 @@ class BulkRow(_Interval):
     def reference(self) -> Reference:
         """Return what the services take."""
         return self.referenced(self.payload_url, self.checksum)
+
+
+class Batch(Schema):
+    """Many points that are asked of one or several global tags."""
+
+    gtName: Annotated[  # noqa: N815
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(min_length=1, max_length=20, description="As in the query."),
+    ]
+    points: Annotated[
+        list[tuple[Number, Number] | Text],
+        Field(
+            min_length=1,
+            max_length=10_000,
+            description="Each by two numbers, or in the notation of the tags' dimension.",
+        ),
+    ]
+    types: Annotated[tuple[Lookup, ...] | None, Field(description="Only these payload types.")] = (
+        None
+    )
+    asOf: Annotated[Text | None, Field(description="As in the query.")] = None  # noqa: N815
 
 
 Checksums = Annotated[list[FilledText], Field(max_length=10_000)]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
+from cdb.services.diff import ListDifference, TypeDifference
+from cdb.services.gaps import Gap
 from cdb.services.rules import Rules
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord
@@ -97,6 +99,46 @@ def iov_row(row: Any, mode: IovMode) -> Json:
         "global_tag": row.global_tag,
         "payload_type": row.payload_type,
         "inserted": row.inserted,
+    }
+
+
+def span(start: Point, end: Point, mode: IovMode) -> Json:
+    """Show a part of the axis as the interval of a payload IOV."""
+    shown = mode.end_to_interface(end)
+    return {
+        "major_iov": start.major,
+        "minor_iov": start.minor,
+        "major_iov_end": shown.major,
+        "minor_iov_end": shown.minor,
+    }
+
+
+def gap(found: Gap, mode: IovMode) -> Json:
+    """Show what a payload list does not cover."""
+    return {
+        "payload_type": found.payload_type,
+        "payload_list": found.payload_list,
+        **span(found.start, found.end, mode),
+    }
+
+
+def difference(found: TypeDifference, mode: IovMode) -> Json:
+    """Show where two tags answer differently."""
+    return {
+        "payload_type": found.payload_type,
+        **span(found.start, found.end, mode),
+        "a": found.a and found.a._asdict(),
+        "b": found.b and found.b._asdict(),
+    }
+
+
+def list_difference(found: ListDifference) -> Json:
+    """Show a payload type that two tags answer differently."""
+    return {
+        "payload_type": found.payload_type,
+        "a": found.list_a,
+        "b": found.list_b,
+        "first": found.first and list(found.first),
     }
 
 

@@ -1,13 +1,16 @@
 """Answers that can be of any length, written piece by piece."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from threading import BoundedSemaphore
 
+from pyramid.request import Request
 from pyramid.response import Response
 
 from cdb.domain.points import IovMode
 from cdb.errors import Unavailable
 from cdb.rest import shapes
+from cdb.rest.media import JSON, LINES, media_type
 from cdb.rest.service import dumps
 from cdb.services import contents
 from cdb.store import reads
@@ -17,7 +20,45 @@ _SHORT = 2**20
 """Bytes up to which an answer is sent at once, like any other."""
 
 
-def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore) -> Response:
+_ITEMS = 500
+"""Items of a list that are written at a time."""
+
+
+def listed(request: Request, items: Iterable[shapes.Json], change: int) -> Response:
+    """Return a list of any length: as an array, or as lines where the client asks for them.
+
+    Lines end with one that says how many there were, and as of which change: who
+    does not get it has not got all.
+
+    Raises:
+        Unavailable: the answer is long, and the service sends too many of them.
+
+    """
+    media = media_type(request)
+    pieces = _lines(items, change) if media == LINES else array(items)
+    return streamed(pieces, request.cdb.streams, media)
+
+
+def _lines(items: Iterable[shapes.Json], change: int) -> Iterator[bytes]:
+    count, left = 0, iter(items)
+    while some := list(islice(left, _ITEMS)):
+        count += len(some)
+        yield b"".join(dumps(item) + b"\n" for item in some)
+    yield dumps({"count": count, "change": change}) + b"\n"
+
+
+def array(items: Iterable[shapes.Json]) -> Iterator[bytes]:
+    """Yield an array of some items."""
+    return _array(_batches(items))
+
+
+def _batches(items: Iterable[shapes.Json]) -> Iterator[Iterable[bytes]]:
+    left = iter(items)
+    while some := list(islice(left, _ITEMS)):
+        yield [dumps(some)[1:-1]]
+
+
+def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore, media: str = JSON) -> Response:
     """Return an answer of any length.
 
     A long one takes one of a bounded number of slots until it is sent or the
@@ -34,10 +75,10 @@ def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore) -> Response:
         if size > _SHORT:
             break
     else:
-        return Response(b"".join(beginning), content_type="application/json")
+        return Response(b"".join(beginning), content_type=media)
     if not slots.acquire(blocking=False):
         raise Unavailable("The service sends as many long answers as it can at the moment.")
-    return Response(app_iter=_Sending(beginning, pieces, slots), content_type="application/json")
+    return Response(app_iter=_Sending(beginning, pieces, slots), content_type=media)
 
 
 class _Sending:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from cdb.domain import series
-from cdb.domain.points import OPEN, ORIGIN, Interval, Point
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point, after, clamp
 from cdb.errors import Invalid
 from cdb.plugin import IovDimension, NotationError
 from cdb.services.rules import Rules
@@ -80,6 +80,23 @@ def window(rules: Rules, begin: str | None, end: str | None, used: Collection[st
     if found.end <= found.start:
         raise Invalid.field("to", f"{found.end} does not come after {found.start}.")
     return found
+
+
+def at(rules: Rules, written: str, used: Collection[str]) -> Point:
+    """Return the point that a notation means, of a dimension that it names or that is used.
+
+    Raises:
+        Invalid: it means none.
+
+    """
+    where, notation = named(rules, written, used)
+    return clamp(point(notation, where, "at"))
+
+
+def around(rules: Rules, written: str, used: Collection[str]) -> Interval:
+    """Return the part of the axis that is one point; takes and raises what `at` does."""
+    place = at(rules, written, used)
+    return Interval(place, after(place))
 
 
 def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:

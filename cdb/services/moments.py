@@ -63,7 +63,9 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
     return Moment(up_to(reader, time), is_settled=last_at > time)
 
 
-def of_tag(reader: Reader, written: str, as_of: str | None = None) -> tuple[str, Moment]:
+def of_tag(
+    reader: Reader, written: str, as_of: str | None = None, field: str = _FIELD
+) -> tuple[str, Moment]:
     """Return the name of a global tag and the state that it is asked of: `tag` or `tag@change`.
 
     Raises:
@@ -72,12 +74,12 @@ def of_tag(reader: Reader, written: str, as_of: str | None = None) -> tuple[str,
     """
     name, separator, own = written.partition("@")
     if not separator:
-        return name, moment(reader, as_of)
+        return name, moment(reader, as_of, field)
     if as_of:
-        raise Invalid.field(_FIELD, f"{written!r} says already as of when it is asked.")
+        raise Invalid.field(field, f"{written!r} says already as of when it is asked.")
     if not own:
         raise Invalid(f"A change or a time is missing after {written!r}.")
-    return name, moment(reader, own)
+    return name, moment(reader, own, field)
 
 
 def require(reader: Reader, change: int) -> None:

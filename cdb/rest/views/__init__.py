@@ -7,6 +7,7 @@ from cdb.rest.views import (
     payload_lists,
     payload_types,
     payloads,
+    ranges,
     service,
 )
 
@@ -17,6 +18,7 @@ RESOURCES = (
     *payload_lists.RESOURCES,
     *payloads.RESOURCES,
     *history.RESOURCES,
+    *ranges.RESOURCES,
     *service.RESOURCES,
 )
 """All endpoints. The query comes first: the router looks at routes in order."""

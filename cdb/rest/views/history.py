@@ -4,11 +4,16 @@ from dataclasses import replace
 
 from pyramid.request import Request
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
-from cdb.errors import NotFound
+from cdb.errors import AppendOnly, Closed, NotFound, PolicyRefused
+from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes
+from cdb.rest.holding import Holding
 from cdb.rest.service import Resource, json_response
-from cdb.services import lookup
+from cdb.services import lookup, revert
+from cdb.services.moments import LATEST
+from cdb.services.writer import Writer
 from cdb.store import changes, log
 from cdb.store.engine import Reader
 
@@ -18,7 +23,9 @@ feed = Resource(_GROUP, ["changes"])
 one = Resource(_GROUP, ["changes/{change}"])
 of_tag = Resource(_GROUP, ["global-tags/{name}/history"])
 
-RESOURCES = (feed, one, of_tag)
+reversion = Resource(_GROUP, ["global-tags/{name}/revert"])
+
+RESOURCES = (feed, one, of_tag, reversion)
 
 
 @feed.get(answers.Changes, query=inputs.FeedQuery)
@@ -50,6 +57,49 @@ def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQ
             wanted = replace(wanted, before=min(end, wanted.before or end))
         shown = _page(request, tag.reader, wanted)
     return json_response(shown)
+
+
+@reversion.post(
+    answers.Reverted,
+    permission=Permission.TAG_WRITE,
+    path=inputs.NamePath,
+    query=inputs.RevertQuery,
+    errors=[NotFound, AppendOnly, Closed, PolicyRefused],
+)
+def revert_to(
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    query: inputs.RevertQuery,
+) -> Response:
+    """Make a global tag answer as it did as of a change; its status and its texts stay.
+
+    One new change, that copies nothing, and can be reverted itself. With
+    `dry_run=1` the answer says what would be done, and its ETag, sent back as
+    `If-Match`, makes sure that nothing comes between.
+    """
+    done = revert.revert(
+        request.cdb.database,
+        session,
+        request.cdb.rules,
+        writer,
+        path.name,
+        query.to,
+        query.payload_type,
+        dry_run=query.dry_run,
+    )
+    response = json_response(
+        {
+            "global_tag": path.name,
+            "reverted_to": done.to,
+            "head": done.tag.head,
+            "dry_run": query.dry_run,
+            "payload_lists": [step._asdict() for step in done.steps],
+        }
+    )
+    response.headers["ETag"] = f'"{Holding.of(request, done.tag, LATEST).etag}"'
+    return response
 
 
 def _page(request: Request, reader: Reader, wanted: log.Wanted) -> shapes.Json:
