@@ -102,7 +102,7 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
             for dimension in (store_query.dimensions_of(reader, *layer) or {}).values()
         }
     points = [
-        Point(*each) if isinstance(each, tuple) else intervals.at(rules, each, dimensions)
+        intervals.at(rules, each, dimensions) if isinstance(each, str) else Point(*each)
         for each in body.points
     ]
     types = None if body.types is None else frozenset(body.types)
@@ -111,8 +111,8 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
     parts = batch.parts(database, rules, question, points, numbers)
     shown = (
         {
-            "valid_from": part.holds.start,
-            "valid_until": part.holds.end,
+            "valid_from": list(part.holds.start),
+            "valid_until": list(part.holds.end),
             "payloads": shapes.valid_rows(part.valid, rules.iov_mode),
         }
         for part in parts
@@ -121,7 +121,7 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
     pieces = chain(
         [dumps({"change": change})[:-1], b',"answers":'],
         streams.array(shown),
-        (b',"points":%s}' % dumps(numbers) for _ in range(1)),
+        _end_of_batch(numbers),
     )
     return streams.streamed(pieces, request.cdb.streams)
 
@@ -138,6 +138,10 @@ def show_usage(request: Request, path: inputs.ChecksumPath, query: inputs.AsOfQu
         for page, row in _rows(request, pages)
     )
     return streams.listed(request, shown, change)
+
+
+def _end_of_batch(numbers: list[int]) -> Iterator[bytes]:
+    yield b',"points":' + dumps(numbers) + b"}"
 
 
 def _rows(request: Request, pages: Iterable[ListPage]) -> Iterator[tuple[ListPage, shapes.Json]]:
