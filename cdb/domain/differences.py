@@ -39,10 +39,14 @@ def differences(rows: Iterable[Row], window: Interval) -> Iterator[Difference]:
         window: the part of the axis that is looked at.
 
     """
-    return joined(_pieces(rows, window))
+    return joined(pieces(rows, window))
 
 
-def _pieces(rows: Iterable[Row], window: Interval) -> Iterator[Difference]:
+def pieces(rows: Iterable[Row], window: Interval) -> Iterator[Difference]:
+    """Yield the differences as they are found, cut wherever a row begins or ends.
+
+    Takes what `differences` does, and no more rows than what is yielded needs.
+    """
     place = window.start
     reached: list[Stretch | None] = [None, None]
     rows_and_end: Iterable[tuple[int, Stretch | None]] = chain(rows, [(0, None)])

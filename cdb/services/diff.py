@@ -47,14 +47,14 @@ class TypeDifference(NamedTuple):
 class ListDifference(NamedTuple):
     """A payload type whose lists differ: in an answer, or in that only one side has a list.
 
-    `first` is the first difference of answers, None where a list that the other
-    side has not holds nothing either.
+    `first` is where the answers differ first, None where a list that the other side
+    has not holds nothing either.
     """
 
     payload_type: str
     list_a: str | None
     list_b: str | None
-    first: Difference | None
+    first: Point | None
 
 
 class _Pair(NamedTuple):
@@ -93,7 +93,7 @@ def intervals(
     return (
         TypeDifference(pair.payload_type, *difference)
         for pair in _pairs(database, a, b, types)
-        for difference in _differences(database, pair, window, PAGE)
+        for difference in _differences(database, pair, window)
     )
 
 
@@ -126,18 +126,15 @@ def lists(
     window: Interval = AXIS,
     types: Collection[str] | None = None,
 ) -> Iterator[ListDifference]:
-    """Return the payload types whose lists differ, and the first difference of each.
+    """Return the payload types whose lists differ, and where each differs first.
 
     Takes and raises what `intervals` does.
     """
-    compared = (
-        (pair, next(_differences(database, pair, window, FIRST_PAGE), None))
-        for pair in _pairs(database, a, b, types)
-    )
+    compared = ((pair, _first(database, pair, window)) for pair in _pairs(database, a, b, types))
     return (
         ListDifference(pair.payload_type, pair.list_a, pair.list_b, first)
         for pair, first in compared
-        if first or None in (pair.list_a, pair.list_b)
+        if first is not None or None in (pair.list_a, pair.list_b)
     )
 
 
@@ -184,16 +181,19 @@ def _pair(payload_type: str, a: Member | None, b: Member | None) -> _Pair:
     )
 
 
-def _differences(
-    database: Database, pair: _Pair, window: Interval, size: int
-) -> Iterator[Difference]:
-    if pair.view_a == pair.view_b:
-        return iter(())
-    return differences.differences(_rows(database, pair, window, size), window)
+def _differences(database: Database, pair: _Pair, window: Interval) -> Iterator[Difference]:
+    return differences.differences(_rows(database, pair, window, PAGE), window)
+
+
+def _first(database: Database, pair: _Pair, window: Interval) -> Point | None:
+    found = differences.pieces(_rows(database, pair, window, FIRST_PAGE), window)
+    return next((difference.start for difference in found), None)
 
 
 def _rows(database: Database, pair: _Pair, window: Interval, size: int) -> Iterator[Row]:
     """Yield the rows that only one side has, part by part of the window."""
+    if pair.view_a == pair.view_b:
+        return
     with database.statement() as reader:
         a, b = (
             compare.Side(view, iovs.reach(reader, view, window.start))

@@ -18,8 +18,8 @@ def of_checksum(database: Database, checksum: str, change: int) -> Iterator[List
 
     Args:
         database: read page by page, while the answer is taken.
-        checksum: as payload IOVs write it. Either checksum of a stored payload,
-            MD5 or SHA-256, means what payload IOVs refer to it by, too.
+        checksum: as payload IOVs write it. MD5 and SHA-256 of a stored payload
+            mean each other, in either case.
         change: as of when.
 
     Raises:
@@ -29,7 +29,9 @@ def of_checksum(database: Database, checksum: str, change: int) -> Iterator[List
     """
     with database.statement() as reader:
         stored = payloads.by_checksums(reader, [checksum])
-        meant = {checksum, *(record.checksum for record in stored.values())}
+        meant = {checksum}
+        for record in stored.values():
+            meant |= {record.checksum, record.sha256}
         if not stored and not usage.is_known(reader, meant):
             raise NotFound(f"No payload has the checksum {checksum!r}.")
         records = usage.lists_with(reader, meant, change)
