@@ -486,6 +486,15 @@ class Description(Schema):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+class TagDescription(Description):
+    """What to change of a global tag; what is not given stays, null clears."""
+
+    name: Annotated[
+        TagName,
+        Field(validate_default=False, description="Another name, while the tag is open."),
+    ] = ""
+
+
 class TypeDescription(Description):
     """What to change of a payload type; what is not given stays, null clears."""
 
@@ -611,22 +620,26 @@ class Batch(Schema):
     """Many points that are asked of one or several global tags."""
 
     gtName: Annotated[  # noqa: N815
-        tuple[Lookup, ...],
-        BeforeValidator(several),
-        Field(min_length=1, max_length=20, description="As in the query."),
+        Lookup | Annotated[list[Lookup], Field(min_length=1, max_length=20)],
+        Field(description="One global tag, or several, as in the query."),
     ]
     points: Annotated[
-        list[tuple[Number, Number] | Text],
+        list[Annotated[list[Number], Field(min_length=2, max_length=2)] | Text],
         Field(
             min_length=1,
             max_length=10_000,
             description="Each by two numbers, or in the notation of the tags' dimension.",
         ),
     ]
-    types: Annotated[tuple[Lookup, ...] | None, Field(description="Only these payload types.")] = (
-        None
-    )
+    types: Annotated[
+        list[Lookup] | None, Field(max_length=1000, description="Only these payload types.")
+    ] = None
     asOf: Annotated[Text | None, Field(description="As in the query.")] = None  # noqa: N815
+
+    @property
+    def tags(self) -> list[str]:
+        """The names of the global tags that are asked."""
+        return [self.gtName] if isinstance(self.gtName, str) else self.gtName
 
 
 Checksums = Annotated[list[FilledText], Field(max_length=10_000)]

@@ -143,21 +143,32 @@ def change_status(
 def describe(
     session: Session, rules: Rules, writer: Writer, name: str, values: Mapping[str, str | None]
 ) -> reads.TagRecord:
-    """Change the description or the contact of a global tag, in any status: it answers nothing.
+    """Change the description or the contact of a global tag, in any status, or its name.
 
     Raises:
         Unauthenticated, Forbidden: the writer may not.
         NotFound: no live tag has this name.
+        NameTaken: a live tag has the new name.
+        Closed, AppendOnly, PolicyRefused: its status keeps its name.
 
     """
     writer.require(Permission.TAG_WRITE, _target(name))
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
+    new_name = values.get("name") or name
+    if new_name != name:
+        writer.require(Permission.TAG_CREATE, _target(new_name))
+        guard.write_to_tag(
+            writer, rules, record, Permission.TAG_WRITE, _target(name), "giving it another name"
+        )
+        if reads.tag(session, new_name):
+            raise NameTaken("Global tag", new_name)
     writes.revise(change, GlobalTag, {"id": record.id}, **values)
     change.touch(record.id)
     before = {key: getattr(record, key) for key in values}
-    change.record("describe", "global_tag", name, before, values, global_tags=[name])
-    return lookup.tag(session, name)
+    names = sorted({name, new_name})
+    change.record("describe", "global_tag", name, before, values, global_tags=names)
+    return lookup.tag(session, new_name)
 
 
 def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:

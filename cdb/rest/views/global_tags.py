@@ -131,17 +131,20 @@ def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> obj
     answers.Tag,
     Permission.TAG_WRITE,
     path=inputs.NamePath,
-    body=inputs.Description,
-    errors=[NotFound],
+    body=inputs.TagDescription,
+    errors=[NotFound, NameTaken, AppendOnly, Closed, PolicyRefused],
 )
 def describe(
     request: Request,
     session: Session,
     writer: Writer,
     path: inputs.NamePath,
-    body: inputs.Description,
+    body: inputs.TagDescription,
 ) -> shapes.Json:
-    """Change the description or the contact of a global tag, whatever its status."""
+    """Change the description or the contact of a global tag, whatever its status, or its name.
+
+    A new name needs a status that lets things go away, since the old name does.
+    """
     record = global_tags.describe(session, request.cdb.rules, writer, path.name, body.values())
     return shapes.tag(record)
 

@@ -93,7 +93,7 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
     """
     database, rules = request.cdb.database, request.cdb.rules
     with database.snapshot() as reader:
-        layers = asked.layers(reader, body.gtName, body.asOf)
+        layers = asked.layers(reader, body.tags, body.asOf)
         heads = [resolve.head(reader, layer) for layer in layers.tags]
         fixed = [(tag.name, tag.head.change) for tag in heads]
         dimensions = {
