@@ -1,0 +1,288 @@
+"""How a part of the axis is cut into cells for a picture, exactly.
+
+The axis is two 64-bit integers. A point is counted as `major * 2**63 + minor`,
+its *position*, so that lengths are whole numbers of points; Python's integers
+have room for them, and nothing is rounded.
+
+Cells are of one kind in a picture, the finest kind of which a window needs no
+more than are wanted:
+
+- Within one major, cells are so many minors wide.
+- Where a window has few majors, each of them is cut alike: cells of so many
+  minors, and as the last one what is left of the major. How far the narrow cells
+  reach is its *scale*, from the data: a major has 2**63 minors, of which
+  luminosity sections fill some thousands.
+- Otherwise cells are so many majors wide.
+
+'So many' is 1, 2 or 5 with noughts, and cells begin at multiples of it: their
+edges are round numbers, and stay where they are when the window moves. Only the
+first and the last one are cut, by the window itself.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from cdb.domain.points import AXIS, MAX, OPEN, Interval, IovMode, Point, after, before
+
+MOST_BUCKETS = 1500
+"""Buckets of a lane at most: one for each pixel of a wide picture."""
+
+FEWEST_BUCKETS = 2
+"""A window can lie across an edge of the widest cells that there are."""
+
+FULL = 1000
+"""The covered part of a cell is told per mille."""
+
+_SAMPLES = 8
+
+_MAJOR = MAX + 1
+_STEPS = [digit * 10**zeros for zeros in range(19) for digit in (1, 2, 5)]
+
+
+def position(point: Point) -> int:
+    """Return the number of points before one."""
+    return point.major * _MAJOR + point.minor
+
+
+# --- the window -------------------------------------------------------------
+
+
+def extent(firsts: Iterable[Interval], lasts: Iterable[Interval], mode: IovMode) -> Interval:
+    """Return the part of the axis that lists fill, all of it where they are empty.
+
+    An open end does not stretch it, nor one that is open within its major: what
+    counts is where the interval starts.
+
+    Args:
+        firsts: the first interval of each list that has any.
+        lasts: the last ones.
+        mode: decides which ends mean 'open within its major'.
+
+    """
+    ends = [
+        after(last.start) if last.end in (OPEN, mode.end_within_major(last.start)) else last.end
+        for last in lasts
+    ]
+    return Interval(min(first.start for first in firsts), max(ends)) if ends else AXIS
+
+
+def wants_scale(window: Interval, buckets: int) -> bool:
+    """Tell whether there are buckets enough to cut majors into parts, if the data have any."""
+    majors = _majors(window)
+    return not _is_within_major(window) and (majors.stop - majors.start) * 2 <= buckets
+
+
+def sampled(window: Interval) -> list[int]:
+    """Return the majors of which the scale is taken: all where they are few, else some."""
+    majors = _majors(window)
+    return sorted({majors[number * len(majors) // _SAMPLES] for number in range(_SAMPLES)})
+
+
+def reached(major: int, last: Interval) -> int:
+    """Return the first minor of a major that the data do not reach, as its last interval says.
+
+    Args:
+        major: the one that is looked at.
+        last: the last interval of a list that starts in the major, or before it.
+
+    """
+    start = last.start.minor + 1 if last.start.major == major else 0
+    end = last.end.minor if last.end.major == major and last.end.minor < MAX else 0
+    return max(start, end)
+
+
+def _is_within_major(window: Interval) -> bool:
+    """Tell whether a window ends inside of the major that it begins in."""
+    return window.start.major == window.end.major and window.end.minor < MAX
+
+
+def _majors(window: Interval) -> range:
+    return range(window.start.major, before(window.end).major + 1)
+
+
+# --- cells ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells that fill the axis: so many majors wide, or parts of one major.
+
+    Attributes:
+        majors: how many majors a cell is wide; 1 where they have parts.
+        minors: how many minors each part is wide but for the last, which takes
+            the rest of the major.
+        parts: cells of a major; 1 where cells are whole majors.
+
+    """
+
+    majors: int = 1
+    minors: int = 1
+    parts: int = 1
+
+    def index(self, point: Point) -> int:
+        """Return the number of the cell that a point is in."""
+        part = min(point.minor // self.minors, self.parts - 1)
+        return point.major // self.majors * self.parts + part
+
+    def start(self, index: int) -> Point:
+        """Return where a cell begins; past the last one of the axis that is beyond OPEN."""
+        cell, part = divmod(index, self.parts)
+        return Point(cell * self.majors, part * self.minors)
+
+    def cells(self, window: Interval) -> range:
+        """Return the numbers of the cells that a window reaches into."""
+        return range(self.index(window.start), self.index(before(window.end)) + 1)
+
+    def edges(self, window: Interval) -> list[Point]:
+        """Return where the cells of a window begin, cut at its start, and its end."""
+        return [window.start, *map(self.start, self.cells(window)[1:]), window.end]
+
+
+def grid(window: Interval, buckets: int, scale: int = 0) -> Grid:
+    """Return the finest cells of which a window needs no more than are wanted.
+
+    Args:
+        window: the part of the axis that is looked at.
+        buckets: how many are wanted, FEWEST_BUCKETS … MOST_BUCKETS.
+        scale: up to which minor majors are cut into narrow parts, as `reached`
+            says; 0 or 1 leaves them whole.
+
+    """
+    if _is_within_major(window):
+        # Where cells are one minor wide, the largest minor shares that of the one before:
+        # as many parts as there are minors would be more than 64 bits can count.
+        fine = [Grid(1, step, min(MAX // step + 1, MAX)) for step in _STEPS]
+    elif scale > 1:
+        fine = [Grid(1, step, -(-scale // step) + 1) for step in _STEPS]
+    else:
+        fine = []
+    for found in (*fine, *map(Grid, _STEPS)):
+        cells = found.cells(window)
+        # Its length may be more than a length can be.
+        if cells.stop - cells.start <= buckets:
+            break
+    return found
+
+
+# --- what is in them --------------------------------------------------------
+
+
+class Sums(NamedTuple):
+    """What the intervals of a list add up to, by the cells of a window in which any start.
+
+    One that starts before the window and reaches into it counts in the first
+    cell. All fields have one number for each of these cells.
+
+    Attributes:
+        cells: counted from the first cell of the window, in order.
+        counts: intervals.
+        payloads: distinct payloads of these.
+        majors: what to add to the majors of the starts to get those of the ends.
+        high: the same for the minors, in units of 2**32.
+        low: what this leaves of the minors.
+        end_majors: where the one interval ends that starts in the cell, and not
+            before the window, but does not end in it; None where there is none.
+        end_minors: the other part of that point.
+
+    """
+
+    cells: list[int]
+    counts: list[int]
+    payloads: list[int]
+    majors: list[int]
+    high: list[int]
+    low: list[int]
+    end_majors: list[int | None]
+    end_minors: list[int | None]
+
+
+def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[int]:
+    """Return so many numbers, 0 but for those of some cells."""
+    found = [0] * length
+    for cell, number in zip(cells, numbers, strict=True):
+        found[cell] = number
+    return found
+
+
+def covered_by(edges: Sequence[Point], interval: Interval) -> list[int]:
+    """Return how much of each cell one interval covers, as `covered` does."""
+    cover = _Cover(edges)
+    cover.add(interval)
+    return cover.per_mille()
+
+
+def covered(edges: Sequence[Point], sums: Sums, first: Interval, last: Interval) -> list[int]:
+    """Return how much of each cell the intervals of a list cover, per mille.
+
+    It is 0 only where they cover nothing, and FULL only where they cover all.
+
+    Args:
+        edges: of the cells, which are those of the sums.
+        sums: of the intervals.
+        first: the first of them, which may start before the window.
+        last: the last of them, which starts in the window.
+
+    """
+    parts = zip(sums.majors, sums.high, sums.low, strict=True)
+    lengths = [majors * _MAJOR + (high << 32) + low for majors, high, low in parts]
+    if sum(lengths) == _length(first.start, last.end):
+        return covered_by(edges, Interval(first.start, last.end))
+    cover = _Cover(edges)
+    ends = zip(sums.end_majors, sums.end_minors, strict=True)
+    for cell, length, (major, minor) in zip(sums.cells, lengths, ends, strict=True):
+        cover.points[cell] += length
+        if major is not None and minor is not None:
+            cover.carry(Interval(edges[cell + 1], Point(major, minor)), cell)
+    if first.start < edges[0]:
+        cover.carry(first, 0)
+    if sums.end_majors[-1] is None and last.end > edges[-1]:
+        # The window cuts its cell, so that what is outside is in no other cell.
+        cover.carry(Interval(edges[-1], last.end), -1)
+    return cover.per_mille()
+
+
+def _length(start: Point, end: Point) -> int:
+    return position(end) - position(start)
+
+
+class _Cover:
+    """How many points of each cell are covered."""
+
+    def __init__(self, edges: Sequence[Point]) -> None:
+        self._edges = [position(edge) for edge in edges]
+        self._widths = [end - start for start, end in pairwise(self._edges)]
+        self.points = [0] * len(self._widths)
+
+    def add(self, interval: Interval) -> None:
+        """Cover an interval, which nothing covers so far; what is outside is left out."""
+        start = max(position(interval.start), self._edges[0])
+        end = min(position(interval.end), self._edges[-1])
+        if start >= end:
+            return
+        first, last = (bisect_right(self._edges, place) - 1 for place in (start, end - 1))
+        self.points[first : last + 1] = map(
+            sum, zip(self.points[first : last + 1], self._widths[first : last + 1], strict=True)
+        )
+        self.points[first] -= start - self._edges[first]
+        self.points[last] -= self._edges[last + 1] - end
+
+    def carry(self, interval: Interval, cell: int) -> None:
+        """Cover an interval where it is, which was counted in a cell as a whole."""
+        self.points[cell] -= _length(*interval)
+        self.add(interval)
+
+    def per_mille(self) -> list[int]:
+        """Return the covered parts."""
+        return [
+            _per_mille(points, width)
+            for points, width in zip(self.points, self._widths, strict=True)
+        ]
+
+
+def _per_mille(points: int, width: int) -> int:
+    if points in (0, width):
+        return FULL if points else 0
+    return min(max(points * FULL // width, 1), FULL - 1)

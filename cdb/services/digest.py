@@ -1,0 +1,75 @@
+"""The digest of a global tag as of a change: what a paper cites.
+
+A log is read page by page, each in a short read of its own. What a log showed
+as of a change never changes, so its digest is worked out once by a process,
+whichever tags and clones show it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cdb.domain import digest, points
+from cdb.domain.content import Stretch
+from cdb.domain.digest import ListDigest, LogDigest
+from cdb.domain.points import ORIGIN
+from cdb.services.remembered import Remembered
+from cdb.services.rules import Rules
+from cdb.store import logs, views
+from cdb.store.engine import Database
+from cdb.store.logs import State
+from cdb.store.reads import TagRecord, View
+
+PAGE = 5000
+"""Payload IOVs read at a time."""
+
+_digests: Remembered[State, LogDigest] = Remembered(20_000)  # some 10 MB
+
+
+@dataclass(frozen=True, slots=True)
+class TagDigest:
+    """The digest of a global tag, and those of its lists, by payload type."""
+
+    digest: str
+    lists: tuple[ListDigest, ...]
+
+
+def of_tag(database: Database, rules: Rules, record: TagRecord, change: int) -> TagDigest:
+    """Return the digest of a global tag as of a change.
+
+    Args:
+        database: read in parts.
+        rules: of the service; it names the dimension of types that choose none.
+        record: of the tag, as of that change.
+        change: as of when.
+
+    """
+    with database.statement() as reader:
+        members = views.of_tag(reader, record.id, change)
+    with database.statement() as reader:
+        states = logs.states(reader, (member.view for member in members))
+    found = []
+    for member in sorted(members, key=lambda member: member.type):
+        log = _of_log(database, states[member.view])
+        dimension = member.dimension or rules.default_dimension
+        found.append(ListDigest(member.type, dimension, log.digest, log.intervals))
+    return TagDigest(digest.of_tag(found), tuple(found))
+
+
+def _of_log(database: Database, state: State) -> LogDigest:
+    known = _digests.get(state)
+    if known is None:
+        known = digest.of_list(_stretches(database, state.view))
+        _digests.keep(state, known)
+    return known
+
+
+def _stretches(database: Database, view: View) -> Iterator[Stretch]:
+    low, count = ORIGIN, PAGE
+    while count == PAGE:
+        count = 0
+        with database.statement() as reader:
+            for stretch in logs.page(reader, view, low, PAGE):
+                count += 1
+                yield stretch
+        if count:
+            low = points.after(stretch.start)

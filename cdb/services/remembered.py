@@ -1,0 +1,42 @@
+"""What was worked out before and can never become wrong, kept within a bound."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
+
+
+class Remembered(Generic[_Key, _Value]):
+    """Values by their keys; what nobody has asked for longest is forgotten first.
+
+    Any thread may use it. Two that miss a value at once both work it out.
+
+    Args:
+        bound: what all values may weigh together.
+
+    """
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._weight = 0
+        self._values: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: _Key) -> _Value | None:
+        """Return a value, or None where it is not there."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key][0]
+
+    def keep(self, key: _Key, value: _Value, weight: int = 1) -> None:
+        """Keep a value; one that weighs more than everything may is not kept."""
+        with self._lock:
+            self._weight += weight - self._values.pop(key, (value, 0))[1]
+            self._values[key] = value, weight
+            while self._weight > self._bound:
+                self._weight -= self._values.popitem(last=False)[1][1]

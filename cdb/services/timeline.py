@@ -1,0 +1,293 @@
+"""A picture of a global tag: a lane for each payload list, in buckets where it holds much.
+
+To look at every interval of a large tag takes seconds. What a log showed as of
+a change never changes, so what was worked out of it is remembered; a second
+look, or one after a write, costs what has changed.
+"""
+
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from cdb.domain import timeline
+from cdb.domain.points import MAX, OPEN, ORIGIN, Interval, Point
+from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid
+from cdb.errors import Invalid
+from cdb.services.remembered import Remembered
+from cdb.services.rules import Rules
+from cdb.store import iovs, logs, views
+from cdb.store import timeline as stored
+from cdb.store.engine import Database
+from cdb.store.logs import State
+from cdb.store.reads import TagRecord
+from cdb.store.views import Member
+
+WORKERS = 4
+"""Lanes that are read at a time, for all pictures together: each takes a connection."""
+
+REMEMBERED_MB = 64
+"""What all that is remembered weighs at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of a tag is looked at, and how closely.
+
+    Attributes:
+        window: the part of the axis; None for what the data fill.
+        buckets: how many at most, FEWEST_BUCKETS … MOST_BUCKETS.
+        offset: lanes to leave out before the first.
+        limit: lanes at most.
+        intervals: how many are shown at most instead of buckets, in all lanes; a
+            lane that holds more than its share of them has buckets.
+
+    """
+
+    window: Interval | None = None
+    buckets: int = 600
+    offset: int = 0
+    limit: int = 200
+    intervals: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A payload IOV. Points are written `major,minor`; the end does not belong to it."""
+
+    start: str
+    end: str
+    payload_url: str
+    checksum: str
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a payload list shows in the window: either its intervals, or numbers by buckets.
+
+    Attributes:
+        payload_type: the name of its type.
+        payload_list: its name.
+        iovs: how many overlap the window.
+        counts: how many start in each bucket; those that reach into the window
+            from before count in the first one. They add up to `iovs`.
+        payloads: how many different payloads these have.
+        covered: how much of each bucket has a payload, per mille: 0 only where
+            nothing has, 1000 only where all has.
+        intervals: all that overlap the window, whole, in order.
+
+    """
+
+    payload_type: str
+    payload_list: str
+    iovs: int
+    counts: list[int] | None = None
+    payloads: list[int] | None = None
+    covered: list[int] | None = None
+    intervals: list[Shown] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A picture of a global tag as of a change.
+
+    Attributes:
+        change: as of which it is.
+        edges: where the buckets begin, written `major,minor`, and the end of the last
+            one; the first and the last one are those of the window.
+        lists: how many payload lists the tag has.
+        lanes: those that were asked for, by payload type in order of code points.
+
+    """
+
+    change: int
+    edges: list[str]
+    lists: int
+    lanes: list[Lane]
+
+
+class _Task(NamedTuple):
+    """A lane to draw: its list, the state of its log, and its first and last interval.
+
+    These overlap the window; None where no interval does.
+    """
+
+    member: Member
+    state: State
+    ends: tuple[Interval, Interval] | None
+
+
+class _Key(NamedTuple):
+    """What the buckets of a lane follow from."""
+
+    state: State
+    grid: Grid
+    window: Interval
+
+
+class _Buckets(NamedTuple):
+    """What `Lane` has by buckets, in little memory."""
+
+    iovs: int
+    counts: array[int]
+    payloads: array[int]
+    covered: array[int]
+
+    @property
+    def weight(self) -> int:
+        """Return the bytes it takes, and somewhat more for its key."""
+        columns = (self.counts, self.payloads, self.covered)
+        return 1000 + sum(column.itemsize * len(column) for column in columns)
+
+
+_remembered: Remembered[_Key, _Buckets] = Remembered(REMEMBERED_MB * 10**6)
+_workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="timeline")
+
+
+def of_tag(
+    database: Database, rules: Rules, record: TagRecord, change: int, wanted: Wanted
+) -> Timeline:
+    """Return a picture of a global tag as of a change.
+
+    Args:
+        database: read in parts, of which some are read at once.
+        rules: of the service; they say what is open within its major.
+        record: of the tag, as of that change.
+        change: as of when.
+        wanted: what is looked at.
+
+    Raises:
+        Invalid: there cannot be so many buckets, or so few.
+
+    """
+    if not FEWEST_BUCKETS <= wanted.buckets <= MOST_BUCKETS:
+        raise Invalid.field("buckets", f"{FEWEST_BUCKETS} to {MOST_BUCKETS} can be asked for.")
+    with database.statement() as reader:
+        members = sorted(views.of_tag(reader, record.id, change), key=lambda each: each.type)
+    with database.statement() as reader:
+        states = logs.states(reader, (member.view for member in members))
+    look = _Look(database, record.id, change)
+    window = wanted.window or look.extent(rules)
+    scale = look.scale(window) if timeline.wants_scale(window, wanted.buckets) else 0
+    grid = timeline.grid(window, wanted.buckets, scale)
+    ends = look.ends(window)
+    shown = members[wanted.offset : wanted.offset + wanted.limit]
+    share = wanted.intervals // max(len(shown), 1)
+    picture = _Picture(database, window, grid, grid.edges(window), share)
+    tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in shown]
+    lanes = list(_workers.map(picture.lane, tasks))
+    return Timeline(change, [_written(edge) for edge in picture.edges], len(members), lanes)
+
+
+class _Look:
+    """Where the lists of a tag begin and end as of a change."""
+
+    def __init__(self, database: Database, tag_id: int, change: int) -> None:
+        self._database = database
+        self._tag = tag_id, change
+
+    def extent(self, rules: Rules) -> Interval:
+        """Return the part of the axis that the data fill."""
+        firsts, lasts = self._first_from(ORIGIN), self._last_before(OPEN)
+        return timeline.extent(firsts.values(), lasts.values(), rules.iov_mode)
+
+    def scale(self, window: Interval) -> int:
+        """Return how far into their majors the data reach, as some majors show."""
+        reached = (
+            timeline.reached(major, last)
+            for major in timeline.sampled(window)
+            for last in self._last_before(Point(major, MAX)).values()
+        )
+        return max(reached, default=0)
+
+    def ends(self, window: Interval) -> dict[int, tuple[Interval, Interval]]:
+        """Return the first and the last interval of lists that overlap a window, by series."""
+        before, lasts = self._last_before(window.start), self._last_before(window.end)
+        firsts = self._first_from(window.start)
+        firsts |= {series: each for series, each in before.items() if each.end > window.start}
+        return {
+            series: (first, lasts[series])
+            for series, first in firsts.items()
+            if first.start < window.end
+        }
+
+    def _first_from(self, point: Point) -> dict[int, Interval]:
+        with self._database.statement() as reader:
+            return stored.first_from(reader, *self._tag, point)
+
+    def _last_before(self, point: Point) -> dict[int, Interval]:
+        with self._database.statement() as reader:
+            return stored.last_before(reader, *self._tag, point)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What all lanes of a picture have in common."""
+
+    database: Database
+    window: Interval
+    grid: Grid
+    edges: list[Point]
+    share: int
+
+    def lane(self, task: _Task) -> Lane:
+        """Return a lane: intervals where it has no more than its share of them, else buckets."""
+        made = partial(Lane, task.member.type, task.member.name)
+        if task.ends is None:
+            return made(0, intervals=[])
+        first, last = task.ends
+        # Nothing starts after the cell of the last interval. So what is counted up to there is
+        # the same for all windows that begin alike, as those do that follow the data.
+        end = self.grid.start(self.grid.index(max(last.start, self.window.start)) + 1)
+        key = _Key(task.state, self.grid, Interval(self.window.start, min(end, self.window.end)))
+        known = _remembered.get(key)
+        if known is None or known.iovs <= self.share:
+            intervals = self._intervals(task.state)
+            if intervals is not None:
+                return made(len(intervals), intervals=intervals)
+        if known is None:
+            known = self._count(key, first, last)
+            _remembered.keep(key, known, known.weight)
+        rest = self.edges[len(known.counts) :]
+        nothing = [0] * (len(rest) - 1)
+        return made(
+            known.iovs,
+            known.counts.tolist() + nothing,
+            known.payloads.tolist() + nothing,
+            known.covered.tolist() + timeline.covered_by(rest, last),
+        )
+
+    def _intervals(self, state: State) -> list[Shown] | None:
+        """Return the intervals of a list, None where they are more than its share."""
+        with self.database.statement() as reader:
+            rows = iovs.page_at(reader, state.view, None, self.share + 1, self.window)
+        return None if len(rows) > self.share else [_shown(row) for row in rows]
+
+    def _count(self, key: _Key, first: Interval, last: Interval) -> _Buckets:
+        """Return the buckets of a list from its first to its last interval."""
+        with self.database.statement() as reader:
+            sums = stored.sums(reader, key.state.view, key.grid, key.window, first.start)
+        edges = key.grid.edges(key.window)
+        return _Buckets(
+            sum(sums.counts),
+            array("I", timeline.spread(sums.cells, sums.counts, len(edges) - 1)),
+            array("I", timeline.spread(sums.cells, sums.payloads, len(edges) - 1)),
+            array("H", timeline.covered(edges, sums, first, last)),
+        )
+
+
+def _shown(record: iovs.IovRecord) -> Shown:
+    end = record.end or OPEN
+    return Shown(
+        _written(record.start),
+        _written(end),
+        record.payload_url,
+        record.checksum,
+        record.extra,
+    )
+
+
+def _written(point: Point) -> str:
+    return f"{point.major},{point.minor}"
