@@ -54,12 +54,14 @@ class Wanted:
     since: datetime | None = None
 
 
+_CHANGES = select(*(getattr(Change, name) for name in ChangeRecord._fields))
+
+
 def page(reader: Reader, wanted: Wanted) -> list[ChangeRecord]:
     """Return the next changes, at most `limit` of them."""
     order = Change.change.desc() if wanted.newest_first else Change.change
     statement = (
-        select(*(getattr(Change, name) for name in ChangeRecord._fields))
-        .where(Change.change > wanted.after, *_conditions(wanted))
+        _CHANGES.where(Change.change > wanted.after, *_conditions(wanted))
         .order_by(order)
         .limit(wanted.limit)
     )
@@ -68,8 +70,8 @@ def page(reader: Reader, wanted: Wanted) -> list[ChangeRecord]:
 
 def one(reader: Reader, change: int) -> ChangeRecord | None:
     """Return a change by its number."""
-    found = page(reader, Wanted(after=change - 1, before=change + 1))
-    return found[0] if found else None
+    result = reads.run(reader, _CHANGES.where(Change.change == change))
+    return reads.one(ChangeRecord._make, result)
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

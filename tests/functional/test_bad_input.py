@@ -45,6 +45,9 @@ SAMPLES = {
     "payload_type": "Beam",
     "file_name": "run7.txt",
     "checksum": "0" * 32,
+    "a": "Open",
+    "b": "Locked",
+    "change": "1",
 }
 PATHS = [
     (f"/{path}" if resource.rooted else f"{API}/{path}", resource)

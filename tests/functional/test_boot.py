@@ -67,7 +67,7 @@ def served(ini: Path, **variables: str) -> Iterator[tuple[str, subprocess.Popen[
 def sqlite(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/var/cdb.sqlite"
     done = run("db", "upgrade", ROOT / "development.ini", CDB_DATABASE_URL=url)
-    assert done.stdout == "The database is at 0002.\n"
+    assert done.stdout == "The database is at 0003.\n"
     return url
 
 

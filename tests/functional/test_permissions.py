@@ -48,6 +48,7 @@ class Write(NamedTuple):
     asks: frozenset[Asked]
     variables: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, which nobody changes
     body: Any = None
+    query: str = ""
 
     @property
     def operation(self) -> Operation:
@@ -58,7 +59,7 @@ class Write(NamedTuple):
         return [path.format(**self.variables) for path in DECLARED[self.view][1].paths]
 
     def send(self, client: Client, path: str | None = None, **options: Any) -> Any:
-        url = f"{API}/{path or self.paths[-1]}"
+        url = f"{API}/{path or self.paths[-1]}{self.query and '?'}{self.query}"
         if isinstance(self.body, bytes):
             return client.put(url, self.body, status="*", **options)
         return client.api(self.operation.method, url, self.body, **options)
@@ -97,6 +98,13 @@ WRITES = [
         {"name": "Dev"},
         {"description": "for tests"},
     ),
+    Write(
+        "global_tags.describe",
+        asks(P.TAG_WRITE, tag("Dev")) | asks(P.TAG_CREATE, tag("Dev2")),
+        {"name": "Dev"},
+        {"name": "Dev2"},
+    ),
+    Write("history.revert_to", asks(P.TAG_WRITE, tag("Dev")), {"name": "Dev"}, query="to=12"),
     Write("global_tags.delete", asks(P.TAG_DELETE, tag("Dev")), {"name": "Dev"}),
     Write(
         "global_tags.clone",
