@@ -207,82 +207,75 @@ def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[in
     return found
 
 
-def covered_by(edges: Sequence[Point], interval: Interval) -> list[int]:
+def covered_by(edges: Sequence[int], interval: Interval) -> list[int]:
     """Return how much of each cell one interval covers, as `covered` does."""
     cover = _Cover(edges)
-    cover.add(interval)
+    cover.add(position(interval.start), position(interval.end))
     return cover.per_mille()
 
 
-def covered(edges: Sequence[Point], sums: Sums, first: Interval, last: Interval) -> list[int]:
+def covered(edges: Sequence[int], sums: Sums, first: Interval, last: Interval) -> list[int]:
     """Return how much of each cell the intervals of a list cover, per mille.
 
     It is 0 only where they cover nothing, and FULL only where they cover all.
 
     Args:
-        edges: of the cells, which are those of the sums.
+        edges: positions of the edges of the cells, which are those of the sums.
         sums: of the intervals.
-        first: the first of them, which may start before the window.
-        last: the last of them, which starts in the window.
+        first: the first of them, which may start before the first edge.
+        last: the last of them, which may end after the last edge.
 
     """
     parts = zip(sums.majors, sums.high, sums.low, strict=True)
     lengths = [majors * _MAJOR + (high << 32) + low for majors, high, low in parts]
-    if sum(lengths) == _length(first.start, last.end):
-        return covered_by(edges, Interval(first.start, last.end))
+    start, end = position(first.start), position(last.end)
     cover = _Cover(edges)
+    if sum(lengths) == end - start:
+        cover.add(start, end)
+        return cover.per_mille()
     ends = zip(sums.end_majors, sums.end_minors, strict=True)
     for cell, length, (major, minor) in zip(sums.cells, lengths, ends, strict=True):
         cover.points[cell] += length
         if major is not None and minor is not None:
-            cover.carry(Interval(edges[cell + 1], Point(major, minor)), cell)
-    if first.start < edges[0]:
-        cover.carry(first, 0)
-    if sums.end_majors[-1] is None and last.end > edges[-1]:
-        # The window cuts its cell, so that what is outside is in no other cell.
-        cover.carry(Interval(edges[-1], last.end), -1)
+            cover.carry(edges[cell + 1], position(Point(major, minor)), cell)
+    if start < edges[0]:
+        cover.carry(start, position(first.end), 0)
+    if sums.end_majors[-1] is None and end > edges[-1]:
+        # The last edge cuts the cell, so that the end is no sign of having left it.
+        cover.carry(edges[-1], end, -1)
     return cover.per_mille()
 
 
-def _length(start: Point, end: Point) -> int:
-    return position(end) - position(start)
-
-
 class _Cover:
-    """How many points of each cell are covered."""
+    """How many points of each cell are covered; all places are positions."""
 
-    def __init__(self, edges: Sequence[Point]) -> None:
-        self._edges = [position(edge) for edge in edges]
-        self._widths = [end - start for start, end in pairwise(self._edges)]
+    def __init__(self, edges: Sequence[int]) -> None:
+        self._edges = edges
+        self._widths = [end - start for start, end in pairwise(edges)]
         self.points = [0] * len(self._widths)
 
-    def add(self, interval: Interval) -> None:
-        """Cover an interval, which nothing covers so far; what is outside is left out."""
-        start = max(position(interval.start), self._edges[0])
-        end = min(position(interval.end), self._edges[-1])
+    def add(self, start: int, end: int) -> None:
+        """Cover what nothing covers so far; what is outside of all cells is left out."""
+        start, end = max(start, self._edges[0]), min(end, self._edges[-1])
         if start >= end:
             return
         first, last = (bisect_right(self._edges, place) - 1 for place in (start, end - 1))
-        self.points[first : last + 1] = map(
-            sum, zip(self.points[first : last + 1], self._widths[first : last + 1], strict=True)
-        )
         self.points[first] -= start - self._edges[first]
         self.points[last] -= self._edges[last + 1] - end
+        for cell in range(first, last + 1):
+            self.points[cell] += self._widths[cell]
 
-    def carry(self, interval: Interval, cell: int) -> None:
-        """Cover an interval where it is, which was counted in a cell as a whole."""
-        self.points[cell] -= _length(*interval)
-        self.add(interval)
+    def carry(self, start: int, end: int, cell: int) -> None:
+        """Cover where it is what was counted in a cell as a whole."""
+        self.points[cell] -= end - start
+        self.add(start, end)
 
     def per_mille(self) -> list[int]:
         """Return the covered parts."""
         return [
-            _per_mille(points, width)
+            # Rounded towards the middle: to be all or nothing, it has to be just that.
+            (FULL if points else 0)
+            if points in (0, width)
+            else min(max(points * FULL // width, 1), FULL - 1)
             for points, width in zip(self.points, self._widths, strict=True)
         ]
-
-
-def _per_mille(points: int, width: int) -> int:
-    if points in (0, width):
-        return FULL if points else 0
-    return min(max(points * FULL // width, 1), FULL - 1)

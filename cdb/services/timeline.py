@@ -9,7 +9,7 @@ from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cdb.domain import timeline
 from cdb.domain.points import MAX, OPEN, ORIGIN, Interval, Point
@@ -127,13 +127,16 @@ class _Key(NamedTuple):
     window: Interval
 
 
+_Numbers: TypeAlias = "array[int]"  # subscripted from Python 3.12 on
+
+
 class _Buckets(NamedTuple):
     """What `Lane` has by buckets, in little memory."""
 
     iovs: int
-    counts: array[int]
-    payloads: array[int]
-    covered: array[int]
+    counts: _Numbers
+    payloads: _Numbers
+    covered: _Numbers
 
     @property
     def weight(self) -> int:
@@ -175,10 +178,11 @@ def of_tag(
     ends = look.ends(window)
     shown = members[wanted.offset : wanted.offset + wanted.limit]
     share = wanted.intervals // max(len(shown), 1)
-    picture = _Picture(database, window, grid, grid.edges(window), share)
+    edges = grid.edges(window)
+    picture = _Picture(database, window, grid, [*map(timeline.position, edges)], share)
     tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in shown]
     lanes = list(_workers.map(picture.lane, tasks))
-    return Timeline(change, [_written(edge) for edge in picture.edges], len(members), lanes)
+    return Timeline(change, [*map(_written, edges)], len(members), lanes)
 
 
 class _Look:
@@ -224,12 +228,12 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What all lanes of a picture have in common."""
+    """What all lanes of a picture have in common; edges as positions."""
 
     database: Database
     window: Interval
     grid: Grid
-    edges: list[Point]
+    edges: list[int]
     share: int
 
     def lane(self, task: _Task) -> Lane:
@@ -269,11 +273,12 @@ class _Picture:
         """Return the buckets of a list from its first to its last interval."""
         with self.database.statement() as reader:
             sums = stored.sums(reader, key.state.view, key.grid, key.window, first.start)
-        edges = key.grid.edges(key.window)
+        cells = key.grid.cells(key.window)
+        edges = [*self.edges[: len(cells)], timeline.position(key.window.end)]
         return _Buckets(
             sum(sums.counts),
-            array("I", timeline.spread(sums.cells, sums.counts, len(edges) - 1)),
-            array("I", timeline.spread(sums.cells, sums.payloads, len(edges) - 1)),
+            array("I", timeline.spread(sums.cells, sums.counts, len(cells))),
+            array("I", timeline.spread(sums.cells, sums.payloads, len(cells))),
             array("H", timeline.covered(edges, sums, first, last)),
         )
 
