@@ -43,6 +43,9 @@ class _Tag(BaseModel):
     contact: str | None
     created: datetime
     updated: datetime
+    digest: Annotated[
+        str | None, Field(description="Only where the status lets nothing change.")
+    ] = None
 
 
 class Tag(_Tag):
@@ -329,6 +332,64 @@ class BatchAnswers(BaseModel):
     change: int
     answers: list[BatchAnswer]
     points: Annotated[list[int], Field(description="Indexes into `answers`.")]
+
+
+class ListDigest(BaseModel):
+    """What the digest of a global tag covers of one payload type."""
+
+    payload_type: str
+    dimension: str
+    digest: str
+    intervals: Annotated[int, Field(description="Those that touch with one payload count once.")]
+
+
+class Digest(BaseModel):
+    """SHA-256 of what a global tag answers, whichever server and database holds it."""
+
+    global_tag: str
+    change: int
+    digest: str
+    payload_types: list[ListDigest]
+
+
+class LaneInterval(BaseModel):
+    """A payload IOV in a picture; its end is exclusive."""
+
+    start: str
+    end: str
+    payload_url: str
+    checksum: str
+    revision: str | None
+
+
+class Lane(BaseModel):
+    """A payload list in a picture: its intervals where there are few, else its buckets."""
+
+    payload_type: str
+    payload_list: str
+    iovs: Annotated[int, Field(description="Payload IOVs that overlap the window.")]
+    counts: Annotated[
+        list[int] | None,
+        Field(description="How many begin in each bucket, or before the window in the first."),
+    ] = None
+    payloads: Annotated[
+        list[int] | None, Field(description="How many different payloads those have.")
+    ] = None
+    covered: Annotated[
+        list[int] | None, Field(description="Which part of each bucket is covered, per mille.")
+    ] = None
+    intervals: list[LaneInterval] | None = None
+
+
+class Timeline(BaseModel):
+    """A picture of a global tag."""
+
+    change: int
+    edges: Annotated[
+        list[str], Field(description="Of the buckets, as `major,minor`: one more than those.")
+    ]
+    lists: Annotated[int, Field(description="How many lanes there are in all.")]
+    lanes: list[Lane]
 
 
 class Ready(BaseModel):

@@ -354,6 +354,24 @@ class WindowQuery(AsOfQuery):
         return None if self.payload_type is None else [self.payload_type]
 
 
+class TimelineQuery(AsOfQuery):
+    """What is looked at, and how closely."""
+
+    begin: Annotated[
+        Text | None,
+        Field(alias="from", description="The first point; that of the data where none is given."),
+    ] = None
+    end: Annotated[
+        Text | None,
+        Field(alias="to", description="The point after the last; that of the data if none."),
+    ] = None
+    buckets: Annotated[TextNumber, Field(le=10_000, description="At most 1500.")] = 600
+    lanes_offset: Annotated[TextNumber, Field(description="The first lane.")] = 0
+    lanes_limit: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 200
+
+
 class DiffQuery(WindowQuery):
     """What is compared: a part of the axis, or one point."""
 

@@ -1,12 +1,15 @@
 """Records as the interface shows them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.services.diff import ListDifference, TypeDifference
+from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
 from cdb.services.rules import Rules
+from cdb.services.timeline import Timeline
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord
 from cdb.store.log import ChangeRecord
@@ -25,8 +28,8 @@ def status(record: StatusRecord) -> Json:
 
 
 def tag(record: TagRecord) -> Json:
-    """Show a global tag with the name of its status."""
-    return {
+    """Show a global tag with the name of its status; a closed one with its digest."""
+    shown = {
         "id": record.id,
         "name": record.name,
         "author": record.author,
@@ -36,6 +39,7 @@ def tag(record: TagRecord) -> Json:
         "created": record.created,
         "updated": record.updated,
     }
+    return shown if record.digest is None else {**shown, "digest": record.digest}
 
 
 def tag_summary(record: TagRecord, counts: tuple[int, int]) -> Json:
@@ -140,6 +144,29 @@ def list_difference(found: ListDifference) -> Json:
         "b": found.list_b,
         "first": found.first and list(found.first),
     }
+
+
+def digest(tag: TagRecord, found: TagDigest, change: int) -> Json:
+    """Show the digest of a global tag, and of what it is made."""
+    return {
+        "global_tag": tag.name,
+        "change": change,
+        "digest": found.digest,
+        "payload_types": [asdict(each) for each in found.lists],
+    }
+
+
+def timeline(found: Timeline) -> Json:
+    """Show a picture of a global tag; what a lane does not have is left out."""
+    lanes = [
+        {
+            field.name: value
+            for field in fields(lane)
+            if (value := getattr(lane, field.name)) is not None
+        }
+        for lane in found.lanes
+    ]
+    return {"change": found.change, "edges": found.edges, "lists": found.lists, "lanes": lanes}
 
 
 def change(record: ChangeRecord, mode: IovMode) -> Json:

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 from cdb.domain.statuses import Status, WriteMode
 from cdb.errors import NameTaken
 from cdb.plugin import Permission, Target
-from cdb.services import guard, lookup, statuses
+from cdb.services import digest, guard, lookup, statuses
 from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads, writes
 from cdb.store.changes import OpenChange, open_change
+from cdb.store.engine import Database
 from cdb.store.models import GlobalTag, TagState
 
 
@@ -103,9 +104,19 @@ def clone(
 
 
 def change_status(
-    session: Session, rules: Rules, writer: Writer, name: str, status: str
+    database: Database, session: Session, rules: Rules, writer: Writer, name: str, status: str
 ) -> reads.TagRecord:
     """Give a global tag another status; the one that it has changes nothing.
+
+    With a status that lets nothing change, the digest of the tag is kept.
+
+    Args:
+        database: where the digest is worked out, beside the write.
+        session: of the write.
+        rules: of the service.
+        writer: who writes.
+        name: of the tag.
+        status: the name of the new one.
 
     Raises:
         Unauthenticated, Forbidden: the writer may not.
@@ -115,6 +126,9 @@ def change_status(
 
     """
     writer.require(Permission.TAG_STATUS, _target(name))
+    if statuses.lets_nothing_change(session, rules, status):
+        # Under the lock, only what was written since is read again.
+        _digest(database, rules, lookup.tag(session, name))
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     record = lookup.tag(session, name)
     target = statuses.needed(change, rules, status)
@@ -122,22 +136,22 @@ def change_status(
         return record
     current = Status(record.status, WriteMode(record.mode), final=bool(record.final))
     guard.transition(writer, rules, name, current, _as_status(target))
-    writes.revise(
-        change,
-        TagState,
-        {"tag": record.id},
-        status=target.id,
-    )
+    kept = _digest(database, rules, record) if target.mode == WriteMode.CLOSED else None
+    writes.revise(change, TagState, {"tag": record.id}, status=target.id, digest=kept)
     change.touch(record.id)
     change.record(
         "status",
         "global_tag",
         name,
         before={"status": record.status},
-        after={"status": target.name},
+        after={"status": target.name, **({"digest": kept} if kept else {})},
         global_tags=[name],
     )
     return lookup.tag(session, name)
+
+
+def _digest(database: Database, rules: Rules, record: reads.TagRecord) -> str:
+    return digest.of_tag(database, rules, record, record.head).digest
 
 
 def describe(

@@ -67,6 +67,12 @@ def undeclared(reader: Reader, rules: Rules) -> list[str]:
     ]
 
 
+def lets_nothing_change(reader: Reader, rules: Rules, name: str) -> bool:
+    """Tell whether a tag that has a status is closed; the tag policy may declare it yet."""
+    known = _of_policy(rules, name) or reads.status(reader, name)
+    return known is not None and known.mode == WriteMode.CLOSED
+
+
 def needed(change: OpenChange, rules: Rules, name: str) -> reads.StatusRecord:
     """Return a status that a tag is to have; one of the tag policy is declared if need be.
 

@@ -1,6 +1,7 @@
 """What was true at a change stays true: every read as of a change, before and after others."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -57,8 +58,8 @@ class Writing:
 
 
 def everything(reader: Reader, at: int) -> dict[str, Any]:
-    """All that can be read as of a change, but for the head that live tags keep."""
-    tags = [tag._replace(head=0, updated=tag.created) for tag in reads.tags(reader, at)]
+    """All that can be read as of a change."""
+    tags = reads.tags(reader, at)
     lists = reads.lists(reader, at)
     pages = {record.name: pages_of(reader, record, at) for record in lists}
     return {
@@ -97,6 +98,9 @@ def history(write: Writing) -> list[Callable[[], object]]:
         write(global_tags.clone, source, target)
         t[target], u[target] = write.list_of(target, "T"), write.list_of(target, "U")
 
+    def set_status(tag: str, status: str) -> None:
+        write(partial(global_tags.change_status, write.database), tag, status)
+
     return [
         lambda: write(payload_types.create, "T"),
         lambda: write(payload_types.create, "U"),
@@ -113,9 +117,9 @@ def history(write: Writing) -> list[Callable[[], object]]:
         lambda: write.attach(u["B"], "fork", Point(2, 0), Point(4, 0)),
         lambda: write(payload_iovs.delete, "B", "T", Point(1, 0), Point(2, 0)),
         lambda: write.bulk(u["A"], "again", range(2, 7)),
-        lambda: write(global_tags.change_status, "C", "locked"),
+        lambda: set_status("C", "locked"),
         lambda: write.attach(u["C"], "append", Point(20, 0)),
-        lambda: write(global_tags.change_status, "C", "frozen"),
+        lambda: set_status("C", "frozen"),
         lambda: write(global_tags.describe, "C", {"description": "final"}),
         lambda: write(payload_types.describe, "T", {"contact": "somebody"}),
         lambda: write(payload_lists.describe, t["A"], {"description": "changed"}),

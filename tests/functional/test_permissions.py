@@ -496,19 +496,20 @@ def answer_after(
 
     with ThreadPoolExecutor(1) as pool:
         with database.writing() as session:
-            change(session)
+            change(database, session)
             attempted = pool.submit(attempt)
             wait_for_a_waiting_writer(database, attempted)
         return attempted.result()
 
 
-def move_to_prod(session: Any) -> None:
+def move_to_prod(_database: Database, session: Any) -> None:
     for name in ("Beam_1", "Field_3"):
         payload_lists.attach(session, rules(), Writer.operator("expert"), name, "Prod")
 
 
-def freeze_dev(session: Any) -> None:
-    global_tags.change_status(session, rules(), Writer.operator("expert"), "Dev", "frozen")
+def freeze_dev(database: Database, session: Any) -> None:
+    expert = Writer.operator("expert")
+    global_tags.change_status(database, session, rules(), expert, "Dev", "frozen")
 
 
 def shown_in(client: Client, tag_: str) -> dict[str, list[str]]:

@@ -202,7 +202,9 @@ def change_status(
     request: Request, session: Session, writer: Writer, path: inputs.StatusPath
 ) -> shapes.Json:
     """Give a global tag another status."""
-    record = global_tags.change_status(session, request.cdb.rules, writer, path.name, path.status)
+    record = global_tags.change_status(
+        request.cdb.database, session, request.cdb.rules, writer, path.name, path.status
+    )
     return {**shapes.tag(record), "status": record.status_id}
 
 

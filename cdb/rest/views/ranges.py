@@ -9,8 +9,8 @@ from pyramid.response import Response
 from cdb.domain.points import Interval, Point
 from cdb.errors import Invalid, NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.service import Resource, dumps
-from cdb.services import batch, diff, gaps, intervals, ranges, resolve, usage
+from cdb.rest.service import Resource, dumps, json_response
+from cdb.services import batch, diff, digest, gaps, intervals, ranges, resolve, timeline, usage
 from cdb.services.contents import ListPage
 from cdb.services.resolve import Question
 from cdb.store import query as store_query
@@ -23,7 +23,10 @@ tag_diff = Resource(_GROUP, ["global-tags/{a}/diff/{b}"])
 many = Resource("Query", ["payload-iovs/query/batch"])
 used = Resource(_GROUP, ["payloads/{checksum}/usage"])
 
-RESOURCES = (tag_iovs, tag_gaps, tag_diff, many, used)
+tag_digest = Resource(_GROUP, ["global-tags/{name}/digest"])
+tag_timeline = Resource(_GROUP, ["global-tags/{name}/timeline"])
+
+RESOURCES = (tag_iovs, tag_gaps, tag_diff, many, used, tag_digest, tag_timeline)
 
 
 @tag_iovs.get(
@@ -82,6 +85,47 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
         shown = (shapes.difference(each, mode) for each in found)
     change = max(side_a.change, side_b.change)
     return holding.sealed(streams.listed(request, shown, change))
+
+
+@tag_digest.get(answers.Digest, path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
+    """Show the digest of what a global tag answers: what a paper cites.
+
+    It is the same for the same content on every server and database; no names of
+    tags, ids or times are in it.
+    """
+    with asked.tag(request, path.name, query.asOf) as tag:
+        if tag.holding.is_known:
+            return tag.holding.not_modified()
+    change = tag.fixed_change
+    found = digest.of_tag(request.cdb.database, request.cdb.rules, tag.record, change)
+    return tag.holding.sealed(json_response(shapes.digest(tag.record, found, change)))
+
+
+@tag_timeline.get(
+    answers.Timeline, path=inputs.NamePath, query=inputs.TimelineQuery, errors=[NotFound]
+)
+def show_timeline(
+    request: Request, path: inputs.NamePath, query: inputs.TimelineQuery
+) -> Response:
+    """Show a global tag as a picture: a lane for each payload list, in buckets of the axis.
+
+    Points are strings, since they can be larger than what JavaScript keeps exact.
+    """
+    with asked.tag(request, path.name, query.asOf) as tag:
+        if tag.holding.is_known:
+            return tag.holding.not_modified()
+        window = None
+        if (query.begin, query.end) != (None, None):
+            dimensions = tag.dimensions(request.cdb.rules)
+            window = intervals.window(request.cdb.rules, query.begin, query.end, dimensions)
+    wanted = timeline.Wanted(
+        window, query.buckets, query.lanes_offset, min(query.lanes_limit, 1000)
+    )
+    found = timeline.of_tag(
+        request.cdb.database, request.cdb.rules, tag.record, tag.fixed_change, wanted
+    )
+    return tag.holding.sealed(json_response(shapes.timeline(found)))
 
 
 @many.post(answers.BatchAnswers, body=inputs.Batch, errors=[NotFound])
