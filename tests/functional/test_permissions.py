@@ -483,7 +483,7 @@ RACES = [
 ]
 
 
-Change = Callable[[Any], object]
+Change = Callable[[Database, Any], object]
 
 
 def answer_after(
