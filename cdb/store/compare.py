@@ -28,13 +28,12 @@ _NAMES = _COLUMNS.split(", ")
 _NOTHING = ", ".join("null" for _ in _NAMES)
 
 
-def _shown(side: str) -> str:
+def _shown(side: str, start: str = "(start_major, start_minor)") -> str:
     """Return the clause for what a side shows from its low start up to the common end."""
     return f"""
         from iov where series = :series_{side}
         and added_by <= :at_{side} and retired_by > :at_{side}
-        and (start_major, start_minor) >= (:major_{side}, :minor_{side})
-        and (start_major, start_minor) < (:major_end, :minor_end)
+        and {start} >= (:major_{side}, :minor_{side}) and {start} < (:major_end, :minor_end)
     """
 
 
@@ -60,8 +59,20 @@ _OF_ONE_LOG = text(
     """
 )
 
-_A = f"(select {_COLUMNS} {_shown('a')}) a"
-_B = f"(select {_COLUMNS} {_shown('b')}) b"
+
+def _rows_of(side: str) -> str:
+    return f"(select {_COLUMNS} {_shown(side)}) {side}"
+
+
+def _looked_up(side: str) -> str:
+    """Return what a side shows, to be looked up by its starts on SQLite.
+
+    The plus signs keep it from looking for each start through all that lies
+    between low and end, which it would rather do.
+    """
+    return f"(select {_COLUMNS} {_shown(side, '(+start_major, +start_minor)')}) {side}"
+
+
 _ALL = ", ".join(f"{side}.{name}" for side in "ab" for name in _NAMES)
 _SAME_START = "a.start_major = b.start_major and a.start_minor = b.start_minor"
 _UNLIKE = " or ".join(f"a.{name} {{unlike}} b.{name}" for name in _NAMES[2:])
@@ -69,17 +80,18 @@ _UNLIKE = " or ".join(f"a.{name} {{unlike}} b.{name}" for name in _NAMES[2:])
 # One pass over both lists in the order of the index.
 _ON_POSTGRESQL = text(
     f"""
-    select {_ALL} from {_A} full join {_B} on {_SAME_START}
+    select {_ALL} from {_rows_of("a")} full join {_rows_of("b")} on {_SAME_START}
     where {_UNLIKE.format(unlike="is distinct from")}
     """  # noqa: S608 - constants
 )
-# SQLite would look for each row of a full join among all of the other list.
+# A full join on SQLite goes through all of one list for each row of the other.
 _ON_SQLITE = text(
     f"""
-    select {_ALL} from {_A} left join {_B} on {_SAME_START}
+    select {_ALL} from {_rows_of("a")} left join {_looked_up("b")} on {_SAME_START}
     where {_UNLIKE.format(unlike="is not")}
     union all
-    select {_NOTHING}, b.* from {_B} where not exists (select 1 from {_A} where {_SAME_START})
+    select {_NOTHING}, b.* from {_rows_of("b")}
+    where not exists (select 1 from {_looked_up("a")} where {_SAME_START})
     """  # noqa: S608 - constants
 )
 

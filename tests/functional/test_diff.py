@@ -9,7 +9,7 @@ import pytest
 from histories import CELLS, GRID, Answers, State, Step, World, intervals, pieces, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, Pool, event
 
 from cdb.domain.content import Content
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
@@ -159,6 +159,41 @@ def test_the_size_of_a_page_changes_nothing(
         *of_60,
         (Point(70, 0), Point(70, 3), Q, P),
     ]
+
+
+def test_sqlite_looks_at_each_row_once(databases: Any) -> None:
+    """Its planner would go through one list for each row of the other, if it were let."""
+    work = []
+    for size in (300, 1200):
+        with databases("sqlite") as url:
+            database = Database(url)
+            world = World(database)
+            name = world.lists(world.names[0])[world.types[0]]
+            world.attach(name, *(Reference("p", "sum", Point(n, 0)) for n in range(size)))
+            clone(world)
+            put(world, Point(7, 0), Point(7, 1), "q", tag=1)
+            sides = side(world), side(world, 1)
+            with instructions() as count:
+                assert len(found(world, *sides)) == 1
+            work.append(len(count))
+            database.dispose()
+    assert work[0] > 100
+    assert work[1] < 6 * work[0]
+
+
+@contextmanager
+def instructions() -> Iterator[list[None]]:
+    """Note every hundredth instruction of SQLite's machine, on connections taken from now on."""
+    count: list[None] = []
+
+    def note(connection: Any, *_: Any) -> None:
+        connection.set_progress_handler(lambda: count.append(None), 100)
+
+    event.listen(Pool, "checkout", note)
+    try:
+        yield count
+    finally:
+        event.remove(Pool, "checkout", note)
 
 
 # --- what is no difference -----------------------------------------------------------
