@@ -85,13 +85,13 @@ def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
     heads: dict[Layer, query.TagHead] = {}
     members: dict[str, list[query.Member]] = {}
     holds: dict[str, Interval] = {}
-    for place, name in places.names.items():
+    for name, place in places.points.items():
         of_place: dict[str, list[query.Member]] = {}
         for layer in question.layers:
             found = _members(reader, question, layer, place)
             heads[layer] = found.tag
             for member in found.lists:
-                if places.of(member.payload_type) == place:
+                if places.has(name, member.payload_type):
                     of_place.setdefault(member.payload_type, []).append(member)
         holds[name] = _intersection(map(_layered, of_place.values()))
         members |= of_place
@@ -108,20 +108,19 @@ def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
 
 
 class _Places(NamedTuple):
-    """The points that are asked at: each with a name; and which one a type is asked at."""
+    """The points that are asked at, by dimension; of no name where one is for all types."""
 
-    names: Mapping[Point, str]
-    by_type: Mapping[str, Point] | None = None
+    points: Mapping[str, Point]
+    dimensions: Mapping[str, str] | None = None
 
-    def of(self, payload_type: str) -> Point | None:
-        if self.by_type is None:
-            return next(iter(self.names))
-        return self.by_type.get(payload_type)
+    def has(self, name: str, payload_type: str) -> bool:
+        """Tell whether a payload type is asked at the point of this name."""
+        return self.dimensions is None or self.dimensions.get(payload_type) == name
 
 
 def _places(reader: Reader, rules: Rules, question: Question) -> _Places:
     if not question.notations and question.point is not None:
-        return _Places({question.point: ""})
+        return _Places({"": question.point})
     dimensions: dict[str, str] = {}
     for tag, at in question.layers:
         chosen = _found(query.dimensions_of(reader, tag, at), tag)
@@ -142,17 +141,16 @@ def _places(reader: Reader, rules: Rules, question: Question) -> _Places:
             for name in missing
         ]
         raise Invalid.field("at", " ".join(messages))
-    where = {name: points.get(each, question.point) for name, each in dimensions.items()}
-    names: dict[Point, str] = {}
-    for name in sorted(dimensions):
-        place = where[name]
-        if place is not None:
-            names.setdefault(place, dimensions[name])
-    if len(names) > 1:
-        return _Places(names, {name: place for name, place in where.items() if place is not None})
+    where = {
+        name: place
+        for name in sorted(used)
+        if (place := points.get(name, question.point)) is not None
+    }
+    if len(where) > 1:
+        return _Places(where, dimensions)
     # Without a list there is no point that matters; the question stands all the same.
-    alone = [*names, *points.values(), ORIGIN][0]
-    return _Places({alone: ""})
+    alone = [*where.values(), *points.values(), ORIGIN][0]
+    return _Places({"": alone})
 
 
 def _points(rules: Rules, notations: Iterable[str], used: Collection[str]) -> dict[str, Point]:
