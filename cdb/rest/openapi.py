@@ -10,8 +10,17 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pyramid.request import Request
 
-from cdb.errors import CdbError, Invalid, NotJson, TooLarge, Unavailable
+from cdb.errors import (
+    CdbError,
+    Invalid,
+    KeyUsedOtherwise,
+    NotJson,
+    PreconditionFailed,
+    TooLarge,
+    Unavailable,
+)
 from cdb.rest import answers
+from cdb.rest.media import LINES
 from cdb.rest.service import Operation, Resource
 
 Json = dict[str, Any]
@@ -26,6 +35,49 @@ _FILE: Json = {"application/octet-stream": {"schema": {"type": "string", "format
 
 _NO_MODELS = (None, bytes, answers.File)
 """Answers that are no JSON: a redirect, a page, a file."""
+
+
+def _header(name: str, description: str, kind: str = "string") -> Json:
+    return {"name": name, "in": "header", "schema": {"type": kind}, "description": description}
+
+
+_HEADERS_OF_WRITES = [
+    _header("CDB-Comment", "Why this is done; kept in the change log. UTF-8."),
+    _header(
+        "Idempotency-Key",
+        "A word of the client's own: sent again with the same request, the write is done once.",
+    ),
+    _header(
+        "If-Match",
+        "An ETag of the global tag that is written to: a 412 where it has changed since.",
+    ),
+]
+_HEADERS_OF_READS = [
+    _header(
+        "CDB-Min-Change",
+        "A change that the answer has to reflect; unavailable where it is not here yet.",
+        "integer",
+    )
+]
+_CONDITIONS = [_header("If-None-Match", "ETags of what the client has: a 304 where one holds.")]
+
+
+def _said(kind: str, description: str) -> Json:
+    return {"schema": {"type": kind}, "description": description}
+
+
+_HEADERS_OF_DONE = {
+    "CDB-Change": _said("integer", "The number of the change; none where nothing changed."),
+    "Idempotency-Replayed": _said("string", "`true` where it was done before."),
+}
+_HEADERS_OF_ANSWERS = {
+    "CDB-Change": _said("integer", "The head of the tag: the last change that touched it."),
+    "CDB-As-Of": _said("integer", "The change that it was asked as of."),
+    "CDB-Valid-From": _said("string", "Of the query: `major,minor`, from where it holds."),
+    "CDB-Valid-Until": _said("string", "Of the query: `major,minor`, the point after that."),
+    "ETag": _said("string", "Says the state, for `If-None-Match`, and `If-Match` of writes."),
+    "Cache-Control": _said("string", "`immutable` as of a change that is settled."),
+}
 
 _INTRODUCTION = """\
 The conditions database: which payloads are valid in a global tag at a point?
@@ -125,6 +177,7 @@ def _operation(
         "parameters": [
             *_parameters(operation.path, "path"),
             *_parameters(operation.query, "query"),
+            *_headers(resource, operation),
         ],
         "responses": {
             **_success(operation, named),
@@ -168,12 +221,30 @@ def _parameters(model: type[BaseModel] | None, place: str) -> Iterator[Json]:
         yield parameter
 
 
+def _headers(resource: Resource, operation: Operation) -> list[Json]:
+    """Return the headers that an operation reads."""
+    if operation.writes:
+        return _HEADERS_OF_WRITES
+    if resource.rooted:
+        return []
+    return [*_HEADERS_OF_READS, *(_CONDITIONS if operation.says_how_long else [])]
+
+
 def _success(operation: Operation, named: dict[Any, Json]) -> Json:
     if operation.answer is None:
         return {"302": {"description": "Found"}}
     if operation.answer is bytes:
         return {"200": {"description": "A page", "content": {"text/html": {}}}}
-    return {"200": {"description": "OK", "content": _content(operation.answer, named)}}
+    success: Json = {"description": "OK", "content": _content(operation.answer, named)}
+    if operation.streams:
+        success["content"] |= {LINES: {"schema": {"type": "string"}}}
+    if operation.writes:
+        success["headers"] = _HEADERS_OF_DONE
+    if not operation.says_how_long:
+        return {"200": success}
+    success["headers"] = _HEADERS_OF_ANSWERS
+    not_modified = {"description": "What the client has still holds."}
+    return {"200": success, "304": not_modified}
 
 
 def _others(operation: Operation, named: dict[Any, Json]) -> Json:
@@ -199,6 +270,8 @@ def _failures(operation: Operation, unavailable: int) -> Json:
         errors.append(Invalid)
     if operation.body:
         errors += [TooLarge, NotJson]
+    if operation.writes:
+        errors += [PreconditionFailed, KeyUsedOtherwise]
     errors.append(Unavailable)
     by_status: dict[int, list[type[CdbError]]] = {}
     for error in errors:

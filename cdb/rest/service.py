@@ -42,7 +42,8 @@ class Operation:
     `answer` is the model of a success; `others` are models of answers with
     another status that are no errors of cdb. `permission` is what the view will
     ask for; who can have it nowhere is refused before the body is read. With
-    `raw_body` the view reads the body itself, whatever it is.
+    `raw_body` the view reads the body itself, whatever it is. What `says_how_long`
+    its answer holds knows `If-None-Match`; what `streams` comes as lines, too.
     """
 
     method: str
@@ -56,6 +57,8 @@ class Operation:
     errors: Sequence[type[CdbError]] = ()
     others: Mapping[int, Any] = field(default_factory=dict)
     permission: Permission = Permission.READ
+    says_how_long: bool = False
+    streams: bool = False
     description: str = ""
 
     @property

@@ -153,7 +153,7 @@ def test_document_follows_the_settings(make_client: Callable[..., Client]) -> No
     client = make_client(api_base="/cond/v1", unavailable_status="504")
     document = client.ok("GET", "/openapi.json")
     responses = document["paths"]["/cond/v1/payloadiovs"]["get"]["responses"]
-    assert sorted(responses) == ["200", "400", "404", "409", "504"]
+    assert sorted(responses) == ["200", "304", "400", "404", "409", "504"]
 
 
 def test_document_names_the_prefix_that_the_service_stands_under(service: Client) -> None:

@@ -82,7 +82,13 @@ def create(request: Request, session: Session, writer: Writer, body: inputs.NewT
     return shapes.tag(record)
 
 
-@seed_tag.get(answers.TagWithLists, path=inputs.IdPath, query=inputs.AsOfQuery, errors=[NotFound])
+@seed_tag.get(
+    answers.TagWithLists,
+    path=inputs.IdPath,
+    query=inputs.AsOfQuery,
+    errors=[NotFound],
+    says_how_long=True,
+)
 def show_by_id(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> Response:
     """Show a global tag, given by its id, with everything in it."""
     with asked.tag_by_id(request, path.id, query.asOf) as tag:
@@ -111,6 +117,7 @@ def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> object:
     path=inputs.NamePath,
     query=inputs.TagQuery,
     errors=[NotFound],
+    says_how_long=True,
 )
 def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> object:
     """Show a global tag with everything in it, or with `light=1` how much that is.
@@ -149,7 +156,13 @@ def describe(
     return shapes.tag(record)
 
 
-@tag_lists.get(dict[str, str], path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+@tag_lists.get(
+    dict[str, str],
+    path=inputs.NamePath,
+    query=inputs.AsOfQuery,
+    errors=[NotFound],
+    says_how_long=True,
+)
 def show_lists(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
     """Show which payload list a global tag has for each payload type."""
     with asked.tag(request, path.name, query.asOf) as tag:

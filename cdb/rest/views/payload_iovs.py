@@ -50,6 +50,7 @@ RESOURCES = (query, iovs, one, bulk, attachment, deletion, exact_deletion)
     list[answers.ValidRow] | list[answers.ValidPayload],
     query=inputs.PointQuery,
     errors=[NotFound, Incomplete],
+    says_how_long=True,
 )
 def valid_at(request: Request, query: inputs.PointQuery) -> object:
     """Show which payloads are valid in a global tag at a point.

@@ -30,7 +30,12 @@ RESOURCES = (tag_iovs, tag_gaps, tag_diff, many, used, tag_digest, tag_timeline)
 
 
 @tag_iovs.get(
-    list[answers.RangeIov], path=inputs.NamePath, query=inputs.WindowQuery, errors=[NotFound]
+    list[answers.RangeIov],
+    path=inputs.NamePath,
+    query=inputs.WindowQuery,
+    errors=[NotFound],
+    says_how_long=True,
+    streams=True,
 )
 def list_iovs(request: Request, path: inputs.NamePath, query: inputs.WindowQuery) -> Response:
     """List the payload IOVs of a global tag that overlap a part of the axis.
@@ -47,7 +52,14 @@ def list_iovs(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
     return tag.holding.sealed(streams.listed(request, shown, tag.fixed_change))
 
 
-@tag_gaps.get(list[answers.Gap], path=inputs.NamePath, query=inputs.WindowQuery, errors=[NotFound])
+@tag_gaps.get(
+    list[answers.Gap],
+    path=inputs.NamePath,
+    query=inputs.WindowQuery,
+    errors=[NotFound],
+    says_how_long=True,
+    streams=True,
+)
 def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery) -> Response:
     """List the parts of the axis that a global tag has no payload for, by payload type."""
     with asked.tag(request, path.name, query.asOf) as tag:
@@ -64,6 +76,8 @@ def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
     path=inputs.DiffPath,
     query=inputs.DiffQuery,
     errors=[NotFound],
+    says_how_long=True,
+    streams=True,
 )
 def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) -> Response:
     """List where two global tags, or one as of two changes, have different payloads.
@@ -87,7 +101,13 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
     return holding.sealed(streams.listed(request, shown, change))
 
 
-@tag_digest.get(answers.Digest, path=inputs.NamePath, query=inputs.AsOfQuery, errors=[NotFound])
+@tag_digest.get(
+    answers.Digest,
+    path=inputs.NamePath,
+    query=inputs.AsOfQuery,
+    errors=[NotFound],
+    says_how_long=True,
+)
 def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
     """Show the digest of what a global tag answers: what a paper cites.
 
@@ -103,7 +123,11 @@ def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery
 
 
 @tag_timeline.get(
-    answers.Timeline, path=inputs.NamePath, query=inputs.TimelineQuery, errors=[NotFound]
+    answers.Timeline,
+    path=inputs.NamePath,
+    query=inputs.TimelineQuery,
+    errors=[NotFound],
+    says_how_long=True,
 )
 def show_timeline(
     request: Request, path: inputs.NamePath, query: inputs.TimelineQuery
@@ -171,7 +195,11 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
 
 
 @used.get(
-    list[answers.UsedIov], path=inputs.ChecksumPath, query=inputs.AsOfQuery, errors=[NotFound]
+    list[answers.UsedIov],
+    path=inputs.ChecksumPath,
+    query=inputs.AsOfQuery,
+    errors=[NotFound],
+    streams=True,
 )
 def show_usage(request: Request, path: inputs.ChecksumPath, query: inputs.AsOfQuery) -> Response:
     """List the payload IOVs that have a checksum, with the lists and tags that show them."""
