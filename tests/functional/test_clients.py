@@ -130,6 +130,7 @@ def test_basf2_asks_for_payloads_as_objects(connection: HTTPConnection) -> None:
             "major_iov_end": MAX,
             "minor_iov_end": MAX,
             "revision": "42",
+            "global_tag": "main_2026",
             "dimension": "major-minor",
             "begin": "0,0",
             "end": "open",

@@ -181,6 +181,7 @@ def test_basf2_finds_a_payload(filled: Client, experts: dict[str, str]) -> None:
         "major_iov_end": 12,
         "minor_iov_end": MAX,
         "revision": "1",
+        "global_tag": "data_1",
         "dimension": "exp-run",
         "begin": "12,34",
         "end": "12,-1",
