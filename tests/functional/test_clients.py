@@ -282,7 +282,10 @@ READABLE = [
     for path in resource.paths
     if operation.method == "GET" and path not in ("timeout", "web")
 ]
-FILLED = {"checksum": "c0ffee", "id": "1", "name": "main_2026"}
+FILLED = {
+    "a": "main_2026", "b": "main_2026", "change": "1",
+    "checksum": "c0ffee", "id": "1", "name": "main_2026",
+}  # fmt: skip
 QUERY = "gtName=main_2026&majorIOV=0&minorIOV=0"
 
 
