@@ -152,11 +152,9 @@ def grid(window: Interval, buckets: int, scale: int = 0) -> Grid:
 
     """
     if _is_within_major(window):
-        # Where cells are one minor wide, the largest minor shares that of the one before:
-        # as many parts as there are minors would be more than 64 bits can count.
-        fine = [Grid(1, step, min(MAX // step + 1, MAX)) for step in _STEPS]
+        fine = [Grid(1, step, _parts(MAX, step)) for step in _STEPS]
     elif scale > 1:
-        fine = [Grid(1, step, -(-scale // step) + 1) for step in _STEPS]
+        fine = [Grid(1, step, _parts(scale, step)) for step in _STEPS]
     else:
         fine = []
     for found in (*fine, *map(Grid, _STEPS)):
@@ -165,6 +163,13 @@ def grid(window: Interval, buckets: int, scale: int = 0) -> Grid:
         if cells.stop - cells.start <= buckets:
             break
     return found
+
+
+def _parts(scale: int, step: int) -> int:
+    """Return the parts of a major: narrow ones up to its scale, and the rest."""
+    # As many as there are minors would be one more than 64 bits can count: where all are one
+    # minor wide, the largest minor shares its part with the one before.
+    return min(-(-scale // step) + 1, MAX)
 
 
 # --- what is in them --------------------------------------------------------

@@ -1,0 +1,234 @@
+"""How the axis is cut into cells, and what is covered of them, without rounding."""
+
+from bisect import bisect_right
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cdb.domain.points import AXIS, LAST, MAX, OPEN, ORIGIN, Interval, IovMode, Point, before
+from cdb.domain.timeline import (
+    FULL,
+    MOST_BUCKETS,
+    Grid,
+    Sums,
+    covered,
+    covered_by,
+    extent,
+    grid,
+    position,
+    reached,
+    sampled,
+    wants_scale,
+)
+
+LARGE = 9007199254740993
+"""The first integer that a float cannot hold."""
+
+numbers = st.one_of(
+    st.integers(0, MAX),
+    st.integers(0, 3000),
+    st.sampled_from([LARGE, LARGE + 1, MAX - 1, MAX, 2**32]),
+)
+points = st.builds(Point, numbers, numbers)
+buckets = st.integers(2, MOST_BUCKETS)
+scales = st.one_of(st.just(0), numbers)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Interval:
+    start = draw(points.filter(lambda point: point != OPEN))
+    near = Point(start.major, min(start.minor + draw(st.integers(1, 5000)), MAX))
+    within = Point(start.major, draw(numbers))
+    end = draw(st.sampled_from([near, within, draw(points), OPEN]))
+    return Interval(*sorted([start, end])) if start != end and start < OPEN else AXIS
+
+
+def chosen(window: Interval, wanted: int, scale: int) -> Grid:
+    return grid(window, wanted, scale if wants_scale(window, wanted) else 0)
+
+
+# --- cells -----------------------------------------------------------------------------
+
+
+@given(windows(), buckets, scales)
+@example(AXIS, 2, 0)
+@example(Interval(Point(MAX, 0), OPEN), 1500, MAX)
+@example(Interval(Point(MAX, MAX - 1), OPEN), 2, 0)
+@example(Interval(Point(0, MAX), Point(1, 0)), 2, 0)
+@example(Interval(Point(5, 0), Point(5, MAX)), 1500, 3)
+def test_buckets_fill_the_window(window: Interval, wanted: int, scale: int) -> None:
+    edges = chosen(window, wanted, scale).edges(window)
+    assert 2 <= len(edges) <= wanted + 1
+    assert (edges[0], edges[-1]) == window
+    assert all(start < end for start, end in pairwise(edges))
+    assert edges[-1] <= OPEN
+
+
+@given(windows(), buckets, scales, points)
+def test_a_point_is_in_the_bucket_between_whose_edges_it_is(
+    window: Interval, wanted: int, scale: int, point: Point
+) -> None:
+    found = chosen(window, wanted, scale)
+    edges, first = found.edges(window), found.cells(window).start
+    for place in (point, *edges[:-1], *(before(edge) for edge in edges[1:])):
+        if place in window:
+            assert found.index(place) - first == bisect_right(edges, place) - 1
+
+
+@given(windows(), buckets, scales)
+def test_inner_edges_are_round_and_stay_when_the_window_moves(
+    window: Interval, wanted: int, scale: int
+) -> None:
+    found = chosen(window, wanted, scale)
+    inner = found.edges(window)[1:-1]
+    assert all(edge.major % found.majors == 0 for edge in inner)
+    assert all(edge.minor % found.minors == 0 for edge in inner)
+    narrower = Interval(inner[0], window.end) if inner else window
+    assert found.edges(narrower)[1:-1] == inner[1:]
+
+
+@given(st.integers(0, MAX - 1), st.integers(1, MAX), buckets)
+@example(0, 3000, 1500)
+def test_a_window_of_many_majors_has_buckets_that_are_wide_in_majors(
+    start: int, width: int, wanted: int
+) -> None:
+    window = Interval(Point(start, 0), Point(min(start + width, MAX), 0))
+    found = grid(window, wanted)
+    assert found.parts == 1
+    majors = window.end.major - window.start.major
+    assert majors // found.majors >= min(majors, wanted // 2.5 - 3)
+
+
+@given(numbers, st.integers(0, MAX - 2), st.integers(1, MAX), buckets)
+def test_a_window_within_a_major_has_buckets_that_are_wide_in_minors(
+    major: int, start: int, width: int, wanted: int
+) -> None:
+    window = Interval(Point(major, start), Point(major, min(start + width, MAX - 1)))
+    found = grid(window, wanted)
+    minors = window.end.minor - window.start.minor
+    assert found.majors == 1
+    assert minors // found.minors >= min(minors, wanted // 2.5 - 3)
+
+
+def test_edges_of_a_window_of_runs() -> None:
+    window = Interval(Point(297050, 12), Point(299330, 7))
+    edges = grid(window, 500).edges(window)
+    assert edges[:3] == [Point(297050, 12), Point(297055, 0), Point(297060, 0)]
+    assert edges[-2:] == [Point(299330, 0), Point(299330, 7)]
+
+
+def test_few_majors_are_cut_into_parts_and_what_is_left_of_each() -> None:
+    window = Interval(Point(7, 0), Point(9, 0))
+    assert wants_scale(window, 8)
+    edges = grid(window, 8, scale=130).edges(window)
+    assert edges == [
+        Point(7, 0),
+        Point(7, 50),
+        Point(7, 100),
+        Point(7, 150),
+        Point(8, 0),
+        Point(8, 50),
+        Point(8, 100),
+        Point(8, 150),
+        Point(9, 0),
+    ]
+
+
+def test_majors_that_have_no_minors_stay_whole() -> None:
+    window = Interval(Point(7, 0), Point(9, 0))
+    assert grid(window, 100, scale=1).edges(window) == [Point(7, 0), Point(8, 0), Point(9, 0)]
+
+
+def test_one_point_is_a_bucket() -> None:
+    window = Interval(LAST, OPEN)
+    assert grid(window, 100).edges(window) == [LAST, OPEN]
+
+
+# --- the scale and the extent ----------------------------------------------------------
+
+
+@given(windows(), buckets)
+def test_the_scale_is_taken_of_majors_of_the_window(window: Interval, wanted: int) -> None:
+    if wants_scale(window, wanted):
+        majors = sampled(window)
+        assert 1 <= len(majors) <= 8
+        assert majors[0] == window.start.major
+        assert majors[-1] <= before(window.end).major
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "minor"),
+    [
+        ((7, 3), (7, 9), 9),
+        ((7, 3), (8, 9), 4),
+        ((7, 3), (7, MAX), 4),
+        ((6, 9), (7, 5), 5),
+        ((6, 9), (7, MAX), 0),
+        ((6, 9), (9, 5), 0),
+        ((5, 9), (6, 7), 0),
+    ],
+)
+def test_how_far_the_data_reach_into_a_major(
+    start: tuple[int, int], end: tuple[int, int], minor: int
+) -> None:
+    assert reached(7, Interval(Point(*start), Point(*end))) == minor
+
+
+def test_the_extent_is_from_the_first_start_to_the_last_finite_edge() -> None:
+    firsts = [Interval(Point(3, 4), Point(5, 0)), Interval(Point(2, 9), OPEN)]
+    lasts = [Interval(Point(7, 0), Point(8, 2)), Interval(Point(2, 9), OPEN)]
+    assert extent(firsts, lasts, IovMode.CONTINUOUS) == Interval(Point(2, 9), Point(8, 2))
+
+
+@pytest.mark.parametrize(
+    ("mode", "end"),
+    [
+        (IovMode.CONTINUOUS, OPEN),
+        (IovMode.CONTINUOUS, Point(7, MAX)),
+        (IovMode.DISCRETE, OPEN),
+        (IovMode.DISCRETE, Point(8, 0)),
+    ],
+)
+def test_an_open_end_does_not_stretch_the_extent(mode: IovMode, end: Point) -> None:
+    last = Interval(Point(7, 5), end)
+    assert extent([last], [last], mode) == Interval(Point(7, 5), Point(7, 6))
+
+
+def test_the_extent_of_nothing_is_all() -> None:
+    assert extent([], [], IovMode.CONTINUOUS) == AXIS
+
+
+# --- what is covered -------------------------------------------------------------------
+
+
+def edges_at(*places: Point) -> list[int]:
+    return [position(place) for place in places]
+
+
+def test_all_and_nothing_are_told_only_where_it_is_just_that() -> None:
+    edges = edges_at(ORIGIN, Point(LARGE, 0), OPEN)
+    assert covered_by(edges, AXIS) == [FULL, FULL]
+    assert covered_by(edges, Interval(ORIGIN, LAST)) == [FULL, FULL - 1]
+    assert covered_by(edges, Interval(LAST, OPEN)) == [0, 1]
+    assert covered_by(edges, Interval(Point(0, 1), Point(LARGE, 0))) == [FULL - 1, 0]
+    assert covered_by(edges, Interval(Point(0, 1), Point(LARGE, 1))) == [FULL - 1, 1]
+
+
+def test_what_is_outside_of_the_buckets_is_left_out() -> None:
+    edges = edges_at(Point(5, 0), Point(6, 0), Point(8, 0))
+    assert covered_by(edges, Interval(ORIGIN, Point(5, 0))) == [0, 0]
+    assert covered_by(edges, Interval(Point(8, 0), OPEN)) == [0, 0]
+    assert covered_by(edges, Interval(ORIGIN, Point(7, 0))) == [FULL, 500]
+
+
+def test_a_gap_of_one_point_is_seen() -> None:
+    first = Interval(Point(5, 0), Point(5, 7))
+    last = Interval(Point(5, 8), Point(9, 0))
+    # Both start in the first cell, from which the second one leaves.
+    sums = Sums([0], [2], [2], [4], [-1], [2**32 - 1], [9], [0])
+    assert covered(edges_at(Point(5, 0), Point(7, 0), Point(9, 0)), sums, first, last) == [
+        FULL - 1,
+        FULL,
+    ]
