@@ -365,7 +365,9 @@ class TimelineQuery(AsOfQuery):
         Text | None,
         Field(alias="to", description="The point after the last; that of the data if none."),
     ] = None
-    buckets: Annotated[TextNumber, Field(ge=2, le=1500, description="How many, at most 1500.")] = 600
+    buckets: Annotated[TextNumber, Field(ge=2, le=1500, description="How many, at most 1500.")] = (
+        600
+    )
     lanes_offset: Annotated[TextNumber, Field(description="The first lane.")] = 0
     lanes_limit: Annotated[
         TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
