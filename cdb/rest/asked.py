@@ -88,8 +88,8 @@ class AskedTag:
 
     @property
     def fixed_change(self) -> int:
-        """The change that a long answer is read at: the head of the tag shows the same."""
-        return self.record.head if self.moment.is_current else self.moment.change
+        """The change that a long answer is read at: the head of the tag then shows the same."""
+        return self.record.head
 
     def dimensions(self, rules: Rules) -> set[str]:
         """Return the names of the dimensions that the payload types of the tag have."""

@@ -95,18 +95,18 @@ def require(reader: Reader, change: int) -> None:
 
 
 def parse_time(text: str, field: str) -> datetime:
-    """Return the time that a text in ISO 8601 says; without an offset it is in UTC.
+    """Return the time that a text in ISO 8601 says, in UTC, as it is without an offset.
 
     Raises:
-        Invalid: it says none.
+        Invalid: it says none, or one outside of the years 1 to 9999 in UTC.
 
     """
     # A plus sign that was not quoted arrives as a space.
     date, separator, rest = text.partition("T")
     try:
         found = datetime.fromisoformat(f"{date}{separator}{rest.replace(' ', '+')}")
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid.field(
             field, f"{text!r} is no time in ISO 8601, as 2026-11-23T09:30:00Z."
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

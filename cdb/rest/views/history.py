@@ -36,7 +36,7 @@ def follow(request: Request, query: inputs.FeedQuery) -> shapes.Json:
     holes, so who goes on after `next_after` misses none and sees none twice.
     """
     with request.cdb.database.snapshot() as reader:
-        return _page(request, reader, query.wanted())
+        return _page(request, reader, query.wanted(), changes.latest(reader)[0])
 
 
 @one.get(answers.Change, path=inputs.ChangePath, errors=[NotFound])
@@ -51,11 +51,9 @@ def show(request: Request, path: inputs.ChangePath) -> shapes.Json:
 def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQuery) -> Response:
     """List the changes of a global tag: of this very one, not of others that had its name."""
     with asked.tag(request, path.name, query.asOf) as tag:
+        latest, _ = changes.latest(tag.reader)
         wanted = replace(query.wanted(), tag_id=tag.record.id)
-        if not tag.moment.is_current:
-            end = tag.moment.change + 1
-            wanted = replace(wanted, before=min(end, wanted.before or end))
-        shown = _page(request, tag.reader, wanted)
+        shown = _page(request, tag.reader, wanted, min(latest, tag.moment.change))
     return json_response(shown)
 
 
@@ -102,9 +100,10 @@ def revert_to(
     return response
 
 
-def _page(request: Request, reader: Reader, wanted: log.Wanted) -> shapes.Json:
-    records = log.page(reader, wanted)
-    latest, _ = changes.latest(reader)
+def _page(request: Request, reader: Reader, wanted: log.Wanted, latest: int) -> shapes.Json:
+    """Show changes as of the latest one, after which there are none yet."""
+    end = latest + 1 if wanted.before is None else min(latest + 1, wanted.before)
+    records = log.page(reader, replace(wanted, before=end))
     is_last = len(records) < wanted.limit and wanted.before is None
     return {
         "changes": [shapes.change(record, request.cdb.rules.iov_mode) for record in records],
