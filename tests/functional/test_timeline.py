@@ -238,6 +238,23 @@ def test_what_reaches_into_the_window_counts_in_the_first_bucket(world: World) -
     assert (lane.iovs, lane.counts, lane.covered) == (2, [2, 0], [300, 0])
 
 
+def test_what_reaches_into_the_window_is_not_taken_for_what_leaves_the_first_bucket(
+    world: World,
+) -> None:
+    put(world, ((0, 0), (11, 2**62)), ((15, 0), (24, 0)), ((26, 0), (30, 0)))
+    _, lane = drawn(world, buckets(Interval(Point(10, 0), Point(30, 0)), 2))
+    assert (lane.counts, lane.covered) == ([2, 1], [650, 800])
+
+
+def test_what_reaches_out_of_the_window_does_not_cover_more_of_the_last_bucket(
+    world: World,
+) -> None:
+    put(world, ((0, 0), (1, 0)), ((22, 0), (28, 0)))
+    edges, lane = drawn(world, buckets(Interval(Point(0, 0), Point(25, 0)), 3))
+    assert edges[-2:] == [Point(20, 0), Point(25, 0)]
+    assert (lane.counts, lane.covered) == ([1, 0, 1], [100, 0, 600])
+
+
 def test_an_interval_around_the_window_covers_all_of_it(world: World) -> None:
     put(world, ((0, 0), (1, 0)), ((1, 0), (90, 0)))
     _, lane = drawn(world, buckets(Interval(Point(10, 0), Point(30, 0)), 4))
