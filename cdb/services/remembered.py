@@ -34,7 +34,9 @@ class Remembered(Generic[_Key, _Value]):
             return self._values[key][0]
 
     def keep(self, key: _Key, value: _Value, weight: int = 1) -> None:
-        """Keep a value; one that weighs more than everything may is not kept."""
+        """Keep a value; one that weighs more than all of them may is not kept."""
+        if weight > self._bound:
+            return
         with self._lock:
             self._weight += weight - self._values.pop(key, (value, 0))[1]
             self._values[key] = value, weight
