@@ -73,7 +73,7 @@ def intervals(draw: st.DrawFn, points: Sequence[Point] = GRID) -> Interval:
 @st.composite
 def _steps(draw: st.DrawFn) -> Step:
     start, end = draw(intervals(WRITTEN))
-    kinds = ["attach"] * 6 + ["delete", "clone", "make list", "again"]
+    kinds = ["attach"] * 6 + ["delete", "clone", "clone", "make list", "again"]
     return Step(
         draw(st.sampled_from(kinds)),
         draw(st.integers(0, 1)),

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, Pool, event
 from cdb.domain.content import Content
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
 from cdb.errors import NotFound
-from cdb.services import diff, global_tags, payload_lists, payload_types
+from cdb.services import diff, global_tags, payload_iovs, payload_lists, payload_types
 from cdb.services.payload_iovs import Reference
 from cdb.store.engine import Database
 
@@ -291,6 +291,23 @@ def test_both_sides_are_asked_as_of_their_changes(world: World) -> None:
     assert found(world, side(world), side(world, change=first)) == [(ORIGIN, OPEN, Q, P)]
     assert found(world, side(world, change=first), side(world, 1)) == [(ORIGIN, OPEN, P, Q)]
     assert found(world, side(world, 1, second), side(world, 0, second)) == [(ORIGIN, OPEN, Q, P)]
+
+
+def test_a_clone_stays_what_it_was_when_its_source_is_written_to(world: World) -> None:
+    put(world, ORIGIN, OPEN, "p")
+    before = world.change()
+    clone(world)
+    put(world, Point(3, 0), Point(5, 0), "q")
+    assert found(world) == [(Point(3, 0), Point(5, 0), Q, P)]
+    assert found(world, side(world, change=before), side(world, 1)) == []
+
+
+def test_a_cut_in_a_fork_is_one_difference(world: World) -> None:
+    put(world, ORIGIN, Point(9, 0), "p")
+    clone(world)
+    world.write(payload_iovs.delete, world.names[1], world.types[0], ORIGIN, None)
+    put(world, ORIGIN, Point(4, 0), "p", tag=1)
+    assert found(world) == [(Point(4, 0), Point(9, 0), P, None)]
 
 
 def test_a_list_that_one_side_has_not_is_named_even_if_it_is_empty(world: World) -> None:
