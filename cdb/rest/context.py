@@ -48,7 +48,7 @@ class Context:
             security=SecurityPolicy(settings, plugins, database),
             payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
-            format=_format(rules),
+            format=_format(settings, rules),
         )
 
     @property
@@ -57,6 +57,7 @@ class Context:
         return self.settings.max_body_mb * 2**20
 
 
-def _format(rules: Rules) -> str:
+def _format(settings: Settings, rules: Rules) -> str:
     dimensions = [(name, each.options) for name, each in sorted(rules.dimensions.items())]
-    return f"{version('hep-cdb')} {rules.iov_mode} {rules.default_dimension} {dimensions}"
+    decides = (rules.iov_mode, rules.default_dimension, settings.global_tag_detail, dimensions)
+    return " ".join([version("hep-cdb"), *map(str, decides)])

@@ -28,7 +28,7 @@ _FOR_A_DAY = "max-age=86400"
 """For what the rules keep from changing: a copy goes in a day where an operator mends it."""
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
-_HEAD = re.compile(r"([0-9]{1,19}):([0-9a-f]{1,32})")
+_HEAD = re.compile(r"(?P<change>[0-9]{1,19}):(?P<nonce>[0-9a-f]{1,32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,10 @@ def expected_heads(request: Request) -> frozenset[Head] | None:
     if given.strip() == "*":
         return frozenset()
     found = frozenset(
-        Head(int(number), nonce)
+        Head(int(head["change"]), head["nonce"])
         for etag in _ETAG.findall(given)
-        for number, nonce in _HEAD.findall(etag.rpartition(":")[0])
+        for written in etag.rpartition(":")[0].split("+")
+        if (head := _HEAD.fullmatch(written))
     )
     if not found:
         raise Invalid("If-Match has no ETag of this service.")

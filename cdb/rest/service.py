@@ -182,7 +182,7 @@ def _written(operation: Operation, request: Request, inputs: Mapping[str, Any]) 
             raise RuntimeError(f"{operation.view.__name__} did not ask for {operation.permission}")
         return _as_response(answer)
 
-    body = b"" if operation.raw_body else request.body
+    body = None if operation.raw_body else request.body
     return writing.once(request, session, writer, body, write)
 
 

@@ -36,7 +36,7 @@ def once(
     request: Request,
     session: Session,
     writer: Writer,
-    body: bytes,
+    body: bytes | None,
     write: Callable[[], Response],
 ) -> Response:
     """Return the answer of a write, or what it answered before where it is sent again.
@@ -47,7 +47,9 @@ def once(
         request: with its `Idempotency-Key`, if it has one.
         session: of the write; the answer is kept with it, or neither is.
         writer: whose keys are their own.
-        body: of the request; another one is another write.
+        body: of the request; another one is another write. None where the view reads
+            it itself: nobody could tell whether it is another one, and what such a write
+            does is the same however often it is done, so its key is not looked at.
         write: what is to be done once.
 
     Raises:
@@ -56,7 +58,7 @@ def once(
 
     """
     name = _text(request, "Idempotency-Key", _LONGEST_KEY)
-    if name is None:
+    if name is None or body is None:
         return _with_change(write(), _change(session))
     fingerprint = hashlib.sha256(
         f"{request.method} {request.path_info}?{request.query_string}\n".encode() + body
