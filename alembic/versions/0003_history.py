@@ -22,6 +22,7 @@ KEY_IS_GIVEN = sa.text("idempotency_key is not null")
 change = sa.table(
     "change",
     sa.column("change", sa.BigInteger),
+    sa.column("action", sa.String),
     sa.column("at", MOMENT),
     sa.column("detail", sa.JSON),
 )
@@ -44,6 +45,7 @@ def upgrade() -> None:
         )
     fill("tag_change", "tag", "global_tag", "global_tags")
     fill("type_change", "payload_type", "payload_type", "payload_types")
+    say_statuses_as_objects()
     op.create_table(
         "recorded_answer",
         sa.Column("subject", sa.String(length=255), nullable=False),
@@ -88,6 +90,20 @@ def fill(table: str, key: str, objects: str, names: str) -> None:
         op.bulk_insert(target, rows[first : first + ROWS_A_STATEMENT])
 
 
+def say_statuses_as_objects() -> None:
+    """Tell what was before and after a change of status as all other changes tell it."""
+    found = sa.select(change.c.change, change.c.detail).where(change.c.action == "status")
+    for number, detail in op.get_bind().execute(found).all():
+        sides = {
+            side: {"status": detail[side]}
+            for side in ("before", "after")
+            if isinstance(detail.get(side), str)
+        }
+        if sides:
+            told = change.update().where(change.c.change == number)
+            op.get_bind().execute(told.values(detail={**detail, **sides}))
+
+
 def downgrade() -> None:
     """Put the heads back to where they were overwritten."""
     op.add_column("tag_state", sa.Column("head", BIG_INT, nullable=True))
@@ -96,6 +112,8 @@ def downgrade() -> None:
     head = (
         sa.select(sa.func.max(touched.c.change))
         .where(touched.c.tag == tag_state.c.tag)
+        # Inside of the other one it would not see the row that is updated by itself.
+        .correlate(tag_state)
         .scalar_subquery()
     )
     moment = sa.select(change.c.at).where(change.c.change == head).scalar_subquery()

@@ -1,18 +1,20 @@
 """The migrations make the tables that the models describe, on both databases."""
 
+import json
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
+from support import Client
 
 from cdb.builtin.standard import Standard
 from cdb.plugin import NoOptions
-from cdb.store import migrate, reads
+from cdb.store import log, migrate, reads
 from cdb.store.engine import Database
-from cdb.store.models import Base
+from cdb.store.models import Base, TagChange, TypeChange
 
 INDEXES = {
     "sqlite": "select name, sql from sqlite_master where type = 'index' and sql is not null",
@@ -86,3 +88,130 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(unmigrated: Databa
         migrate.upgrade(unmigrated)
     names: Any = inspect(unmigrated.engine).get_table_names()
     assert sorted(names) == ["alembic_version", "tag_status"]
+
+
+# --- 0003: heads that can be asked as of a change ---------------------------------------
+
+
+def write_history(client: Client) -> None:
+    """Write to tags in every way, and give names again that others had before."""
+    ok = client.ok
+
+    def make_list(payload_type: str, tag: str) -> str:
+        name: str = ok("POST", "pl", {"payload_type": payload_type})["name"]
+        ok("PUT", "pl_attach", {"global_tag": tag, "payload_list": name})
+        return name
+
+    def row(payload_list: str, major: int) -> dict[str, Any]:
+        start = {"major_iov": major, "minor_iov": 0}
+        return {"payload_list": payload_list, "payload_url": "p", "checksum": "c", **start}
+
+    for name in ("T", "U", "T again"):
+        ok("POST", "pt", {"name": name})
+    for tag in ("A", "B", "untouched"):
+        ok("POST", "gt", {"name": tag})
+    first, second, other = make_list("T", "A"), make_list("T", "B"), make_list("U", "A")
+    ok("POST", "bulk_piov", [row(name, 1) for name in (first, second, other)])
+    staged = ok("POST", "piov", {**row("", 5), "payload_list": None})["id"]
+    ok("PUT", "piov_attach", {"payload_list": first, "piov_id": staged})
+    ok("PATCH", f"payload-lists/by-name/{first}", {"description": "of a list"})
+    ok("PATCH", "global-tags/B", {"description": "of a tag"})
+    ok("PATCH", "payload-types/U", {"description": "of a type"})
+    ok("POST", "cloneGlobalTag/A/C")
+    ok("PUT", "pl_attach", {"global_tag": "B", "payload_list": first})
+    ok("PUT", "gt_change_status/C/locked")
+    ok("PUT", "gt_change_status/C/frozen")
+    ok("DELETE", "deletePayloadIOV/A/U/1/0")
+    ok("DELETE", f"deletePayloadList/{other}")
+    for tag in ("A", "B"):
+        ok("DELETE", f"deleteGlobalTag/{tag}")
+        ok("POST", "gt", {"name": tag, "author": "another"})
+    ok("PATCH", "global-tags/B", {"name": "D"})
+    ok("POST", "gt", {"name": "B", "author": "a third"})
+    ok("POST", "bulk_piov", [row(make_list("T", "A"), 2)])
+    ok("DELETE", "deletePayloadType/T again")
+    ok("POST", "pt", {"name": "T again"})
+    ok("POST", "gtstatus", {"name": "draft"})
+
+
+def touched(database: Database) -> list[list[Any]]:
+    """Which tags and which types each change touched."""
+    with database.snapshot() as reader:
+        tables = TagChange.__table__, TypeChange.__table__
+        return [sorted(tuple(row) for row in reader.execute(select(table))) for table in tables]
+
+
+def heads(database: Database) -> list[list[Any]]:
+    """The tags with their heads as of every change, and live."""
+    with database.snapshot() as reader:
+        last = len(log.page(reader, log.Wanted(limit=1000)))
+        return [
+            [tag._replace(digest=None) for tag in reads.tags(reader, at)]
+            for at in (*range(last + 1), reads.CURRENT)
+        ]
+
+
+def test_heads_are_worked_out_from_the_log(client: Client, database: Database) -> None:
+    write_history(client)
+    before = touched(database), heads(database)
+    assert len(before[0][0]) > 25
+    assert len(before[0][1]) > 15
+    migrate.downgrade(database, "0002")
+    migrate.upgrade(database)
+    assert (touched(database), heads(database)) == before
+    names = [tag.name for tag in before[1][-1]]
+    assert sorted(names) == ["A", "B", "C", "D", "untouched"]
+
+
+def test_heads_go_back_to_where_they_were_overwritten(client: Client, database: Database) -> None:
+    write_history(client)
+    [live] = heads(database)[-1:]
+    migrate.downgrade(database, "0002")
+    kept = text(
+        "select tag, head, updated from tag_state where retired_by = 9223372036854775807"
+        " order by tag"
+    ).columns(updated=log.Change.at.type)
+    with database.snapshot() as reader:
+        found = [tuple(row) for row in reader.execute(kept)]
+    assert found == [(tag.id, tag.head, tag.updated) for tag in live]
+
+
+def test_tags_of_one_name_do_not_get_the_changes_of_each_other(
+    client: Client, database: Database
+) -> None:
+    for _ in range(2):
+        client.ok("POST", "gt", {"name": "A"})
+        client.ok("PATCH", "global-tags/A", {"description": "changed"})
+        client.ok("DELETE", "deleteGlobalTag/A")
+    client.ok("POST", "gt", {"name": "A"})
+    migrate.downgrade(database, "0002")
+    migrate.upgrade(database)
+    by_tag, _ = touched(database)
+    assert by_tag == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (2, 6), (3, 7)]
+
+
+def test_the_log_tells_changes_of_status_as_it_does_now(
+    client: Client, database: Database
+) -> None:
+    client.ok("POST", "gt", {"name": "A"})
+    client.ok("PUT", "gt_change_status/A/locked")
+    now = client.ok("GET", "changes/2")
+    migrate.downgrade(database, "0002")
+    then = {"global_tags": ["A"], "before": "unlocked", "after": "locked"}
+    with database.engine.begin() as connection:
+        told = text("update change set detail = :detail where change = 2")
+        connection.execute(told, {"detail": json.dumps(then)})
+    migrate.upgrade(database)
+    assert client.ok("GET", "changes/2") == now
+
+
+def test_a_service_goes_on_after_both_ways(client: Client, database: Database) -> None:
+    write_history(client)
+    migrate.downgrade(database, "0002")
+    migrate.upgrade(database)
+    known = client.api("GET", "gtPayloadLists/A").headers["ETag"]
+    headers = {"If-Match": known, "Idempotency-Key": "key"}
+    done = client.api("PATCH", "global-tags/A", {"contact": "me"}, 200, headers)
+    assert client.ok("GET", "global-tags/A/history?order=desc")["changes"][0]["change"] == int(
+        done.headers["CDB-Change"]
+    )
