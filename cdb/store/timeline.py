@@ -63,7 +63,8 @@ def _intervals(
 def _sums(least: str, greatest: str, array: str, collect: str, payload: str) -> TextClause:
     """Return the statement for the sums of a list: one array of arrays, quick to read."""
     # What starts before the window counts as one row before it, and the row of the window is
-    # taken away before anything is multiplied: so no 64 bits overflow.
+    # taken away before anything is multiplied: so no 64 bits overflow. The limit keeps the inner
+    # statement whole: else the database would sort rows with all their texts.
     part = f"{least}({{0}}_minor / :minors, :top)"
     start_part, end_part = part.format("start"), part.format("end")
     row = f"{greatest}(start_major / :majors, :row - 1) - :row"
