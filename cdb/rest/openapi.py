@@ -52,13 +52,6 @@ _HEADERS_OF_WRITES = [
         "An ETag of the global tag that is written to: a 412 where it has changed since.",
     ),
 ]
-_HEADERS_OF_READS = [
-    _header(
-        "CDB-Min-Change",
-        "A change that the answer has to reflect; unavailable where it is not here yet.",
-        "integer",
-    )
-]
 _CONDITIONS = [_header("If-None-Match", "ETags of what the client has: a 304 where one holds.")]
 
 
@@ -87,7 +80,8 @@ Paths that stand side by side under the same operation are aliases: the readable
 one, and the one that clients of nopayloaddb use. Coordinates are whole numbers
 from 0 to 9223372036854775807 (2**63 - 1), beyond what JavaScript keeps exact.
 An error has a `code`, a stable word, and either `detail`, one sentence, or
-messages by field."""
+messages by field. A read with the header `CDB-Min-Change` is unavailable where
+the service does not have that change yet."""
 
 
 @resource.get(dict[str, Any])
@@ -177,7 +171,7 @@ def _operation(
         "parameters": [
             *_parameters(operation.path, "path"),
             *_parameters(operation.query, "query"),
-            *_headers(resource, operation),
+            *_headers(operation),
         ],
         "responses": {
             **_success(operation, named),
@@ -221,13 +215,11 @@ def _parameters(model: type[BaseModel] | None, place: str) -> Iterator[Json]:
         yield parameter
 
 
-def _headers(resource: Resource, operation: Operation) -> list[Json]:
+def _headers(operation: Operation) -> list[Json]:
     """Return the headers that an operation reads."""
     if operation.writes:
         return _HEADERS_OF_WRITES
-    if resource.rooted:
-        return []
-    return [*_HEADERS_OF_READS, *(_CONDITIONS if operation.says_how_long else [])]
+    return _CONDITIONS if operation.says_how_long else []
 
 
 def _success(operation: Operation, named: dict[Any, Json]) -> Json:

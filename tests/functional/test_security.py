@@ -256,7 +256,14 @@ def test_credentials_are_of_one_request_not_of_the_connection(url: str) -> None:
 # --- reads that need credentials ----------------------------------------------------
 
 NAMES = {"global_tags": "Dev", "payload_types": "Beam", "payload_lists": "Beam_1"}
-SAMPLES = {"name": "CDB_IOV_MODE", "id": "1", "checksum": "0" * 32}
+SAMPLES = {
+    "a": "Dev",
+    "b": "Prod",
+    "change": "1",
+    "name": "CDB_IOV_MODE",
+    "id": "1",
+    "checksum": "0" * 32,
+}
 QUERIES = {
     "payload_iovs.valid_at": "gtName=Dev&majorIOV=5&minorIOV=0",
     "service.sleep": "seconds=0",
@@ -274,6 +281,13 @@ PUBLIC = [
     for path in resource.paths
     if resource.rooted
 ]
+
+
+BODIES: dict[str, Any] = {
+    "payloads/check": ["0" * 32],
+    "payload-iovs/query/batch": {"gtName": "Dev", "points": [[0, 0]]},
+}
+"""Of requests that read by POST."""
 
 
 def url_of(path: str, view: Any) -> str:
@@ -297,7 +311,7 @@ def closed(databases: Any) -> Iterator[Client]:
 
 @pytest.mark.parametrize(("method", "path", "view"), READS)
 def test_read_needs_credentials(closed: Client, method: str, path: str, view: Any) -> None:
-    target, body = url_of(path, view), ["0" * 32] if method == "POST" else None
+    target, body = url_of(path, view), BODIES.get(path)
     refused = closed.api(method, target, body)
     allowed = closed.api(method, target, body, headers=as_role("nobody"))
     assert (refused.status_int, refused.json["code"]) == (401, "unauthenticated")
