@@ -199,6 +199,10 @@ class ServiceModel:
         self.tags[name] = status
         return 1
 
+    def describe_tag(self, name: str) -> int:
+        self._status(name)
+        return 1
+
     def delete_tag(self, name: str) -> int:
         self._require(self._status(name), "open")
         for member in self.lists_of(name):
@@ -240,6 +244,10 @@ class ServiceModel:
         for member in replaced:
             member.tag = None
         target.tag = tag
+        return 1
+
+    def describe_list(self, target: ListModel) -> int:
+        self._live(target)
         return 1
 
     def delete_list(self, target: ListModel) -> int:

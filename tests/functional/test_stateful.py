@@ -6,7 +6,7 @@ HYPOTHESIS_PROFILE=thorough runs more and longer histories.
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -61,6 +61,19 @@ first_rows = st.lists(
 )
 
 
+texts = st.sampled_from([None, "first", "second"])
+
+HOLDING = ("CDB-Change", "CDB-Valid-From", "CDB-Valid-Until")
+
+
+class Remembered(NamedTuple):
+    """What was answered: the status, the bytes, and the headers that say how far it holds."""
+
+    status: int
+    body: bytes
+    holding: tuple[str | None, ...]
+
+
 def fields_of(row: NewRow) -> dict[str, object]:
     """The fields of a payload IOV; half an end stands for an end of (x, MAX)."""
     fields: dict[str, object] = {
@@ -88,6 +101,7 @@ class Api(RuleBasedStateMachine):
         self.staged: list[StagedModel] = []
         self.payloads = 0
         self.changes = 0
+        self.remembered: dict[int, dict[tuple[str, str], Remembered]] = {}
 
     def write(self, effect: Callable[[], int], method: str, path: str, body: object = None) -> Any:
         """Send a write; it succeeds, or is refused, as the model says. None where refused."""
@@ -140,6 +154,20 @@ class Api(RuleBasedStateMachine):
         body = {"name": name, "status": status}
         self.write(lambda: self.model.create_tag(name, status), "POST", "gt", body)
 
+    @rule(name=tags, text=texts)
+    def describe_tag(self, name: str, text: str | None) -> None:
+        body = {"description": text}
+        self.write(lambda: self.model.describe_tag(name), "PATCH", f"global-tags/{name}", body)
+
+    @rule(name=tags, pick=picks, unlock=st.booleans())
+    def make_tag_again(self, name: str, pick: int, unlock: bool) -> None:
+        """Delete a tag, and make another one of its name with one of the lists that are left."""
+        if unlock:
+            self.change_status(name, "unlocked")
+        self.delete_tag(name)
+        self.create_tag(name, "unlocked")
+        self.attach_list(pick, name)
+
     @rule(type_name=types, ends=st.sampled_from(["explicit", "next-start"]))
     def make_list(self, type_name: str, ends: str) -> None:
         made = self.client.ok("POST", "pl", {"payload_type": type_name, "ends": ends})
@@ -151,6 +179,13 @@ class Api(RuleBasedStateMachine):
         entry = self.entry(-1 - pick)
         body = {"payload_list": entry.name, "global_tag": tag}
         self.write(lambda: self.model.attach_list(entry, tag), "PUT", "pl_attach", body)
+
+    @rule(pick=picks, text=texts)
+    def describe_list(self, pick: int, text: str | None) -> None:
+        entry = self.entry(pick)
+        path = f"payload-lists/by-name/{entry.name}"
+        body = {"description": text}
+        self.write(lambda: self.model.describe_list(entry), "PATCH", path, body)
 
     @rule(pick=picks)
     def delete_list(self, pick: int) -> None:
@@ -297,8 +332,27 @@ class Api(RuleBasedStateMachine):
         with self.database.statement() as reader:
             assert latest(reader)[0] == self.changes
 
+    @invariant()
+    def what_a_change_answers_is_remembered(self) -> None:
+        if self.changes not in self.remembered:
+            self.remembered[self.changes] = {
+                (tag, question): self.ask(question.format(tag))
+                for tag in TAGS
+                for question in questions(self.changes)
+            }
+
+    def ask(self, path: str) -> Remembered:
+        got = self.client.api("GET", path)
+        return Remembered(got.status_int, got.body, tuple(map(got.headers.get, HOLDING)))
+
     def teardown(self) -> None:
-        """At the end nothing lies in the log that no payload list ever showed."""
+        """At the end all changes answer as they did, and nothing lies in the log for nothing."""
+        for change, answers in self.remembered.items():
+            for (tag, question), before in answers.items():
+                by_name = question.format(f"{tag}@{change}")
+                path = question.format(tag)
+                by_number = f"{path}{'&' if '?' in path else '?'}asOf={change}"
+                assert self.ask(by_name) == self.ask(by_number) == before, by_name
         with self.database.snapshot() as reader:
             unreachable = reader.execute(
                 text(
@@ -310,6 +364,17 @@ class Api(RuleBasedStateMachine):
 
 def query(tag: str, point: Point) -> str:
     return f"payloadiovs/?gtName={tag}&majorIOV={point.major}&minorIOV={point.minor}"
+
+
+def questions(change: int) -> list[str]:
+    """What is asked of a tag at a change, at points that differ from change to change."""
+    first, second = (GRID[change * step % len(GRID)] for step in (5, 7))
+    return [
+        query("{}", first),
+        f"{query('{}', second)}&shape=dict",
+        "globalTag/{}",
+        "gtPayloadLists/{}",
+    ]
 
 
 def interval_of(iov: dict[str, Any]) -> tuple[Point, Point, str]:
