@@ -25,18 +25,20 @@ Result = tuple[list[float], int]
 class Connection:
     """One connection with one request under way."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.socket = socket.create_connection(address, timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
         self.expected = 0
         self.sent = 0.0
 
-    def send(self, path: str) -> None:
-        """Send the next request."""
+    def send(self, path: str, headers: str = "") -> None:
+        """Send the next request; each further header ends with its line."""
         self.received, self.expected = b"", 0
         self.sent = time.perf_counter()
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: cdb\r\n\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: cdb\r\n{headers}\r\n".encode())
 
     def receive(self) -> int | None:
         """Take what has come; return the status once the answer is complete."""
@@ -68,14 +70,12 @@ def live_paths() -> Iterator[str]:
 
 def drive(url: str, tag: str | None, connections: int, seconds: float, seed: int) -> Result:
     """Keep some connections busy from one process."""
-    parts = urlsplit(url)
-    address = (parts.hostname or "127.0.0.1", parts.port or 80)
     paths = query_paths(tag, random.Random(seed)) if tag else live_paths()
     taken: list[float] = []
     failed = 0
     selector = selectors.DefaultSelector()
     for _ in range(connections):
-        connection = Connection(address)
+        connection = Connection(url)
         selector.register(connection.socket, selectors.EVENT_READ, connection)
         connection.send(next(paths))
     stop = time.perf_counter() + seconds

@@ -88,16 +88,19 @@ class Holding:
 
     def sealed(self, response: Response, holds: Mapping[str, Interval] | None = None) -> Response:
         """Put into an answer how long it holds: in time, and around its point."""
-        headers = response.headers
-        headers["CDB-Change"] = str(max(tag.head.change for tag in self.tags))
+        said = {
+            "CDB-Change": str(max(tag.head.change for tag in self.tags)),
+            "ETag": f'"{self.etag}"',
+            "Cache-Control": f"{self._readers()}, {self._age()}",
+            "Vary": "Accept, Authorization",
+        }
         if self.as_of is not None:
-            headers["CDB-As-Of"] = str(self.as_of)
-        headers["ETag"] = f'"{self.etag}"'
-        headers["Cache-Control"] = f"{self._readers()}, {self._age()}"
-        headers["Vary"] = "Accept, Authorization"
+            said["CDB-As-Of"] = str(self.as_of)
         if holds:
-            headers["CDB-Valid-From"] = _points(holds, 0)
-            headers["CDB-Valid-Until"] = _points(holds, 1)
+            said["CDB-Valid-From"] = _points(holds, 0)
+            said["CDB-Valid-Until"] = _points(holds, 1)
+        # None of them is there yet: to set one is to look through all that are.
+        response.headerlist.extend(said.items())
         return response
 
     def _readers(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
@@ -83,28 +84,25 @@ def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
     """
     places = _places(reader, rules, question)
     heads: dict[Layer, query.TagHead] = {}
-    members: dict[str, list[query.Member]] = {}
+    valid: dict[str, query.Valid | None] = {}
     holds: dict[str, Interval] = {}
     for name, place in places.points.items():
-        of_place: dict[str, list[query.Member]] = {}
+        deciding: list[query.Member] = []
         for layer in question.layers:
             found = _members(reader, question, layer, place)
             heads[layer] = found.tag
-            for member in found.lists:
-                if places.has(name, member.payload_type):
-                    of_place.setdefault(member.payload_type, []).append(member)
-        holds[name] = _intersection(map(_layered, of_place.values()))
-        members |= of_place
-    valid = {
-        name: next((each.valid for each in of_type if each.valid), None)
-        for name, of_type in sorted(members.items())
-    }
+            # A tag says nothing of a type that one before it covers.
+            asked = [
+                member
+                for member in found.lists
+                if valid.get(member.payload_type) is None and places.has(name, member.payload_type)
+            ]
+            deciding += asked
+            valid |= {member.payload_type: member.valid for member in asked}
+        holds[name] = _intersection(deciding)
     _check(reader, question, valid)
-    return Answer(
-        [each for each in valid.values() if each is not None],
-        [heads[layer] for layer in question.layers],
-        holds,
-    )
+    shown = [each for _, each in sorted(valid.items()) if each is not None]
+    return Answer(shown, [heads[layer] for layer in question.layers], holds)
 
 
 class _Places(NamedTuple):
@@ -174,17 +172,12 @@ def _members(reader: Reader, question: Question, layer: Layer, place: Point) -> 
     return _found(found, tag)
 
 
-def _layered(members: Sequence[query.Member]) -> Interval:
-    """Return where the answer for one type stays the same: while no tag before covers it."""
-    covering = next((i for i, each in enumerate(members) if each.valid), len(members) - 1)
-    return _intersection(member.holds for member in members[: covering + 1])
-
-
-def _intersection(parts: Iterable[Interval]) -> Interval:
-    start, end = ORIGIN, OPEN
-    for part in parts:
-        start, end = max(start, part.start), min(end, part.end)
-    return Interval(start, end)
+def _intersection(members: Sequence[query.Member]) -> Interval:
+    """Return where all of them answer the same as they do."""
+    return Interval(
+        Point(*max(map(attrgetter("start"), members), default=ORIGIN)),
+        Point(*min(map(attrgetter("end"), members), default=OPEN)),
+    )
 
 
 def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid | None]) -> None:
@@ -192,8 +185,10 @@ def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid |
     asked = valid.keys() if question.types is None else question.types
     for name in sorted(asked - valid.keys()):
         lookup.type_(reader, name, max(at for _, at in question.layers))
+    if not question.complete:
+        return
     missing = sorted(name for name in asked if valid.get(name) is None)
-    if question.complete and missing:
+    if missing:
         tags = ", ".join(repr(tag) for tag, _ in question.layers)
         raise Incomplete(f"Nothing is valid there in {tags} for: {', '.join(missing)}.", missing)
 

@@ -6,7 +6,7 @@ live rows; a list that is pinned (a clone that nobody has written to), and every
 list as of a change, is read through the history index.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -44,17 +44,20 @@ class Valid(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What one payload list answers at a point, and where it answers the same."""
+    """What one payload list answers at a point, and from where to where it answers the same.
+
+    Plain pairs: a tag has hundreds of them, of which two are wanted as points.
+    """
 
     payload_type: str
     valid: Valid | None
-    start: Point
-    end: Point
+    start: tuple[int, int]
+    end: tuple[int, int]
 
     @property
     def holds(self) -> Interval:
         """Return the widest interval around the point in which this answer stays the same."""
-        return Interval(self.start, self.end)
+        return Interval(Point(*self.start), Point(*self.end))
 
 
 class Members(NamedTuple):
@@ -78,12 +81,6 @@ _LAST_START = """
 _NEXT_START = """
     and (start_major, start_minor) > (:major, :minor)
     order by start_major, start_minor limit 1
-"""
-_IN_LIVE = f"series = s.series and retired_by = {LIVE}"
-_IN_PINNED = "series = s.series and added_by <= s.pinned_at and retired_by > s.pinned_at"
-_IN_HISTORY = """
-    series = s.series and added_by <= coalesce(s.pinned_at, :at)
-    and retired_by > coalesce(s.pinned_at, :at)
 """
 _NOT_COVERED = """
     (i.start_major is null or (i.end_major, i.end_minor) <= (:major, :minor) or :expired)
@@ -126,14 +123,36 @@ def _members(*, current: bool) -> str:
 def _descents(*, current: bool) -> dict[str, str]:
     """Return the conditions for rows that a list shows, by the condition for such lists."""
     if current:
-        return {"s.pinned_at is null": _IN_LIVE, "s.pinned_at is not null": _IN_PINNED}
-    return {"s.series is not null": _IN_HISTORY}
+        pinned = "s.pinned_at is not null"
+        return {
+            "s.pinned_at is null": f"series = s.series and retired_by = {LIVE}",
+            f"{pinned} and {_was_filled('s.pinned_at')}": _in_history("s.pinned_at"),
+        }
+    then = "coalesce(s.pinned_at, :at)"
+    return {_was_filled(then): _in_history(then)}
+
+
+def _was_filled(at: str) -> str:
+    """Return the condition that a log had a row as of a change.
+
+    In an empty one the descent would look at every row that came later.
+    """
+    return f"""
+        (
+            select c.n_iov from series_change c
+            where c.series = s.series and c.change <= {at} order by c.change desc limit 1
+        ) > 0
+    """  # noqa: S608 - constants
+
+
+def _in_history(at: str) -> str:
+    return f"series = s.series and added_by <= {at} and retired_by > {at}"
 
 
 def _on_postgresql(*, current: bool, wanted: str) -> str:
     def lateral(alias: str, columns: str, further: str, order: str) -> str:
         branches = " union all ".join(
-            f"(select {columns} from iov where {which} and {further} and {shown} {order})"  # noqa: S608
+            f"(select {columns} from iov where {further} and {which} and {shown} {order})"  # noqa: S608
             for which, shown in _descents(current=current).items()
         )
         return f"left join lateral ({branches}) {alias} on true"
@@ -149,7 +168,7 @@ def _on_postgresql(*, current: bool, wanted: str) -> str:
 def _on_sqlite(*, current: bool, wanted: str) -> str:
     def join(alias: str, further: str, order: str) -> str:
         branches = " ".join(
-            f"when {which} and {further} then (select id from iov where {shown} {order})"  # noqa: S608
+            f"when {further} and {which} then (select id from iov where {shown} {order})"  # noqa: S608
             for which, shown in _descents(current=current).items()
         )
         return f"left join iov {alias} on {alias}.id = case {branches} end"
@@ -233,9 +252,8 @@ def members_at(
     major, minor = clamp(point)
     statement = _statement(postgresql=is_postgresql(reader), current=at == CURRENT, some=some)
     place = {"tag": tag, "at": at, "major": major, "minor": minor, "expired": expired}
-    rows: list[Any] = list(
-        reader.execute(statement, {**place, "types": list(types or ())} if some else place)
-    )
+    parameters = {**place, "types": list(types or ())} if some else place
+    rows: Sequence[Any] = reader.execute(statement, parameters).all()
     if not rows:
         return None
     wanted = rows if types is None else [row for row in rows if row[0] in types]
@@ -249,13 +267,10 @@ def _tag_head(name: str, row: Iterable[Any]) -> TagHead:
 
 
 def _member(row: Any, tag: str, point: tuple[int, int], expired: bool) -> Member:
-    following = OPEN if row[10] is None else Point(row[10], row[11])
-    if row[4] is None:
-        return Member(row[0], None, ORIGIN, following)
-    start, end = Point(row[4], row[5]), Point(row[6], row[7])
-    valid = Valid._make((*row[:10], tag))
-    if expired:
-        return Member(row[0], valid, start, following)
-    if end > point:
-        return Member(row[0], valid, start, end)
-    return Member(row[0], None, end, following)
+    end = None if row[4] is None else (row[6], row[7])
+    if end is not None and end > point and not expired:
+        return Member(row[0], Valid._make((*row[:10], tag)), (row[4], row[5]), end)
+    following = OPEN if row[10] is None else (row[10], row[11])
+    if end is not None and expired:
+        return Member(row[0], Valid._make((*row[:10], tag)), (row[4], row[5]), following)
+    return Member(row[0], None, end or ORIGIN, following)
