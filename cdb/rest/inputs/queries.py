@@ -1,0 +1,333 @@
+"""What query strings carry."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from cdb.domain.points import Point
+from cdb.errors import Invalid
+from cdb.rest.fields import (
+    FilledText,
+    Lookup,
+    QuerySchema,
+    Text,
+    TextNumber,
+    filled_where,
+    not_required,
+    several,
+)
+from cdb.services import moments, resolve
+from cdb.store import log
+from cdb.store.browse import Wanted
+
+
+class AsOfQuery(QuerySchema):
+    """As of when something is asked."""
+
+    asOf: Annotated[  # noqa: N815
+        Text | None,
+        Field(
+            description="The number of a change, or a time in ISO 8601, which means the last "
+            "change that was made by then; the latest change where it is not given."
+        ),
+    ] = None
+
+
+class PointQuery(AsOfQuery):
+    """The main job: a global tag and a point."""
+
+    gtName: Annotated[  # noqa: N815
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(
+            min_length=1,
+            max_length=20,
+            description="The name of the global tag, also as `tag@change`. With several, the "
+            "first one that covers the point wins, for each payload type.",
+        ),
+    ]
+    majorIOV: Annotated[  # noqa: N815
+        TextNumber | None, Field(description="The major number of the point; `at` replaces it.")
+    ]
+    minorIOV: Annotated[  # noqa: N815
+        TextNumber | None, Field(description="The minor number of the point; `at` replaces it.")
+    ]
+    at: Annotated[
+        tuple[Text, ...],
+        BeforeValidator(several),
+        Field(
+            max_length=20,
+            description="The point in the notation of its dimension, as in `299400:12`, or with "
+            "the dimension's name before it, as in `run-lumi:299400:12`; once for each dimension.",
+        ),
+    ] = ()
+    shape: Annotated[
+        Literal["list", "dict"], Field(description="Rows of nine columns, or objects.")
+    ] = "list"
+    expired: Annotated[
+        Literal["include", "exclude"],
+        Field(
+            description="`include` also answers with the last payload before the point where "
+            "its interval has ended, as nopayloaddb does; the caller looks at the ends."
+        ),
+    ] = "exclude"
+
+    types: Annotated[
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(max_length=1000, description="Only these payload types, one each time."),
+    ] = ()
+    complete: Annotated[
+        bool,
+        Field(
+            description="Answer 409 with the missing payload types instead of leaving out "
+            "those that nothing covers at the point."
+        ),
+    ] = False
+
+    model_config = ConfigDict(json_schema_extra=not_required("majorIOV", "minorIOV"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_or_at(cls, value: Any) -> Any:
+        return filled_where("at", value, "majorIOV", "minorIOV")
+
+    def point(self) -> Point | None:
+        """Return the point that the numbers give.
+
+        Raises:
+            Invalid: half of it is missing.
+
+        """
+        if self.majorIOV is None or self.minorIOV is None:
+            if self.majorIOV != self.minorIOV:
+                raise Invalid("majorIOV and minorIOV are needed both, or none of them.")
+            return None
+        return Point(self.majorIOV, self.minorIOV)
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether it takes several statements, which have to see one state."""
+        return bool(self.at or self.types or len(self.gtName) > 1)
+
+    def question(self, layers: Sequence[resolve.Layer]) -> resolve.Question:
+        """Return what is asked of some tags as of their changes."""
+        return resolve.Question(
+            layers,
+            self.point(),
+            self.at,
+            frozenset(self.types) or None,
+            self.expired == "include",
+            self.complete,
+        )
+
+
+class BrowseQuery(AsOfQuery):
+    """Which page of a list; without `page` the list comes whole."""
+
+    page: Annotated[TextNumber | None, Field(ge=1, le=10**12, description="From 1.")] = None
+    page_size: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 25
+    search: Annotated[Text, Field(description="A part of a name, in whatever case.")] = ""
+    sort: Annotated[
+        Text, Field(description="A field of the answer; an unknown one sorts by id.")
+    ] = ""
+    order: Literal["asc", "desc"] = "asc"
+
+    filter_names: ClassVar[tuple[str, ...]] = ()
+
+    def wanted(self) -> Wanted:
+        """Return the page as the store asks for it."""
+        given = {name: getattr(self, name) for name in self.filter_names}
+        return Wanted(
+            page=self.page or 1,
+            page_size=min(self.page_size, 1000),
+            search=self.search,
+            sort=self.sort,
+            descending=self.order == "desc",
+            filters={name: value for name, value in given.items() if value},
+        )
+
+
+class TagBrowseQuery(BrowseQuery):
+    """Which global tags."""
+
+    status: Annotated[Text, Field(description="Only tags with this status.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("status",)
+
+
+class ListBrowseQuery(BrowseQuery):
+    """Which payload lists."""
+
+    global_tag: Annotated[Text, Field(description="Only lists of this tag.")] = ""
+    payload_type: Annotated[Text, Field(description="Only lists of this type.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type")
+
+
+class IovBrowseQuery(ListBrowseQuery):
+    """Which payload IOVs."""
+
+    payload_list: Annotated[Text, Field(description="Only IOVs of this list.")] = ""
+    filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type", "payload_list")
+
+
+class TagQuery(AsOfQuery):
+    """How much of a global tag."""
+
+    light: Annotated[bool, Field(description="Counts instead of lists and IOVs.")] = False
+
+
+class ChangesQuery(QuerySchema):
+    """Which changes of a global tag, and in which order."""
+
+    after: Annotated[TextNumber, Field(description="Only changes after this one.")] = 0
+    before: Annotated[TextNumber | None, Field(description="Only changes before this one.")] = None
+    limit: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 100
+    order: Annotated[
+        Literal["asc", "desc"], Field(description="As they were made, or the newest first.")
+    ] = "asc"
+    actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
+    action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
+    payload_type: Annotated[
+        Text, Field(description="Only changes of this payload type, or of its lists.")
+    ] = ""
+    since: Annotated[Text, Field(description="Only changes at this time or later; ISO 8601.")] = ""
+
+    def wanted(self) -> log.Wanted:
+        """Return the changes as the store asks for them.
+
+        Raises:
+            Invalid: the time is none.
+
+        """
+        return log.Wanted(
+            after=self.after,
+            before=self.before,
+            limit=min(self.limit, 1000),
+            newest_first=self.order == "desc",
+            payload_type=self.payload_type or None,
+            actor=self.actor or None,
+            action=self.action or None,
+            since=moments.parse_time(self.since, "since") if self.since else None,
+        )
+
+
+class FeedQuery(ChangesQuery):
+    """Which changes of the whole database, and in which order."""
+
+    global_tag: Annotated[
+        Text, Field(description="Only changes of the tags that have, or had, this name.")
+    ] = ""
+
+    def wanted(self) -> log.Wanted:
+        """Return the changes as the store asks for them.
+
+        Raises:
+            Invalid: the time is none.
+
+        """
+        return replace(super().wanted(), global_tag=self.global_tag or None)
+
+
+class HistoryQuery(ChangesQuery, AsOfQuery):
+    """Which changes of a global tag, up to when."""
+
+
+class AxisQuery(AsOfQuery):
+    """A part of the axis."""
+
+    begin: Annotated[
+        Text | None,
+        Field(
+            alias="from",
+            description="The first point, in the notation of a dimension, or as `major,minor`.",
+        ),
+    ] = None
+    end: Annotated[
+        Text | None,
+        Field(alias="to", description="The point after the last one, whatever the IOV mode."),
+    ] = None
+
+    @property
+    def has_window(self) -> bool:
+        """Whether one of the ends is given."""
+        return (self.begin, self.end) != (None, None)
+
+
+class WindowQuery(AxisQuery):
+    """A part of the axis, and the types that are looked at."""
+
+    payload_type: Annotated[Lookup | None, Field(description="Only this payload type.")] = None
+
+    @property
+    def types(self) -> list[str] | None:
+        """The payload types that are asked for; None for all."""
+        return None if self.payload_type is None else [self.payload_type]
+
+
+class TimelineQuery(AxisQuery):
+    """What is looked at, all that the data fill where nothing says it, and how closely."""
+
+    buckets: Annotated[TextNumber, Field(ge=2, le=1500, description="How many, at most 1500.")] = (
+        600
+    )
+    lanes_offset: Annotated[TextNumber, Field(description="The first lane.")] = 0
+    lanes_limit: Annotated[
+        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+    ] = 200
+
+
+class DiffQuery(WindowQuery):
+    """What is compared: a part of the axis, or one point."""
+
+    a_as_of: Annotated[
+        Text | None, Field(description="As of when the first tag is asked; as `asOf` if none.")
+    ] = None
+    b_as_of: Annotated[
+        Text | None, Field(description="As of when the second tag is asked; as `asOf` if none.")
+    ] = None
+    at: Annotated[
+        Text | None,
+        Field(description="Only what differs at this point, from where to where it does."),
+    ] = None
+    level: Annotated[
+        Literal["iovs", "lists"],
+        Field(description="The intervals that differ, or only which payload types do."),
+    ] = "iovs"
+
+    @model_validator(mode="after")
+    def _window_or_point(self) -> Self:
+        if self.at is not None and (self.has_window or self.level != "iovs"):
+            raise ValueError("at is one point; from, to and level=lists are for a window")
+        return self
+
+    def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
+        """Return as of when the two tags are asked; a name can say it, too."""
+        return (
+            self.a_as_of or (None if "@" in a else self.asOf),
+            self.b_as_of or (None if "@" in b else self.asOf),
+        )
+
+
+class RevertQuery(QuerySchema):
+    """What a global tag is to answer as."""
+
+    to: Annotated[
+        FilledText,
+        Field(description="The change, or the time, that it is to answer as of."),
+    ]
+    payload_type: Annotated[
+        Lookup | None, Field(description="The only payload type that is reverted.")
+    ] = None
+    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
+
+
+class TimeoutQuery(QuerySchema):
+    """How long to sleep."""
+
+    seconds: Annotated[TextNumber, Field(le=60)] = 5
