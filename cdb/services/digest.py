@@ -14,10 +14,10 @@ from cdb.domain.digest import ListDigest, LogDigest
 from cdb.domain.points import ORIGIN
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
-from cdb.store import logs, views
+from cdb.store import stretches, views
 from cdb.store.engine import Database
-from cdb.store.logs import State
 from cdb.store.reads import TagRecord, View
+from cdb.store.stretches import State
 
 PAGE = 5000
 """Payload IOVs read at a time."""
@@ -46,7 +46,7 @@ def of_tag(database: Database, rules: Rules, record: TagRecord, change: int) -> 
     with database.statement() as reader:
         members = views.of_tag(reader, record.id, change)
     with database.statement() as reader:
-        states = logs.states(reader, (member.view for member in members))
+        states = stretches.states(reader, (member.view for member in members))
     found = []
     for member in sorted(members, key=lambda member: member.type):
         log = _of_log(database, states[member.view])
@@ -68,7 +68,7 @@ def _stretches(database: Database, view: View) -> Iterator[Stretch]:
     while count == PAGE:
         count = 0
         with database.statement() as reader:
-            for stretch in logs.page(reader, view, low, PAGE):
+            for stretch in stretches.page(reader, view, low, PAGE):
                 count += 1
                 yield stretch
         if count:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from cdb.domain import series
-from cdb.domain.points import OPEN, ORIGIN, Interval, Point, after, clamp
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point, clamp
 from cdb.errors import Invalid
 from cdb.plugin import IovDimension, NotationError
 from cdb.services.rules import Rules
@@ -91,12 +91,6 @@ def at(rules: Rules, written: str, used: Collection[str]) -> Point:
     """
     where, notation = named(rules, written, used)
     return clamp(point(notation, where, "at"))
-
-
-def around(rules: Rules, written: str, used: Collection[str]) -> Interval:
-    """Return the part of the axis that is one point; takes and raises what `at` does."""
-    place = at(rules, written, used)
-    return Interval(place, after(place))
 
 
 def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:

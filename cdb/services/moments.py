@@ -57,7 +57,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
         if len(as_of) > _DIGITS or int(as_of) > last:
             raise Invalid.field(field, f"There is no change {as_of[:30]} yet, the last is {last}.")
         return Moment(int(as_of), is_settled=True)
-    time = parse_time(as_of, field)
+    time = parse_time(as_of, field, "the number of a change or ")
     if time > now():
         raise Invalid.field(field, f"{time.isoformat()} is in the future.")
     return Moment(up_to(reader, time), is_settled=last_at > time)
@@ -94,8 +94,13 @@ def require(reader: Reader, change: int) -> None:
         raise Unavailable(f"Change {change} is not here yet, the last is {last}.")
 
 
-def parse_time(text: str, field: str) -> datetime:
+def parse_time(text: str, field: str, also: str = "") -> datetime:
     """Return the time that a text in ISO 8601 says, in UTC, as it is without an offset.
+
+    Args:
+        text: as in `2026-11-23T09:30:00Z`.
+        field: what messages call it.
+        also: what else it could have been, for the message.
 
     Raises:
         Invalid: it says none, or one outside of the years 1 to 9999 in UTC.
@@ -108,5 +113,5 @@ def parse_time(text: str, field: str) -> datetime:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid.field(
-            field, f"{text!r} is no time in ISO 8601, as 2026-11-23T09:30:00Z."
+            field, f"{text!r} is not {also}a time in ISO 8601, as 2026-11-23T09:30:00Z."
         ) from None

@@ -189,8 +189,7 @@ def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid |
         return
     missing = sorted(name for name in asked if valid.get(name) is None)
     if missing:
-        tags = ", ".join(repr(tag) for tag, _ in question.layers)
-        raise Incomplete(f"Nothing is valid there in {tags} for: {', '.join(missing)}.", missing)
+        raise Incomplete(missing)
 
 
 def head(reader: Reader, layer: Layer) -> query.TagHead:

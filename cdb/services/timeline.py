@@ -17,11 +17,11 @@ from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid
 from cdb.errors import Invalid
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
-from cdb.store import iovs, logs, views
+from cdb.store import iovs, stretches, views
 from cdb.store import timeline as stored
 from cdb.store.engine import Database
-from cdb.store.logs import State
 from cdb.store.reads import TagRecord
+from cdb.store.stretches import State
 from cdb.store.views import Member
 
 WORKERS = 4
@@ -170,7 +170,7 @@ def of_tag(
     with database.statement() as reader:
         members = sorted(views.of_tag(reader, record.id, change), key=lambda each: each.type)
     with database.statement() as reader:
-        states = logs.states(reader, (member.view for member in members))
+        states = stretches.states(reader, (member.view for member in members))
     look = _Look(database, record.id, change)
     window = wanted.window or look.extent(rules)
     scale = look.scale(window) if timeline.wants_scale(window, wanted.buckets) else 0

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, text
@@ -51,7 +52,7 @@ class _Side:
 
     def add(self, iovs: Iterable[dict[str, Any]], count: int) -> None:
         """Tell of some payload IOVs, of so many that there are."""
-        self.told.extend(list(iovs)[: IOVS_TOLD - len(self.told)])
+        self.told.extend(islice(iovs, IOVS_TOLD - len(self.told)))
         self.count += count
 
     def shown(self) -> dict[str, Any]:

@@ -11,18 +11,15 @@ from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes
 from cdb.rest.holding import Holding
 from cdb.rest.service import Resource, json_response
-from cdb.services import lookup, revert
+from cdb.services import history, lookup, revert
 from cdb.services.moments import LATEST
 from cdb.services.writer import Writer
-from cdb.store import changes, log
-from cdb.store.engine import Reader
 
 _GROUP = "History"
 
 feed = Resource(_GROUP, ["changes"])
 one = Resource(_GROUP, ["changes/{change}"])
 of_tag = Resource(_GROUP, ["global-tags/{name}/history"])
-
 reversion = Resource(_GROUP, ["global-tags/{name}/revert"])
 
 RESOURCES = (feed, one, of_tag, reversion)
@@ -36,7 +33,8 @@ def follow(request: Request, query: inputs.FeedQuery) -> shapes.Json:
     holes, so who goes on after `next_after` misses none and sees none twice.
     """
     with request.cdb.database.snapshot() as reader:
-        return _page(request, reader, query.wanted(), changes.latest(reader)[0])
+        page = history.page(reader, query.wanted())
+    return _shown(request, page)
 
 
 @one.get(answers.Change, path=inputs.ChangePath, errors=[NotFound])
@@ -51,10 +49,9 @@ def show(request: Request, path: inputs.ChangePath) -> shapes.Json:
 def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQuery) -> Response:
     """List the changes of a global tag: of this very one, not of others that had its name."""
     with asked.tag(request, path.name, query.asOf) as tag:
-        latest, _ = changes.latest(tag.reader)
         wanted = replace(query.wanted(), tag_id=tag.record.id)
-        shown = _page(request, tag.reader, wanted, min(latest, tag.moment.change))
-    return json_response(shown)
+        page = history.page(tag.reader, wanted, tag.moment.change)
+    return json_response(_shown(request, page))
 
 
 @reversion.post(
@@ -100,15 +97,6 @@ def revert_to(
     return response
 
 
-def _page(request: Request, reader: Reader, wanted: log.Wanted, latest: int) -> shapes.Json:
-    """Show changes as of the latest one, after which there are none yet."""
-    end = latest + 1 if wanted.before is None else min(latest + 1, wanted.before)
-    records = log.page(reader, replace(wanted, before=end))
-    is_last = len(records) < wanted.limit and wanted.before is None
-    return {
-        "changes": [shapes.change(record, request.cdb.rules.iov_mode) for record in records],
-        "latest": latest,
-        "next_after": max(
-            [latest if is_last else 0, wanted.after, *(record.change for record in records)]
-        ),
-    }
+def _shown(request: Request, page: history.Page) -> shapes.Json:
+    rows = [shapes.change(record, request.cdb.rules.iov_mode) for record in page.changes]
+    return {"changes": rows, "latest": page.latest, "next_after": page.next_after}

@@ -6,14 +6,12 @@ from itertools import chain
 from pyramid.request import Request
 from pyramid.response import Response
 
-from cdb.domain.points import Interval, Point
-from cdb.errors import Invalid, NotFound
+from cdb.domain.points import AXIS, Interval
+from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.service import Resource, dumps, json_response
-from cdb.services import batch, diff, digest, gaps, intervals, ranges, resolve, timeline, usage
+from cdb.services import batch, diff, digest, gaps, intervals, ranges, timeline, usage
 from cdb.services.contents import ListPage
-from cdb.services.resolve import Question
-from cdb.store import query as store_query
 
 _GROUP = "Ranges"
 
@@ -22,7 +20,6 @@ tag_gaps = Resource(_GROUP, ["global-tags/{name}/gaps"])
 tag_diff = Resource(_GROUP, ["global-tags/{a}/diff/{b}"])
 many = Resource("Query", ["payload-iovs/query/batch"])
 used = Resource(_GROUP, ["payloads/{checksum}/usage"])
-
 tag_digest = Resource(_GROUP, ["global-tags/{name}/digest"])
 tag_timeline = Resource(_GROUP, ["global-tags/{name}/timeline"])
 
@@ -82,22 +79,29 @@ def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
 def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) -> Response:
     """List where two global tags, or one as of two changes, have different payloads.
 
-    By payload type and start, intervals as long as both payloads stay the same.
+    By payload type and start, intervals as long as both payloads stay the same. At
+    a point it is the part around it in which neither tag shows another payload IOV.
     """
-    database, mode = request.cdb.database, request.cdb.rules.iov_mode
-    names = (path.a, path.b)
+    database, rules, names = request.cdb.database, request.cdb.rules, (path.a, path.b)
     with asked.two_tags(request, names, query.sides(*names)) as (a, b, holding):
         if holding.is_known:
             return holding.not_modified()
         window = _window(request, query, a, b)
-    side_a, side_b = (diff.Side(each.record, each.fixed_change) for each in (a, b))
-    if query.level == "lists":
-        lists = diff.lists(database, side_a, side_b, window, query.types)
+        point = None
+        if query.at is not None:
+            point = intervals.at(rules, query.at, _dimensions(request, a, b))
+    sides = (diff.Side(a.record, a.fixed_change), diff.Side(b.record, b.fixed_change))
+    shown: Iterable[shapes.Json]
+    if point is not None:
+        here = diff.at(database, *sides, point=point, types=query.types)
+        shown = [shapes.difference(each, rules.iov_mode) for each in here]
+    elif query.level == "lists":
+        lists = diff.lists(database, *sides, window=window, types=query.types)
         shown = (shapes.list_difference(each) for each in lists)
     else:
-        found = diff.intervals(database, side_a, side_b, window, query.types)
-        shown = (shapes.difference(each, mode) for each in found)
-    change = max(side_a.change, side_b.change)
+        found = diff.intervals(database, *sides, window=window, types=query.types)
+        shown = (shapes.difference(each, rules.iov_mode) for each in found)
+    change = max(side.change for side in sides)
     return holding.sealed(streams.listed(request, shown, change))
 
 
@@ -139,10 +143,7 @@ def show_timeline(
     with asked.tag(request, path.name, query.asOf) as tag:
         if tag.holding.is_known:
             return tag.holding.not_modified()
-        window = None
-        if (query.begin, query.end) != (None, None):
-            dimensions = tag.dimensions(request.cdb.rules)
-            window = intervals.window(request.cdb.rules, query.begin, query.end, dimensions)
+        window = _window(request, query, tag) if query.has_window else None
     wanted = timeline.Wanted(
         window, query.buckets, query.lanes_offset, min(query.lanes_limit, 1000)
     )
@@ -162,32 +163,19 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
     database, rules = request.cdb.database, request.cdb.rules
     with database.snapshot() as reader:
         layers = asked.layers(reader, body.tags, body.asOf)
-        heads = [resolve.head(reader, layer) for layer in layers.tags]
-        fixed = [(tag.name, tag.head.change) for tag in heads]
-        dimensions = {
-            dimension or rules.default_dimension
-            for layer in fixed
-            for dimension in (store_query.dimensions_of(reader, *layer) or {}).values()
-        }
-    points = [
-        intervals.at(rules, each, dimensions) if isinstance(each, str) else Point(*each)
-        for each in body.points
-    ]
-    types = None if body.types is None else frozenset(body.types)
-    question = Question(fixed, points[0], types=types)
+        types = None if body.types is None else frozenset(body.types)
+        asking = batch.prepare(reader, rules, layers.tags, body.points, types)
     numbers: list[int] = []
-    parts = batch.parts(database, rules, question, points, numbers)
     shown = (
         {
             "valid_from": list(part.holds.start),
             "valid_until": list(part.holds.end),
             "payloads": shapes.valid_rows(part.valid, rules.iov_mode),
         }
-        for part in parts
+        for part in batch.parts(database, rules, asking, numbers)
     )
-    change = max(change for _, change in fixed)
     pieces = chain(
-        [dumps({"change": change})[:-1], b',"answers":'],
+        [dumps({"change": asking.change})[:-1], b',"answers":'],
         streams.array(shown),
         _end_of_batch(numbers),
     )
@@ -222,14 +210,13 @@ def _rows(request: Request, pages: Iterable[ListPage]) -> Iterator[tuple[ListPag
             yield page, shapes.iov(iov, page.record.name, request.cdb.rules.iov_mode)
 
 
-def _window(request: Request, query: inputs.WindowQuery, *tags: asked.AskedTag) -> Interval:
+def _window(request: Request, query: inputs.AxisQuery, *tags: asked.AskedTag) -> Interval:
     """Return the part of the axis that is asked for, in the notation of the tags' dimension."""
-    rules, at = request.cdb.rules, getattr(query, "at", None)
-    if (query.begin, query.end, at) == (None, None, None):
-        return intervals.window(rules, None, None, ())
-    dimensions = set().union(*(tag.dimensions(rules) for tag in tags))
-    if at is None:
-        return intervals.window(rules, query.begin, query.end, dimensions)
-    if (query.begin, query.end) != (None, None):
-        raise Invalid.field("at", "It is one point, and there are from or to as well.")
-    return intervals.around(rules, at, dimensions)
+    if not query.has_window:
+        return AXIS
+    dimensions = _dimensions(request, *tags)
+    return intervals.window(request.cdb.rules, query.begin, query.end, dimensions)
+
+
+def _dimensions(request: Request, *tags: asked.AskedTag) -> set[str]:
+    return {name for tag in tags for name in tag.dimensions(request.cdb.rules)}
