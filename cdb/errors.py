@@ -158,8 +158,10 @@ class Incomplete(CdbError):
     code = "incomplete"
     status = 409
 
-    def __init__(self, detail: str, missing: Sequence[str]) -> None:
-        super().__init__(detail, {"missing": missing})
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"Nothing is valid there for: {', '.join(missing)}.", {"missing": missing}
+        )
 
 
 class PreconditionFailed(CdbError):
