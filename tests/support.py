@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import waitress
+from sqlalchemy import Engine, event
 from waitress import wasyncore
 
 from cdb.registry.plugins import load as load_plugins
@@ -18,7 +19,7 @@ from cdb.testing import API, Client
 
 WRITER = Writer.operator("tester", "to see whether it works")
 
-__all__ = ["API", "Client", "rules", "serving"]
+__all__ = ["API", "Client", "rules", "serving", "statements"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -53,3 +54,18 @@ def rules(**settings: str) -> Rules:
     ini = {f"cdb.{key}": value for key, value in settings.items()}
     loaded = load({"cdb.database.url": "sqlite:////unused.sqlite", **ini}, {})
     return rules_of(loaded, load_plugins(loaded))
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note the statements that go to a database."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

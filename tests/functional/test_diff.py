@@ -9,7 +9,8 @@ import pytest
 from histories import CELLS, GRID, Answers, State, Step, World, intervals, pieces, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, Pool, event
+from sqlalchemy import Pool, event
+from support import statements
 
 from cdb.domain.content import Content
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
@@ -50,21 +51,6 @@ def found(world: World, *sides: diff.Side, **named: Any) -> list[tuple[Any, ...]
 def listed(world: World, *sides: diff.Side, **named: Any) -> list[diff.ListDifference]:
     a, b = sides or (side(world), side(world, 1))
     return list(diff.lists(world.database, a, b, **named))
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Note what is sent to any database."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 # --- against the query -------------------------------------------------------------
