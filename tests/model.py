@@ -75,6 +75,10 @@ class Slots:
                 found.append((self.grid[place], self.grid[place + 1], piece))
         return found
 
+    def answers(self) -> list[str | None]:
+        """Return what is answered at each point, whichever interval it comes from."""
+        return [piece and piece.payload for piece in self.slots]
+
     def ids(self) -> set[int]:
         return {piece.id for piece in self.slots if piece and piece.id is not None}
 
@@ -162,6 +166,14 @@ class ListModel:
     is_live: bool = True
 
 
+@dataclass(frozen=True)
+class Past:
+    """A global tag at an earlier change: which one it was, and its lists by type."""
+
+    id: int
+    lists: dict[str, ListModel]
+
+
 @dataclass
 class StagedModel:
     """A payload IOV that was staged; `attached` once it left the staging table."""
@@ -176,6 +188,8 @@ class ServiceModel:
     def __init__(self) -> None:
         self.tags: dict[str, str] = {}
         self.lists: list[ListModel] = []
+        self._ids: dict[str, int] = {}
+        self._made = 0
 
     def live_lists(self) -> list[ListModel]:
         return [entry for entry in self.lists if entry.is_live]
@@ -187,7 +201,7 @@ class ServiceModel:
     def create_tag(self, name: str, status: str) -> int:
         if name in self.tags:
             raise RefusedError(400)
-        self.tags[name] = status
+        self._make(name, status)
         return 1
 
     def change_status(self, name: str, status: str) -> int:
@@ -203,32 +217,93 @@ class ServiceModel:
         self._status(name)
         return 1
 
+    def rename_tag(self, name: str, new_name: str) -> int:
+        status = self._status(name)
+        if new_name != name:
+            self._require(status, "open")
+            if new_name in self.tags:
+                raise RefusedError(400)
+        for member in self.lists_of(name):
+            member.tag = new_name
+        self.tags[new_name] = self.tags.pop(name)
+        self._ids[new_name] = self._ids.pop(name)
+        return 1
+
     def delete_tag(self, name: str) -> int:
         self._require(self._status(name), "open")
         for member in self.lists_of(name):
             member.is_live = False
-        del self.tags[name]
+        del self.tags[name], self._ids[name]
         return 1
 
+    def past(self) -> dict[str, Past]:
+        """Return what every tag holds now, to be reverted to later."""
+        return {
+            tag: Past(
+                self._ids[tag],
+                {
+                    member.type: replace(member, slots=member.slots.copy())
+                    for member in self.lists_of(tag)
+                },
+            )
+            for tag in self.tags
+        }
+
+    def revert(self, name: str, past: dict[str, Past]) -> int:
+        """Let a tag answer as it did; lists that come back get names from `name_lists`."""
+        self._require(self._status(name), "open", "append")
+        differing = self.differing(name, past)
+        for current, earlier in differing:
+            if current is None and earlier is not None:
+                copy = replace(earlier, name="", slots=earlier.slots.copy(), tag=name)
+                self.lists.append(replace(copy, is_clone=True, is_live=True))
+            elif current is not None and earlier is not None:
+                current.slots = earlier.slots.copy()
+                current.is_clone = True
+            elif current is not None:
+                current.tag = None
+        return 1 if differing else 0
+
+    def differing(
+        self, name: str, past: dict[str, Past]
+    ) -> list[tuple[ListModel | None, ListModel | None]]:
+        """Return the lists, now and then, that a revert of a tag has to do with."""
+        then = next((each for each in past.values() if each.id == self._ids[name]), None)
+        if then is None:
+            raise RefusedError(404)
+        appends = MODES[self.tags[name]] == "append"
+        now = {member.type: member for member in self.lists_of(name)}
+        found = []
+        for type_name in sorted(now.keys() | then.lists.keys()):
+            pair = now.get(type_name), then.lists.get(type_name)
+            before, after = (
+                each.slots.answers() if each else [None] * len(STARTS) for each in pair
+            )
+            if appends and any(a and a != b for a, b in zip(before, after, strict=True)):
+                raise RefusedError(409)
+            if before != after or (None in pair and not appends):
+                found.append(pair)
+        return found
+
     def clone(self, source: str, target: str) -> int:
-        """Copy a tag; the copies of its lists get their names from `name_clones`."""
+        """Copy a tag; the copies of its lists get their names from `name_lists`."""
         self._status(source)
         if target in self.tags:
             raise RefusedError(400)
-        self.tags[target] = "unlocked"
+        self._make(target, "unlocked")
         self.lists += [
             ListModel("", member.type, member.ends, member.slots.copy(), target, is_clone=True)
             for member in self.lists_of(source)
         ]
         return 1
 
-    def name_clones(self, tag: str, names: dict[str, str]) -> None:
-        """Give the lists of a new clone the names that the service made, by type."""
+    def name_lists(self, tag: str, names: dict[str, str]) -> None:
+        """Give the lists of a new clone, or of a revert, the names that the service made."""
         members = self.lists_of(tag)
         if {member.type for member in members} != names.keys():
-            raise AssertionError(f"the clone has lists of {sorted(names)}")
+            raise AssertionError(f"the tag has lists of {sorted(names)}")
         for member in members:
-            member.name = names[member.type]
+            member.name = member.name or names[member.type]
 
     def attach_list(self, target: ListModel, tag: str) -> int:
         status = self._status(tag)
@@ -301,6 +376,11 @@ class ServiceModel:
         slots.delete(start, end)
         self._written(member, slots)
         return 1
+
+    def _make(self, name: str, status: str) -> None:
+        self._made += 1
+        self.tags[name] = status
+        self._ids[name] = self._made
 
     def _status(self, tag: str) -> str:
         if tag not in self.tags:

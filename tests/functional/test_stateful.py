@@ -6,6 +6,7 @@ HYPOTHESIS_PROFILE=thorough runs more and longer histories.
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from hypothesis import settings
@@ -18,7 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import GRID, STARTS, ListModel, NewRow, RefusedError, ServiceModel, StagedModel
+from model import GRID, STARTS, ListModel, NewRow, Past, RefusedError, ServiceModel, StagedModel
 from sqlalchemy import text
 from support import Client
 
@@ -102,6 +103,7 @@ class Api(RuleBasedStateMachine):
         self.payloads = 0
         self.changes = 0
         self.remembered: dict[int, dict[tuple[str, str], Remembered]] = {}
+        self.pasts: list[tuple[int, dict[str, Past]]] = []
 
     def write(self, effect: Callable[[], int], method: str, path: str, body: object = None) -> Any:
         """Send a write; it succeeds, or is refused, as the model says. None where refused."""
@@ -158,6 +160,12 @@ class Api(RuleBasedStateMachine):
     def describe_tag(self, name: str, text: str | None) -> None:
         body = {"description": text}
         self.write(lambda: self.model.describe_tag(name), "PATCH", f"global-tags/{name}", body)
+
+    @rule(name=tags, new_name=tags)
+    def rename_tag(self, name: str, new_name: str) -> None:
+        body = {"name": new_name}
+        effect = partial(self.model.rename_tag, name, new_name)
+        self.write(effect, "PATCH", f"global-tags/{name}", body)
 
     @rule(name=tags, pick=picks, unlock=st.booleans())
     def make_tag_again(self, name: str, pick: int, unlock: bool) -> None:
@@ -264,7 +272,10 @@ class Api(RuleBasedStateMachine):
     def clone(self, source: str, name: str) -> None:
         path = f"cloneGlobalTag/{source}/{name}"
         if self.write(lambda: self.model.clone(source, name), "POST", path):
-            self.model.name_clones(name, self.client.ok("GET", f"gtPayloadLists/{name}"))
+            self.name_lists(name)
+
+    def name_lists(self, tag: str) -> None:
+        self.model.name_lists(tag, self.client.ok("GET", f"gtPayloadLists/{tag}"))
 
     @precondition(lambda self: "B" in self.model.tags and "C" not in self.model.tags)
     @rule()
@@ -280,6 +291,36 @@ class Api(RuleBasedStateMachine):
     @rule()
     def freeze(self) -> None:
         self.change_status("C", "frozen")
+
+    @rule(tag=tags, pick=many)
+    def revert(self, tag: str, pick: int) -> None:
+        """Let a tag answer as it did at any change, when it was perhaps not there."""
+        self.revert_to(tag, *self.pasts[-1 - pick % len(self.pasts)])
+
+    @rule(tag=tags, pick=many)
+    def revert_what_differs(self, tag: str, pick: int) -> None:
+        """Let a tag answer as it did when it answered otherwise than now."""
+        found = [(change, past) for change, past in self.pasts if self.differs(tag, past)]
+        if found:
+            self.revert_to(tag, *found[pick % len(found)])
+
+    @rule(rows=rows_of_lists, tag=tags)
+    def take_back(self, rows: Rows, tag: str) -> None:
+        """Attach to some lists, and revert one of the tags to before."""
+        before = self.pasts[-1]
+        self.bulk(rows)
+        self.revert_to(tag, *before)
+
+    def revert_to(self, tag: str, change: int, past: dict[str, Past]) -> None:
+        path = f"global-tags/{tag}/revert?to={change}"
+        if self.write(lambda: self.model.revert(tag, past), "POST", path):
+            self.name_lists(tag)
+
+    def differs(self, tag: str, past: dict[str, Past]) -> bool:
+        try:
+            return tag in self.model.tags and bool(self.model.differing(tag, past))
+        except RefusedError:
+            return True
 
     @rule(tag=tags)
     def delete_tag(self, tag: str) -> None:
@@ -335,6 +376,7 @@ class Api(RuleBasedStateMachine):
     @invariant()
     def what_a_change_answers_is_remembered(self) -> None:
         if self.changes not in self.remembered:
+            self.pasts.append((self.changes, self.model.past()))
             self.remembered[self.changes] = {
                 (tag, question): self.ask(question.format(tag))
                 for tag in TAGS
