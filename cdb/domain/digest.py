@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import orjson
 
-from cdb.domain.content import Stretch, joined
+from cdb.domain.content import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,36 @@ class ListDigest:
     intervals: int
 
 
+class LogDigester:
+    """Works out the digest of what a list shows while its intervals pass by, in order of start."""
+
+    def __init__(self) -> None:
+        self._content = sha256()
+        self._intervals = 0
+        self._last: Stretch | None = None
+
+    def add(self, stretch: Stretch) -> None:
+        """Count in an interval that follows the one before; those that touch may be joined."""
+        last = self._last
+        if last and last.end == stretch.start and last.content == stretch.content:
+            self._last = last._replace(end=stretch.end)
+            return
+        self._close()
+        self._last = stretch
+
+    def digest(self) -> LogDigest:
+        """Return the digest of all that passed; nothing may be added after."""
+        self._close()
+        self._last = None
+        return LogDigest(self._content.hexdigest(), self._intervals)
+
+    def _close(self) -> None:
+        if self._last:
+            last = self._last
+            self._content.update(_line(*last.start, *last.end, *last.content))
+            self._intervals += 1
+
+
 def of_list(stretches: Iterable[Stretch]) -> LogDigest:
     """Return the digest of what a list shows; only the last stretch is held in memory.
 
@@ -43,11 +73,10 @@ def of_list(stretches: Iterable[Stretch]) -> LogDigest:
         stretches: in order of start, without overlaps.
 
     """
-    content, intervals = sha256(), 0
-    for stretch in joined(stretches):
-        content.update(_line(*stretch.start, *stretch.end, *stretch.content))
-        intervals += 1
-    return LogDigest(content.hexdigest(), intervals)
+    digester = LogDigester()
+    for stretch in stretches:
+        digester.add(stretch)
+    return digester.digest()
 
 
 def of_tag(lists: Iterable[ListDigest]) -> str:

@@ -1,13 +1,15 @@
 """Global tags."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from cdb.domain.statuses import Status, WriteMode
 from cdb.errors import NameTaken
 from cdb.plugin import Permission, Target
-from cdb.services import digest, guard, lookup, statuses
+from cdb.services import digest as digests
+from cdb.services import guard, lookup, statuses
 from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
@@ -44,7 +46,7 @@ def create(
         chosen = statuses.needed(change, rules, status)
         guard.transition(writer, rules, name, _as_status(initial), _as_status(chosen))
         initial = chosen
-    _add_tag(change, name, initial.id, author, description, contact)
+    add_tag(change, name, initial.id, author, description, contact)
     after = {"status": initial.name}
     change.record("create", "global_tag", name, after=after, global_tags=[name])
     return lookup.tag(session, name)
@@ -68,7 +70,7 @@ def clone(
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     original = lookup.tag(session, source)
     status = _first_status(change, rules)
-    tag_id = _add_tag(
+    tag_id = add_tag(
         change, target, status.id, original.author, original.description, original.contact
     )
     originals = reads.lists_of(session, original.id)
@@ -151,7 +153,7 @@ def change_status(
 
 
 def _digest(database: Database, rules: Rules, record: reads.TagRecord) -> str:
-    return digest.of_tag(database, rules, record, record.head).digest
+    return digests.of_tag(database, rules, record, record.head).digest
 
 
 def describe(
@@ -216,14 +218,22 @@ def delete(session: Session, rules: Rules, writer: Writer, name: str) -> None:
     )
 
 
-def _add_tag(
+def add_tag(
     change: OpenChange,
     name: str,
     status_id: int,
     author: str | None,
     description: str | None,
     contact: str | None,
+    created: datetime | None = None,
+    digest: str | None = None,
 ) -> int:
+    """Add an empty global tag to a change, and return its id.
+
+    Raises:
+        NameTaken: a live tag has this name.
+
+    """
     if reads.tag(change.session, name):
         raise NameTaken("Global tag", name)
     tag_id = writes.next_id(change.session, GlobalTag)
@@ -235,9 +245,9 @@ def _add_tag(
         author=author,
         description=description,
         contact=contact,
-        created=change.at,
+        created=created or change.at,
     )
-    writes.add(change, TagState, tag=tag_id, status=status_id)
+    writes.add(change, TagState, tag=tag_id, status=status_id, digest=digest)
     change.touch(tag_id)
     change.made.add(tag_id)
     return tag_id

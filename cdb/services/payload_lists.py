@@ -1,12 +1,13 @@
 """Payload lists."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from cdb.domain.statuses import WriteMode
-from cdb.errors import AppendOnly, NotEmpty
+from cdb.errors import AppendOnly, NameTaken, NotEmpty
 from cdb.plugin import Permission, Target
 from cdb.services import guard, lookup
 from cdb.services.rules import Rules
@@ -17,7 +18,10 @@ from cdb.store.models import ListState, PayloadList
 
 
 class NewList(NamedTuple):
-    """A payload list to add: what it says of itself, and where its log is."""
+    """A payload list to add: what it says of itself, and where its log is.
+
+    Without a name it gets one from its type; without a time, that of the change.
+    """
 
     type_id: int
     type_name: str
@@ -27,6 +31,8 @@ class NewList(NamedTuple):
     global_tag: int | None
     series: int
     pinned_at: int | None
+    name: str | None = None
+    created: datetime | None = None
 
 
 def create(
@@ -72,12 +78,17 @@ def create(
 
 
 def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
-    """Add payload lists and return their names, made from type and id."""
+    """Add payload lists and return their names, those without one made from type and id.
+
+    Raises:
+        NameTaken: a live list has a name that was given.
+
+    """
     if not new:
         return []
     first = writes.next_id(change.session, PayloadList)
     numbered = list(enumerate(new, start=first))
-    names = [f"{each.type_name}_{list_id}" for list_id, each in numbered]
+    names = _names(change, new, first)
     writes.add_many(
         change,
         PayloadList,
@@ -89,7 +100,7 @@ def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
                 "contact": each.contact,
                 "payload_type": each.type_id,
                 "ends": each.ends,
-                "created": change.at,
+                "created": each.created or change.at,
             }
             for (list_id, each), name in zip(numbered, names, strict=True)
         ],
@@ -111,6 +122,26 @@ def add_lists(change: OpenChange, new: Sequence[NewList]) -> list[str]:
         change.touch(each.global_tag, each.type_id)
     writes.keep_statistics(change.session, first - 1, first - 1 + len(new))
     return names
+
+
+def _names(change: OpenChange, new: Sequence[NewList], first: int) -> list[str]:
+    made = [
+        each.name or f"{each.type_name}_{list_id}" for list_id, each in enumerate(new, start=first)
+    ]
+    taken = reads.list_names(change.session, made)
+    # Those that were given first: the others make way.
+    for place in sorted(range(len(made)), key=lambda place: new[place].name is None):
+        name = made[place]
+        if name in taken and new[place].name:
+            raise NameTaken("Payload list", name)
+        # Lists that came from elsewhere with their names can have one that would be made here.
+        number = 1
+        while made[place] in taken:
+            number += 1
+            made[place] = f"{name}_{number}"
+            taken |= reads.list_names(change.session, [made[place]])
+        taken.add(made[place])
+    return made
 
 
 def describe(

@@ -1,6 +1,7 @@
 """Payload types."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from cdb.services import lookup
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import open_change
+from cdb.store.changes import OpenChange, open_change
 from cdb.store.models import PayloadType
 
 
@@ -43,9 +44,28 @@ def create(
     writer.require(Permission.TYPE_CREATE, _target(name))
     chosen = _checked(rules, choice or Choice())
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    if reads.type_(session, name):
+    add_type(change, name, description, contact, chosen)
+    change.record("create", "payload_type", name, after=chosen, payload_types=[name])
+    return lookup.type_(session, name)
+
+
+def add_type(
+    change: OpenChange,
+    name: str,
+    description: str | None,
+    contact: str | None,
+    choice: Mapping[str, Any],
+    created: datetime | None = None,
+) -> int:
+    """Add a payload type to a change, and return its id.
+
+    Raises:
+        NameTaken: a live type has this name.
+
+    """
+    if reads.type_(change.session, name):
         raise NameTaken("Payload type", name)
-    type_id = writes.next_id(session, PayloadType)
+    type_id = writes.next_id(change.session, PayloadType)
     writes.add(
         change,
         PayloadType,
@@ -53,12 +73,11 @@ def create(
         name=name,
         description=description,
         contact=contact,
-        created=change.at,
-        **chosen,
+        created=created or change.at,
+        **choice,
     )
     change.touch(payload_type=type_id)
-    change.record("create", "payload_type", name, after=chosen, payload_types=[name])
-    return lookup.type_(session, name)
+    return type_id
 
 
 def describe(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -81,8 +81,13 @@ def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
             for first in range(0, len(rows), _COPY_CHUNK):
                 lines = StringIO(_as_copy_text(rows[first : first + _COPY_CHUNK]))
                 cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", lines)
-    elif rows:
+    elif is_postgresql(session) and rows:
         session.connection().execute(insert(Iov), [_as_values(row) for row in rows])
+    elif rows:
+        # As the driver takes them: SQLAlchemy takes ten times as long to look at each value.
+        places = ", ".join("?" * len(_NAMES))
+        statement = f"insert into iov ({_COLUMNS}) values ({places})"  # noqa: S608 - constants
+        session.connection().exec_driver_sql(statement, _as_sqlite(rows))
 
 
 def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> None:
@@ -108,6 +113,28 @@ def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> 
 def _as_values(row: IovRow) -> dict[str, object]:
     values = (*row[:2], *row.start, *row.end, *row.declared, *row[5:], LIVE)
     return dict(zip(_NAMES, values, strict=True))
+
+
+def _as_sqlite(rows: Iterable[IovRow]) -> list[tuple[object, ...]]:
+    moments: dict[datetime, str] = {}
+    return [
+        (
+            *row[:2],
+            *row.start,
+            *row.end,
+            *row.declared,
+            *row[5:9],
+            moments.get(row.inserted) or moments.setdefault(row.inserted, _sqlite(row.inserted)),
+            row.added_by,
+            LIVE,
+        )
+        for row in rows
+    ]
+
+
+def _sqlite(moment: datetime) -> str:
+    """Return a moment as SQLAlchemy writes it, for the column type of the models to read."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _as_copy_text(rows: Iterable[IovRow]) -> str:

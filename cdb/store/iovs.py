@@ -8,14 +8,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Row, and_, bindparam, select, tuple_
+from sqlalchemy import BigInteger, Integer, Row, and_, bindparam, select, text, tuple_
 
 from cdb.domain import points, series
 from cdb.domain.points import AXIS, ORIGIN, Interval, Point
+from cdb.domain.portable import PortableIov
 from cdb.store import reads
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
-from cdb.store.models import Iov, ListState, PayloadList, StagedIov
+from cdb.store.models import Iov, ListState, PayloadList, StagedIov, UtcDateTime
 
 IDS_A_STATEMENT = 10_000
 """Ids that a statement names at most: SQLite takes 32,766 parameters."""
@@ -169,6 +170,36 @@ def page_at(
         return [_iov(row) for row in reads.run(reader, _PAGE, view.at, **place)]
     place["checksums"] = list(checksums)
     return [_iov(row) for row in reads.run(reader, _PAGE_OF_CHECKSUMS, view.at, **place)]
+
+
+# As it is: to read a list for export is to wait for this.
+_PORTABLE_PAGE = text(
+    """
+    select start_major, start_minor, end_major, end_minor, declared_end_major,
+        declared_end_minor, payload_url, checksum, size, extra, inserted
+    from iov
+    where series = :series and added_by <= :at and retired_by > :at
+    and (start_major, start_minor) >= (:major, :minor)
+    order by start_major, start_minor limit :limit
+    """
+).columns(inserted=UtcDateTime)
+
+
+def portable_page(reader: Reader, view: reads.View, low: Point, limit: int) -> list[PortableIov]:
+    """Return the next payload IOVs that a list shows, with all that is to be kept of them.
+
+    Args:
+        reader: where to read.
+        view: what the list shows.
+        low: the first start that is looked at.
+        limit: how many at most.
+
+    """
+    place = {"series": view.series, "at": view.at, "limit": limit}
+    rows = reader.execute(_PORTABLE_PAGE, place | {"major": low.major, "minor": low.minor})
+    return [
+        PortableIov(Point(*row[:2]), Point(*row[2:4]), Point(*row[4:6]), *row[6:]) for row in rows
+    ]
 
 
 def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:

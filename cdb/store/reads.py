@@ -425,6 +425,16 @@ def list_(reader: Reader, name: str, at: int = CURRENT) -> ListRecord | None:
     return one(ListRecord._make, result)
 
 
+_LIST_NAMES = select(PayloadList.name).where(
+    PayloadList.name.in_(bindparam("names", expanding=True)), seen(PayloadList)
+)
+
+
+def list_names(reader: Reader, names: Iterable[str]) -> set[str]:
+    """Return those of some names that live payload lists have."""
+    return set(run(reader, _LIST_NAMES, names=list(names)).scalars())
+
+
 def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> ListRecord | None:
     """Return a payload list by its id."""
     return one(ListRecord._make, run(reader, _lists_where("id", at == CURRENT), at, id=list_id))

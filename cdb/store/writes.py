@@ -182,8 +182,8 @@ def apply(
     """
     session = change.session
     left = {piece.row for piece in plan.added if piece.row is not None}
-    told = sorted(plan.retired - left)[:IOVS_TOLD]
-    kept = by_id(session, left.union(told))
+    shown = sorted(plan.retired - left)[:IOVS_TOLD]
+    kept = by_id(session, left.union(shown))
     _retire_iovs(change, plan.retired)
     without_id = sum(
         1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
@@ -219,19 +219,32 @@ def apply(
     change.after.add((_told(record, row.start, row.end, row) for row in added), len(rows))
 
 
-def _told(
-    record: ListRecord, start: Point, end: Point, payload: IovRecord | bulk.IovRow
+def told(
+    payload_list: str,
+    start: Point,
+    end: Point,
+    payload_url: str,
+    checksum: str,
+    size: int | None,
+    revision: str | None,
 ) -> dict[str, object]:
     """Return a payload IOV as the change log tells of it; its end is exclusive."""
     return {
-        "payload_list": record.name,
+        "payload_list": payload_list,
         "start": list(start),
         "end": list(end),
-        "payload_url": payload.payload_url,
-        "checksum": payload.checksum,
-        "size": payload.size,
-        "revision": payload.extra,
+        "payload_url": payload_url,
+        "checksum": checksum,
+        "size": size,
+        "revision": revision,
     }
+
+
+def _told(
+    record: ListRecord, start: Point, end: Point, payload: IovRecord | bulk.IovRow
+) -> dict[str, object]:
+    url, checksum = payload.payload_url, payload.checksum
+    return told(record.name, start, end, url, checksum, payload.size, payload.extra)
 
 
 def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:
