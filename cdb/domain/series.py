@@ -181,7 +181,7 @@ def _check_batch(
         if position and batch[order[position - 1]].start == iov.start:
             first, second = sorted((labels[order[position - 1]], labels[index]))
             raise Invalid(f"Rows {first} and {second} both start at {iov.start}.")
-        if iov.end is None or _is_open(iov.start, iov.end, mode):
+        if iov.end is None or is_open(iov.start, iov.end, mode):
             continue
         interval = Interval(iov.start, iov.end)
         if longest and iov.start < longest[1].end:
@@ -191,8 +191,8 @@ def _check_batch(
         longest = (labels[index], interval)
 
 
-def _is_open(start: Point, end: Point, mode: IovMode) -> bool:
-    """Tell whether an end means 'open', for ever or within its major."""
+def is_open(start: Point, end: Point, mode: IovMode) -> bool:
+    """Tell whether an exclusive end means 'open', for ever or within the major of the start."""
     return end in (OPEN, mode.end_within_major(start))
 
 
@@ -252,7 +252,7 @@ class _Sweep:
             and right is None
             and left.start < iov.start
             and left.end == end
-            and _is_open(iov.start, end, self._iov_mode)
+            and is_open(iov.start, end, self._iov_mode)
         )
         if not closes_the_last:
             raise Overlap(
