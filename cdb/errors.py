@@ -103,6 +103,13 @@ class AppendOnly(CdbError):
     status = 409
 
 
+class NotAppendable(CdbError):
+    """What the sources of a merge hold does not go on where the tag ends."""
+
+    code = "not-appendable"
+    status = 409
+
+
 class Final(CdbError):
     """The tag's status cannot be left."""
 
@@ -197,6 +204,20 @@ class KeyUsedOtherwise(CdbError):
 
     code = "idempotency-key"
     status = 422
+
+
+class Corrupt(CdbError):
+    """What comes in does not have the digest that it says it has, or was cut off."""
+
+    code = "corrupt"
+    status = 422
+
+
+class ReadOnly(CdbError):
+    """The service reads a database that nobody writes to, as a bundle is."""
+
+    code = "read-only"
+    status = 403
 
 
 class PayloadRefused(CdbError):

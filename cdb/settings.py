@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = "cdb."
 
-_OTHER_VARIABLES = frozenset({"CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"})
-"""Variables of the client and of the tests, which are no settings of a service."""
+_OTHER_VARIABLES = frozenset({"CDB_INI", "CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"})
+"""Variables of the commands, the client and the tests, which are no settings of a service."""
 
 
 class SettingsError(Exception):

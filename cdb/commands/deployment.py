@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 INI_PATH = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 
-INI = click.argument("ini", type=INI_PATH)
+INI = click.argument("ini", type=INI_PATH, envvar="CDB_INI")
+
+INI_OPTION = click.option(
+    "--ini",
+    type=INI_PATH,
+    envvar="CDB_INI",
+    required=True,
+    help="The ini of the service; the variable CDB_INI can name it.",
+)
+"""For commands that take other arguments, too."""
 
 
 class Deployment(NamedTuple):
@@ -39,14 +48,18 @@ class Deployment(NamedTuple):
         return database
 
 
-def loader_of(ini: Path) -> Any:
-    """Return the loader of an ini file, with its logging set up."""
+def quieten() -> None:
+    """Leave out a warning of Pyramid and Cornice, which who serves can do nothing about."""
     import warnings
 
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+
+
+def loader_of(ini: Path) -> Any:
+    """Return the loader of an ini file, with its logging set up."""
     import plaster
 
-    # Pyramid and Cornice import it; nobody who serves with them can change that.
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+    quieten()
     loader = plaster.get_loader(str(ini), protocols=["wsgi"])
     loader.setup_logging()
     return loader

@@ -81,6 +81,8 @@ class Provenance:
         changed: when that was.
         nonce: of that change, which tells two databases apart.
         taken: when it was taken.
+        iov_mode: how numbers of intervals were written there.
+        default_dimension: what types without a dimension had there.
         before: where it had come from into that database, if it was not made there.
 
     """
@@ -90,4 +92,6 @@ class Provenance:
     changed: datetime
     nonce: str
     taken: datetime
+    iov_mode: str
+    default_dimension: str
     before: dict[str, Any] | None = None

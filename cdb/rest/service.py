@@ -17,7 +17,7 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
-from cdb.errors import CdbError, Invalid, NotJson, TooLarge
+from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
 from cdb.plugin import Permission
 from cdb.rest import holding, writing
 
@@ -198,6 +198,8 @@ def _guard(operation: Operation, resource: Resource) -> Callable[..., None]:
         security = request.cdb.security
         if not is_public and (operation.writes or security.protects_reads):
             security.check_early(request, operation.permission)
+        if operation.writes and request.cdb.database.is_read_only:
+            raise ReadOnly("This service reads a bundle: nobody can write to it.")
 
     return check
 

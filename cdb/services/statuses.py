@@ -39,7 +39,7 @@ def declare(
         return existing
     if own := _of_policy(rules, name):
         mode, final = own.mode, own.final
-    _add(change, Status(name, mode, final), description)
+    add_status(change, Status(name, mode, final), description)
     change.record("create", "status", name, after={"mode": mode.value, "final": final})
     return lookup.status(session, name)
 
@@ -50,7 +50,7 @@ def declare_those_of_policy(session: Session, rules: Rules, writer: Writer) -> l
     if missing:
         change = open_change(session, writer.origin, rules.lock_timeout_ms)
         for each in missing:
-            _add(change, each)
+            add_status(change, each)
         names = [each.name for each in missing]
         change.record("create", "status", names[0], statuses=names)
     return [each.name for each in missing]
@@ -82,7 +82,7 @@ def needed(change: OpenChange, rules: Rules, name: str) -> reads.StatusRecord:
     """
     own = _of_policy(rules, name)
     if own and not reads.status(change.session, name):
-        _add(change, own)
+        add_status(change, own)
     return lookup.status(change.session, name)
 
 
@@ -90,7 +90,8 @@ def _of_policy(rules: Rules, name: str) -> Status | None:
     return next((each for each in rules.tag_policy.statuses if each.name == name), None)
 
 
-def _add(change: OpenChange, status: Status, description: str | None = None) -> None:
+def add_status(change: OpenChange, status: Status, description: str | None = None) -> None:
+    """Add a status to a change."""
     writes.add_status(
         change,
         id=writes.next_id(change.session, TagStatus),

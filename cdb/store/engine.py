@@ -7,7 +7,9 @@ transaction mode and read-only standbys work.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import transaction
 import zope.sqlalchemy
@@ -32,13 +34,23 @@ class Database:
         pool_size: connections kept open for reads and for writes each; as many
             again on demand.
         timeout: how long to wait for a connection, and for the writer before.
+        journal: SQLite's journal mode: OFF for a file that is thrown away unless it is whole.
+
+    Attributes:
+        is_read_only: nobody writes to it, neither this process nor another one: it is an
+            SQLite file that is opened by `?mode=ro&immutable=1&uri=true`.
 
     """
 
     def __init__(
-        self, url: str, pool_size: int = 8, timeout: timedelta = timedelta(seconds=30)
+        self,
+        url: str,
+        pool_size: int = 8,
+        timeout: timedelta = timedelta(seconds=30),
+        journal: str = "WAL",
     ) -> None:
         self.url = make_url(url)
+        self.is_read_only = self.url.query.get("immutable") == "1"
         self.timeout = timeout
         self.listener: Callable[[Event], None] | None = None
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
@@ -60,8 +72,12 @@ class Database:
                 self.url, isolation_level="AUTOCOMMIT", connect_args=connect, **pool
             )
         else:
-            self.engine = _sqlite_engine(self.url, timeout, read_only=False, **pool)
-            self._snapshots = _sqlite_engine(self.url, timeout, read_only=True, **pool)
+            self._snapshots = _sqlite_engine(self.url, timeout, None, **pool)
+            self.engine = (
+                self._snapshots
+                if self.is_read_only
+                else _sqlite_engine(self.url, timeout, journal, **pool)
+            )
             self._statements = self._snapshots
 
     @contextmanager
@@ -112,8 +128,13 @@ def is_postgresql(reader: Reader) -> bool:
     return bind.dialect.name == "postgresql"
 
 
-def _sqlite_engine(url: URL, timeout: timedelta, *, read_only: bool, **pool: Any) -> Engine:
-    """Return an engine on an SQLite file.
+def read_only_url(path: Path) -> str:
+    """Return the URL of an SQLite file that nobody writes to; its folder may be read-only, too."""
+    return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
+
+
+def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: Any) -> Engine:
+    """Return an engine on an SQLite file, which only reads where it has no journal mode.
 
     The driver is put into manual mode: it would otherwise begin transactions
     by itself, late and deferred. A writer begins IMMEDIATE, which makes it wait
@@ -122,7 +143,7 @@ def _sqlite_engine(url: URL, timeout: timedelta, *, read_only: bool, **pool: Any
     """
     engine = create_engine(url, **pool)
     wait_ms = int(timeout.total_seconds() * 1000 / 3)
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    begin = "BEGIN IMMEDIATE" if journal else "BEGIN"
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: object) -> None:
@@ -130,10 +151,10 @@ def _sqlite_engine(url: URL, timeout: timedelta, *, read_only: bool, **pool: Any
         cursor = dbapi_connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
         cursor.execute("PRAGMA foreign_keys = ON")
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
+        if journal:
+            cursor.execute(f"PRAGMA journal_mode = {journal}")
         else:
-            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")

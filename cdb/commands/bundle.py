@@ -1,0 +1,132 @@
+"""`cdb bundle`: a global tag in one file, which is served and read without a database server."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
+from cdb.commands.progress import progress
+
+if TYPE_CHECKING:
+    from cdb.services.imports import Imported
+    from cdb.store.engine import Database
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_BUNDLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def bundle() -> None:
+    """Put a global tag into one file, and read it from there."""
+
+
+@bundle.command()
+@click.argument("tag", metavar="TAG[@CHANGE]")
+@click.argument("file", type=_FILE)
+@INI_OPTION
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def create(tag: str, file: Path, ini: Path, force: bool) -> None:
+    r"""Write the global tag TAG, as it is or as of a change, into the new bundle FILE.
+
+    A bundle is an SQLite file that is a cdb database: `cdb serve --bundle` serves
+    it, and `cdb bundle import` brings it into another database.
+
+    \b
+    cdb bundle create Prod2026 prod2026.cdb --ini production.ini
+    cdb bundle create Prod2026@4711 prod2026.cdb --ini production.ini
+    """
+    from cdb.services import bundles
+    from cdb.services.exports import DatabaseSource
+
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} is there already; --force replaces it")
+    if not file.absolute().parent.is_dir():
+        raise click.ClickException(f"there is no folder {file.absolute().parent}")
+    deployment = deployment_of(ini)
+
+    def run(database: "Database") -> None:
+        source = DatabaseSource(database, deployment.rules, tag)
+        with progress("payload IOVs", source.n_iov) as told:
+            made = bundles.create(source, deployment.rules, file, told)
+        click.echo(f"{file}: {_summary(made.imported)}")
+
+    with_database(deployment, run)
+
+
+@bundle.command("import")
+@click.argument("file", type=_BUNDLE)
+@INI_OPTION
+@click.option("--name", metavar="TAG", help="What the global tag is called here.")
+@click.option("--comment", help="The reason, for the change log.")
+def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
+    r"""Bring the global tag of the bundle FILE into the database, by one change.
+
+    Nothing changes where its content does not have the digest that it says.
+
+    \b
+    cdb bundle import prod2026.cdb --ini production.ini
+    cdb bundle import prod2026.cdb --ini production.ini --name Prod2026_copy
+    """
+    from cdb.services import imports
+    from cdb.services.bundles import BundleSource
+    from cdb.services.writer import Writer
+    from cdb.store import bundles
+
+    deployment = deployment_of(ini)
+
+    def run(database: "Database") -> None:
+        with bundles.opened(file) as bundled:
+            source = BundleSource(bundled, deployment.rules)
+            writer = Writer.operator("cdb bundle import", comment)
+            with progress("payload IOVs", source.n_iov) as told, database.writing() as session:
+                imported = imports.take(session, deployment.rules, writer, source, name, told)
+        print_imported(imported)
+
+    with_database(deployment, run)
+
+
+@bundle.command()
+@click.argument("file", type=_BUNDLE)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def show(file: Path, format_: str) -> None:
+    """Say what the bundle FILE holds, and where that comes from."""
+    import json
+    from dataclasses import asdict
+
+    from cdb.errors import CdbError
+    from cdb.services.bundles import Label
+    from cdb.store import bundles
+
+    try:
+        with bundles.opened(file) as database:
+            label = Label.of(database)
+    except CdbError as error:
+        raise click.ClickException(error.detail) from None
+    if format_ == "json":
+        click.echo(json.dumps(asdict(label), indent=2, default=str))
+        return
+    origin = label.provenance
+    click.echo(f"global tag   {label.global_tag}")
+    click.echo(f"digest       {label.digest}")
+    click.echo(f"taken from   {origin.global_tag}@{origin.change} ({origin.changed:%Y-%m-%d})")
+    click.echo(f"taken        {origin.taken:%Y-%m-%d %H:%M} UTC")
+
+
+def print_imported(imported: "Imported") -> None:
+    """Print what came into a database."""
+    click.echo(_summary(imported))
+    for was, now in imported.renamed.items():
+        click.echo(f"The name of payload list {was} is taken: it is called {now} here.")
+    for name in imported.without_validator:
+        click.echo(f"Payload type {name} has no validator here: the service has not its own.")
+
+
+def _summary(imported: "Imported") -> str:
+    tag = imported.tag
+    return (
+        f"global tag {tag.name} ({tag.status}), {imported.n_iov:,} payload IOVs, "
+        f"digest {imported.digest}"
+    )

@@ -1,0 +1,65 @@
+"""`cdb export`: a global tag as JSON lines."""
+
+import gzip
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
+
+from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
+from cdb.commands.progress import progress
+
+if TYPE_CHECKING:
+    from cdb.store.engine import Database
+
+
+@click.command()
+@click.argument("tag", metavar="TAG[@CHANGE]")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@INI_OPTION
+def export(tag: str, file: Path, ini: Path) -> None:
+    r"""Write the global tag TAG, as it is or as of a change, to FILE as JSON lines.
+
+    `-` is standard output; a name that ends in .gz is compressed.
+
+    \b
+    cdb export Prod2026 prod2026.jsonl.gz --ini production.ini
+    """
+    from cdb.services import json_lines
+    from cdb.services.exports import DatabaseSource
+
+    deployment = deployment_of(ini)
+
+    def run(database: "Database") -> None:
+        source = DatabaseSource(database, deployment.rules, tag)
+        with progress("payload IOVs", source.n_iov) as told, _written(file) as stream:
+            digest = json_lines.write(source, stream, told)
+        click.echo(f"{source.n_iov:,} payload IOVs, digest {digest}", err=True)
+
+    with_database(deployment, run)
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which is there whole at the end, or not at all."""
+    if str(file) == "-":
+        yield sys.stdout.buffer
+        return
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as plain, _compressed(plain, file) as stream:
+            yield stream
+        partial.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def _compressed(plain: BinaryIO, file: Path) -> AbstractContextManager[BinaryIO]:
+    if file.suffix != ".gz":
+        return nullcontext(plain)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=plain, mode="wb"))

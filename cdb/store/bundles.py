@@ -1,0 +1,105 @@
+"""Bundles: one SQLite file that is a cdb database, with one global tag, which nobody changes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from cdb.errors import Corrupt
+from cdb.store import migrate
+from cdb.store.engine import Database, read_only_url
+from cdb.store.models import Iov
+
+APPLICATION_ID = 0x63646262
+"""`cdbb`, in the header of the file: `file` and others tell by it what it is."""
+
+FORMAT = 1
+"""The version of bundles, in the header of the file (`user_version`)."""
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[Database]:
+    """Give an empty database that becomes a bundle at the end; nothing is left of a failure.
+
+    Args:
+        path: of the bundle; one that is there is replaced, in one step.
+
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    database = Database(f"sqlite:///{partial}", journal="OFF")
+    try:
+        migrate.upgrade(database)
+        _index(database, "drop")
+        yield database
+        _index(database, "create")
+        _finish(database)
+        database.dispose()
+        partial.replace(path)
+    finally:
+        database.dispose()
+        with suppress(FileNotFoundError):
+            partial.unlink()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Database]:
+    """Give the database of a bundle, to read.
+
+    Raises:
+        Corrupt: it is none, or one that this version of cdb cannot read.
+
+    """
+    database = Database(read_only_url(path))
+    try:
+        check(database, path)
+        yield database
+    finally:
+        database.dispose()
+
+
+def check(database: Database, path: Path) -> None:
+    """Raise where a file is no bundle that this version of cdb can read.
+
+    Raises:
+        Corrupt: it is none.
+
+    """
+    try:
+        with database.snapshot() as reader:
+            found = [_pragma(reader, name) for name in ("application_id", "user_version")]
+            revision = migrate.current(reader) if found[0] == APPLICATION_ID else None
+    except DatabaseError as error:
+        raise Corrupt(f"{path} is no bundle: {error.orig}.") from None
+    if found[0] != APPLICATION_ID:
+        raise Corrupt(f"{path} is no bundle.")
+    if found[1] != FORMAT or revision != migrate.head():
+        raise Corrupt(
+            f"{path} is a bundle of format {found[1]} with the schema {revision}; this version "
+            f"of cdb reads format {FORMAT} with the schema {migrate.head()}."
+        )
+
+
+def _index(database: Database, verb: str) -> None:
+    """Take away the indexes of the log, or put them back: one sort is faster than many inserts."""
+    with database.engine.begin() as connection:
+        for index in Iov.__table__.indexes:  # type: ignore[attr-defined]
+            getattr(index, verb)(connection)
+
+
+def _finish(database: Database) -> None:
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.cursor()
+        driver.execute(f"pragma application_id = {APPLICATION_ID}")
+        driver.execute(f"pragma user_version = {FORMAT}")
+        driver.execute("analyze")
+        # Without a write-ahead log beside it, which readers of a read-only folder cannot make.
+        driver.execute("pragma journal_mode = delete")
+        driver.close()
+
+
+def _pragma(reader: Any, name: str) -> int:
+    return int(reader.execute(text(f"pragma {name}")).scalar_one())
