@@ -318,6 +318,45 @@ class Reverted(BaseModel):
     payload_lists: list[RevertStep]
 
 
+class MergedSource(BaseModel):
+    """A global tag that was merged, as of a change."""
+
+    global_tag: str
+    change: int
+
+
+class MergeStep(BaseModel):
+    """What a merge does to the payload list of a type; the counts are of payload IOVs."""
+
+    payload_type: str
+    action: Literal["change", "add"]
+    payload_list: Annotated[str | None, Field(description="Null where it would be made.")]
+    iovs_before: int
+    iovs_added: int
+    iovs_retired: int
+
+
+class Merged(BaseModel):
+    """What a merge did, or would do."""
+
+    global_tag: str
+    mode: Literal["fill", "override", "append"]
+    sources: list[MergedSource]
+    head: Annotated[int, Field(description="The last change of the tag.")]
+    dry_run: bool
+    payload_lists: list[MergeStep]
+    differences: Annotated[
+        list[Difference] | None,
+        Field(
+            description="Of a dry run, the first 1000 intervals in which another payload would "
+            "answer: `a` as it is, `b` as it would be."
+        ),
+    ]
+    differences_count: Annotated[
+        int | None, Field(description="Of a dry run, how many such intervals there are.")
+    ]
+
+
 class BatchAnswer(BaseModel):
     """Which payloads are valid, from where to where, half-open."""
 

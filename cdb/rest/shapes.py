@@ -8,6 +8,7 @@ from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.services.diff import ListDifference, TypeDifference
 from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
+from cdb.services.merge import Merged
 from cdb.services.rules import Rules
 from cdb.services.timeline import Timeline
 from cdb.store.browse import Found, Wanted
@@ -143,6 +144,20 @@ def list_difference(found: ListDifference) -> Json:
         "a": found.list_a,
         "b": found.list_b,
         "first": found.first and list(found.first),
+    }
+
+
+def merged(found: Merged, mode: IovMode, *, dry_run: bool) -> Json:
+    """Show what a merge did, or what a dry run found that it would do."""
+    return {
+        "sources": [
+            {"global_tag": source.tag.name, "change": source.change} for source in found.sources
+        ],
+        "head": found.tag.head,
+        "dry_run": dry_run,
+        "payload_lists": [step._asdict() for step in found.steps],
+        "differences": [difference(each, mode) for each in found.differences] if dry_run else None,
+        "differences_count": found.differences_count if dry_run else None,
     }
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select, text
 
 from cdb.domain.content import Content, Stretch
-from cdb.domain.points import Point
+from cdb.domain.merging import Part
+from cdb.domain.points import Interval, Point
 from cdb.store.engine import Reader
 from cdb.store.models import Change
 from cdb.store.reads import View, run
@@ -73,3 +74,34 @@ def page(reader: Reader, view: View, low: Point, limit: int) -> Iterator[Stretch
             Point(end_major, end_minor),
             Content(payload_url, checksum, revision),
         )
+
+
+_PARTS = text(
+    """
+    select start_major, start_minor, end_major, end_minor, payload_url, checksum, extra, size
+    from iov
+    where series = :series and added_by <= :at and retired_by > :at
+    and (start_major, start_minor) >= (:major, :minor)
+    and (start_major, start_minor) < (:end_major, :end_minor)
+    order by start_major, start_minor limit :limit
+    """
+)
+
+
+def parts(reader: Reader, view: View, starts: Interval, limit: int) -> list[Part]:
+    """Return the next intervals of a log with their payloads and the sizes of those.
+
+    Args:
+        reader: where to read.
+        view: what is shown.
+        starts: where they begin.
+        limit: how many at most.
+
+    """
+    (major, minor), (end_major, end_minor) = starts
+    place = {"major": major, "minor": minor, "end_major": end_major, "end_minor": end_minor}
+    rows = reader.execute(_PARTS, {"series": view.series, "at": view.at, "limit": limit, **place})
+    return [
+        Part(Point(row[0], row[1]), Point(row[2], row[3]), Content(row[4], row[5], row[6]), row[7])
+        for row in rows
+    ]

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cdb.domain.merging import Closed, Mode
 from cdb.domain.points import MAX, Point
 from cdb.rest.fields import (
     FilledText,
@@ -17,6 +18,7 @@ from cdb.rest.fields import (
     filled_where,
     not_required,
 )
+from cdb.services.merge import Wanted
 from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
 
@@ -134,6 +136,84 @@ class IovAttachment(Schema):
 
     payload_list: Lookup
     piov_id: Number
+
+
+class Merge(Schema):
+    """What to bring into a global tag, and how."""
+
+    sources: Annotated[
+        list[Lookup],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Global tags, also as `tag@change`; the first one wins.",
+        ),
+    ]
+    mode: Annotated[
+        Literal["fill", "override", "append"],
+        Field(
+            description="`fill`: what the tag answers stays, and the sources fill its gaps. "
+            "`override`: the sources win where they have a payload. `append`: the sources go "
+            "on where the tag ends, from `from` on."
+        ),
+    ]
+    begin: Annotated[
+        Text | None,
+        Field(
+            alias="from",
+            description="The first point, in the notation of a dimension, or as `major,minor`; "
+            "`append` needs it.",
+        ),
+    ] = None
+    end: Annotated[
+        Text | None,
+        Field(
+            alias="to",
+            description="The point after the last one, whatever the IOV mode; not for `append`.",
+        ),
+    ] = None
+    types: Annotated[
+        list[Lookup] | None,
+        Field(min_length=1, max_length=1000, description="Only these payload types."),
+    ] = None
+    closed: Annotated[
+        Literal["refuse", "allow", "fix"] | None,
+        Field(
+            description="For `append`: what becomes of intervals that end before the next one "
+            "begins, or, the last one, at all. `refuse` where it is not given, with `full` "
+            "`allow`; `fix` opens them."
+        ),
+    ] = None
+    full: Annotated[
+        bool,
+        Field(
+            description="For `append`: open intervals of types that no source has end at `from`."
+        ),
+    ] = False
+    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
+
+    @model_validator(mode="after")
+    def _fits_the_mode(self) -> Self:
+        if self.mode == "append":
+            if self.begin is None:
+                raise ValueError("append needs from: the point where the update begins")
+            if self.end is not None:
+                raise ValueError("append has no to: what it brings ends where the sources do")
+        elif self.closed is not None or self.full:
+            raise ValueError("closed and full are for append")
+        return self
+
+    def wanted(self) -> Wanted:
+        """Return what the service takes."""
+        return Wanted(
+            self.sources,
+            Mode(self.mode),
+            self.begin,
+            self.end,
+            self.types,
+            None if self.closed is None else Closed(self.closed),
+            self.full,
+        )
 
 
 class _Interval(Schema):

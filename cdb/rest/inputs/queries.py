@@ -314,7 +314,13 @@ class DiffQuery(WindowQuery):
         )
 
 
-class RevertQuery(QuerySchema):
+class DryRunQuery(QuerySchema):
+    """Whether something is only tried."""
+
+    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
+
+
+class RevertQuery(DryRunQuery):
     """What a global tag is to answer as."""
 
     to: Annotated[
@@ -324,7 +330,6 @@ class RevertQuery(QuerySchema):
     payload_type: Annotated[
         Lookup | None, Field(description="The only payload type that is reverted.")
     ] = None
-    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
 
 
 class TimeoutQuery(QuerySchema):

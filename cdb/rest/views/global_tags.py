@@ -10,14 +10,18 @@ from cdb.errors import (
     Closed,
     Final,
     NameTaken,
+    NotAppendable,
     NotFound,
     PolicyRefused,
     TransitionRefused,
 )
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
+from cdb.rest.holding import Holding
 from cdb.rest.service import Resource, json_response
 from cdb.services import global_tags, lookup, statuses
+from cdb.services import merge as merging
+from cdb.services.moments import LATEST
 from cdb.services.writer import Writer
 from cdb.store import browse, reads
 
@@ -32,6 +36,7 @@ deletion = Resource(_GROUP, ["global-tags/{name}/delete", "deleteGlobalTag/{name
 cloning = Resource(
     _GROUP, ["global-tags/{source}/clone/{target}", "cloneGlobalTag/{source}/{target}"]
 )
+merging_in = Resource(_GROUP, ["global-tags/{name}/merge"])
 status_change = Resource(
     _GROUP, ["global-tags/{name}/change-status/{status}", "gt_change_status/{name}/{status}"]
 )
@@ -43,6 +48,7 @@ RESOURCES = (
     tag_lists,
     deletion,
     cloning,
+    merging_in,
     status_change,
     tag_statuses,
     seed_tags,
@@ -203,6 +209,43 @@ def clone(
     record = global_tags.clone(session, request.cdb.rules, writer, path.source, path.target)
     counts = reads.tag_counts(session, [record.id])
     return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
+
+
+@merging_in.post(
+    answers.Merged,
+    permission=Permission.TAG_WRITE,
+    path=inputs.NamePath,
+    query=inputs.DryRunQuery,
+    body=inputs.Merge,
+    errors=[NotFound, AppendOnly, NotAppendable, Closed, PolicyRefused],
+)
+def merge(
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    query: inputs.DryRunQuery,
+    body: inputs.Merge,
+) -> Response:
+    """Bring what other global tags hold into this one, as one change.
+
+    Types that it has no payload list of get one. With `dry_run=1`, in the query
+    or in the body, the answer says what would be done. Its ETag, sent back as
+    `If-Match`, makes sure that just that is done: it is of the tag, and of the
+    sources that are taken as they are now. Payload validators are not asked
+    again: they were when the payloads became valid in the sources.
+    """
+    dry_run = query.dry_run or body.dry_run
+    context = request.cdb
+    done = merging.merge(
+        context.database, session, context.rules, writer, path.name, body.wanted(), dry_run=dry_run
+    )
+    shown = shapes.merged(done, context.rules.iov_mode, dry_run=dry_run)
+    response = json_response({"global_tag": path.name, "mode": body.mode, **shown})
+    read = [done.tag, *(source.tag for source in done.sources if source.is_current)]
+    heads = [head for record in read for head in Holding.of(request, record, LATEST).tags]
+    response.headers["ETag"] = f'"{Holding(request, heads).etag}"'
+    return response
 
 
 @status_change.put(
