@@ -33,7 +33,13 @@ class TagDigest:
     lists: tuple[ListDigest, ...]
 
 
-def of_tag(database: Database, rules: Rules, record: TagRecord, change: int) -> TagDigest:
+def of_tag(
+    database: Database,
+    rules: Rules,
+    record: TagRecord,
+    change: int,
+    known: Remembered[State, LogDigest] | None = None,
+) -> TagDigest:
     """Return the digest of a global tag as of a change.
 
     Args:
@@ -41,6 +47,8 @@ def of_tag(database: Database, rules: Rules, record: TagRecord, change: int) -> 
         rules: of the service; it names the dimension of types that choose none.
         record: of the tag, as of that change.
         change: as of when.
+        known: the digests of logs that may be taken as they were worked out before; those
+            of this process where it is None.
 
     """
     with database.statement() as reader:
@@ -49,18 +57,18 @@ def of_tag(database: Database, rules: Rules, record: TagRecord, change: int) -> 
         states = stretches.states(reader, (member.view for member in members))
     found = []
     for member in sorted(members, key=lambda member: member.type):
-        log = _of_log(database, states[member.view])
+        log = _of_log(database, states[member.view], _digests if known is None else known)
         dimension = member.dimension or rules.default_dimension
         found.append(ListDigest(member.type, dimension, log.digest, log.intervals))
     return TagDigest(digest.of_tag(found), tuple(found))
 
 
-def _of_log(database: Database, state: State) -> LogDigest:
-    known = _digests.get(state)
-    if known is None:
-        known = digest.of_list(_stretches(database, state.view))
-        _digests.keep(state, known)
-    return known
+def _of_log(database: Database, state: State, known: Remembered[State, LogDigest]) -> LogDigest:
+    found = known.get(state)
+    if found is None:
+        found = digest.of_list(_stretches(database, state.view))
+        known.keep(state, found)
+    return found
 
 
 def _stretches(database: Database, view: View) -> Iterator[Stretch]:

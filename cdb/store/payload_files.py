@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, NamedTuple, Protocol, cast
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -72,6 +72,31 @@ class Received:
     def content(self) -> Content:
         """What is in it, for validators."""
         return Content(lambda: self.place.open("rb"), self.size)
+
+
+class Measured(NamedTuple):
+    """What a file is: its MD5 and SHA-256 as in `Received`, and its size in bytes."""
+
+    md5: str
+    sha256: str
+    size: int
+
+
+class _Sums:
+    """Both checksums of what is added, and its size."""
+
+    def __init__(self) -> None:
+        # MD5 is what clients in the field name payloads by; nothing is trusted because of it.
+        self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._md5.update(chunk)
+        self._sha256.update(chunk)
+
+    def measured(self) -> Measured:
+        return Measured(self._md5.hexdigest(), self._sha256.hexdigest(), self.size)
 
 
 def open_files(url: str, options: Mapping[str, Any] | None = None) -> "PayloadFiles":
@@ -196,6 +221,20 @@ class PayloadFiles:
             except FileNotFoundError:
                 return None
 
+    def measured(self, path: str) -> Measured:
+        """Read a file, and return what it is.
+
+        Raises:
+            NotFound: it is not there.
+            Unavailable: it cannot be read.
+
+        """
+        sums = _Sums()
+        with _failing("read"), self.open(path) as file:
+            while chunk := file.read(CHUNK):
+                sums.add(chunk)
+        return sums.measured()
+
     def remove(self, path: str) -> None:
         """Remove a file, if it is there.
 
@@ -310,19 +349,15 @@ def checked_path(path: str) -> str:
 
 
 def _received(source: Source, file: IO[bytes], length: int | None, limit: int) -> Received:
-    # MD5 is what clients in the field name payloads by; nothing is trusted because of it.
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    size = 0
+    sums = _Sums()
     for chunk in _chunks(source, length):
-        size += len(chunk)
-        if size > limit:
+        sums.add(chunk)
+        if sums.size > limit:
             raise _too_large(limit)
-        md5.update(chunk)
-        sha256.update(chunk)
         _write(file, chunk)
-    if length is not None and size != length:
-        raise Invalid(f"The upload broke off: {size} of {length} bytes arrived.")
-    return Received(md5.hexdigest(), sha256.hexdigest(), size, Path(file.name))
+    if length is not None and sums.size != length:
+        raise Invalid(f"The upload broke off: {sums.size} of {length} bytes arrived.")
+    return Received(*sums.measured(), Path(file.name))
 
 
 def _write(file: IO[bytes], chunk: bytes) -> None:

@@ -9,14 +9,25 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, bindparam, event, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Integer,
+    bindparam,
+    event,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, SessionTransaction
 
 from cdb.store.changes import OpenChange
 from cdb.store.engine import Reader
 from cdb.store.iovs import IDS_A_STATEMENT
-from cdb.store.models import Payload
-from cdb.store.reads import one, run
+from cdb.store.models import Iov, ListState, Payload
+from cdb.store.reads import one, run, seen
 
 
 class PayloadRecord(NamedTuple):
@@ -61,6 +72,24 @@ _STORED = (
     .order_by(Payload.id)
 )
 _BY_PATH = _STORED.where(Payload.path == bindparam("path"))
+_PAGE = _STORED.where(Payload.id > bindparam("after", type_=BigInteger)).limit(
+    bindparam("limit", type_=Integer)
+)
+_PAGE_OF_TAG = _PAGE.where(
+    exists()
+    .where(
+        Iov.checksum.in_(
+            [
+                written
+                for column in (Payload.checksum, Payload.sha256)
+                for written in (column, func.upper(column))
+            ]
+        )
+    )
+    .where(
+        ListState.series == Iov.series, ListState.global_tag == bindparam("tag"), seen(ListState)
+    )
+)
 _BY_ID = _STORED.where(Payload.id == bindparam("id", type_=BigInteger))
 _OF_TYPE = Payload.payload_type == bindparam("payload_type")
 
@@ -121,6 +150,16 @@ def by_reference(
 
     """
     return _find(reader, checksums, payload_type)
+
+
+def page(
+    reader: Reader, after_id: int, limit: int, tag_id: int | None = None
+) -> list[PayloadRecord]:
+    """Return the next stored payloads by id; those of a tag are the ones that its logs name."""
+    place: dict[str, Any] = {"after": after_id, "limit": limit}
+    if tag_id is None:
+        return [PayloadRecord._make(row) for row in run(reader, _PAGE, **place)]
+    return [PayloadRecord._make(row) for row in run(reader, _PAGE_OF_TAG, tag=tag_id, **place)]
 
 
 def numbered(reader: Reader, payload_type: str, checksum: str) -> Numbered | None:
