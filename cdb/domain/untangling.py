@@ -94,6 +94,12 @@ class Kind(StrEnum):
     DETACHED = "detached"
     """A payload IOV was in no payload list, so that nothing answered it."""
 
+    SECOND_LIST = "second-list"
+    """A global tag had several payload lists of one type; about one of the older ones."""
+
+    CHANGED_SINCE = "changed-since"
+    """A payload list that was imported before has not the rows any more that it had then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -169,6 +175,11 @@ def untangled(rows: Iterable[LegacyRow], mode: IovMode, note: Note) -> Iterator[
         note(finding)
 
 
+def exclusive(end: Point, mode: IovMode) -> Point:
+    """Return the exclusive end that nopayloaddb's clients take a written one for."""
+    return mode.end_from_interface(end) if min(end) >= 0 else _first_from(end)
+
+
 def detached(row: LegacyRow) -> Finding:
     """Return the finding for a payload IOV that is in no payload list."""
     return _about(Kind.DETACHED, row, "It was in no payload list, and is not taken over.")
@@ -193,8 +204,7 @@ def _placed(rows: Iterable[LegacyRow], mode: IovMode, note: Note) -> Iterator[_P
         if row.revision is not None and not _is_decimal(row.revision):
             text = f"Its revision {row.revision!r} is taken over as it is."
             note(_about(Kind.REVISION, row, text))
-        end = mode.end_from_interface(row.end) if min(row.end) >= 0 else _first_from(row.end)
-        yield _Placed(_first_from(row.start), end, row)
+        yield _Placed(_first_from(row.start), exclusive(row.end, mode), row)
 
 
 def _newest(placed: Iterable[_Placed], note: Note) -> Iterator[_Placed]:

@@ -1,0 +1,1 @@
+"""Import of everything that a nopayloaddb holds."""

@@ -1,0 +1,307 @@
+"""From everything that a nopayloaddb holds to global tags here."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Protocol, TextIO
+
+from sqlalchemy.orm import Session
+
+from cdb.domain.points import IovMode
+from cdb.domain.untangling import Finding, Kind, LegacyRow, detached, untangled
+from cdb.errors import Invalid
+from cdb.plugin import Permission, Target
+from cdb.services import global_tags, guard, loading, lookup, payload_types, statuses
+from cdb.services.nopayloaddb import plan as plans
+from cdb.services.nopayloaddb.plan import Plan
+from cdb.services.nopayloaddb.report import Report, Summary
+from cdb.services.nopayloaddb.samples import Samples, differences
+from cdb.services.nopayloaddb.source import Source, State
+from cdb.services.payload_types import Choice
+from cdb.services.rules import Rules
+from cdb.services.writer import Writer
+from cdb.store import reads
+from cdb.store.changes import OpenChange, open_change
+from cdb.store.engine import Database
+from cdb.store.nopayloaddb import LegacyList, LegacyTag, LegacyType
+from cdb.store.reads import TagRecord
+
+_STEP = 5000
+"""Rows after which the progress is told."""
+
+
+class Progress(Protocol):
+    """Is told how far an import has come."""
+
+    def begin(self, what: str, total: int) -> None:
+        """Take note of what begins, and of how many steps it has."""
+
+    def advance(self, steps: int) -> None:
+        """Take note of steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import that can be interrupted at any time, and run again until it is done.
+
+    Each payload list is one change with all that is in it. What is here already
+    is known by the change log, which tells the source and the id there.
+
+    Attributes:
+        database: at the head of the migrations.
+        rules: of the service.
+        source: of the data.
+        mode: the IOV mode of the service that wrote it.
+        progress: is told how far it has come.
+
+    """
+
+    database: Database
+    rules: Rules
+    source: Source
+    mode: IovMode
+    progress: Progress
+
+    def run(
+        self, samples: int = 0, *, dry_run: bool = False, out: TextIO | None = None
+    ) -> Summary:
+        """Import all that is not here yet, and ask some queries of both.
+
+        Args:
+            samples: how many queries.
+            dry_run: only read, and report what would be found.
+            out: where the report goes.
+
+        Raises:
+            Invalid: the source cannot be read, or something in it cannot be
+                taken over, which is known before anything is written.
+            Closed, AppendOnly, PolicyRefused: a tag is no longer open.
+
+        """
+        summary = Summary(self.source.name, self.mode.value, dry_run)
+        report = Report(summary, out)
+        chosen = Samples(samples, self.mode)
+        begun = monotonic()
+        try:
+            plan = plans.make(self.database, self.rules, self._writer, self.source)
+            summary.tags, summary.lists = len(plan.tags), len(plan.lists)
+            if not dry_run:
+                self._add_objects(plan)
+            self._take_lists(plan, report, chosen, dry_run=dry_run)
+            self._tell_detached(report)
+            if not dry_run:
+                self._give_statuses(plan)
+            summary.seconds = monotonic() - begun
+            if not dry_run:
+                self._compare(report, chosen)
+            summary.complete = True
+        finally:
+            report.close()
+        return summary
+
+    @property
+    def _writer(self) -> Writer:
+        return Writer.operator("cdb import", f"Imported from {self.source.name}.")
+
+    # --- statuses, types and tags -------------------------------------------------
+
+    def _add_objects(self, plan: Plan) -> None:
+        for status in plan.statuses:
+            with self.database.writing() as session:
+                statuses.declare(
+                    session, self.rules, self._writer, status.name, description=status.description
+                )
+        for payload_type in plan.types:
+            if ("payload_type", payload_type.id) not in plan.done:
+                self._add_type(plan, payload_type)
+        for tag in plan.tags:
+            if ("global_tag", tag.id) not in plan.done:
+                self._add_tag(plan, tag)
+
+    def _add_type(self, plan: Plan, each: LegacyType) -> None:
+        with self.database.writing() as session:
+            change = self._open(session)
+            choice = Choice()._asdict()
+            made = payload_types.add_type(
+                change, each.name, each.description, None, choice, each.created
+            )
+            self._record(change, "payload_type", each, made, payload_types=[each.name])
+        plan.done["payload_type", each.id] = made
+
+    def _add_tag(self, plan: Plan, each: LegacyTag) -> None:
+        with self.database.writing() as session:
+            change = self._open(session)
+            first = statuses.needed(change, self.rules, self.rules.tag_policy.statuses[0].name)
+            made = global_tags.add_tag(
+                change, each.name, first.id, each.author, each.description, None, each.created
+            )
+            self._record(change, "global_tag", each, made, global_tags=[each.name])
+        plan.done["global_tag", each.id] = made
+
+    def _open(self, session: Session) -> OpenChange:
+        return open_change(session, self._writer.origin, self.rules.lock_timeout_ms)
+
+    def _record(
+        self,
+        change: OpenChange,
+        object_type: str,
+        each: LegacyType | LegacyTag | LegacyList,
+        made: int,
+        **detail: Any,
+    ) -> None:
+        """Write a change into the log so that a later run knows what it made."""
+        change.record(
+            plans.ACTION,
+            object_type,
+            each.name,
+            source=self.source.name,
+            source_id=each.id,
+            id=made,
+            **detail,
+        )
+
+    # --- payload lists ------------------------------------------------------------
+
+    def _take_lists(self, plan: Plan, report: Report, chosen: Samples, *, dry_run: bool) -> None:
+        self.progress.begin("payload IOVs", sum(each.n_iov for each in plan.lists))
+        for each in plan.lists:
+            passing = _Passing(each, report)
+            if each.id in plan.second:
+                passing.note_second()
+            with self.source.state() as state:
+                seen_by = chosen if plan.tag_of(each) else None
+                iovs = untangled(
+                    passing.rows(state, self.progress, seen_by), self.mode, passing.note
+                )
+                is_here = ("payload_list", each.id) in plan.done
+                if dry_run or is_here:
+                    taken = sum(1 for _ in iovs)
+                else:
+                    with self.database.writing() as session:
+                        filled = loading.fill(session, iovs)
+                        self._publish(session, plan, filled, passing)
+                    taken = filled.n_iov
+            if is_here:
+                passing.look_back(plan.rows_then[each.id])
+            report.summary.rows += passing.count
+            report.summary.taken += taken
+
+    def _publish(
+        self, session: Session, plan: Plan, filled: loading.Filled, passing: "_Passing"
+    ) -> None:
+        each = passing.which
+        change = self._open(session)
+        tag = self._tag_of(session, plan, each)
+        payload_type = lookup.type_(session, each.type)
+        described = loading.Described(
+            payload_type.id,
+            payload_type.name,
+            self.rules.default_ends,
+            each.name,
+            each.description,
+            None,
+            each.created,
+        )
+        [name] = loading.publish(change, [(described, filled)], tag.id if tag else None)
+        self._record(
+            change,
+            "payload_list",
+            each,
+            lookup.list_(session, name).id,
+            rows=passing.count,
+            findings={kind.value: count for kind, count in passing.found.items()},
+            global_tags=[tag.name] if tag else [],
+            payload_lists=[name],
+            payload_types=[each.type],
+        )
+
+    def _tag_of(self, session: Session, plan: Plan, each: LegacyList) -> TagRecord | None:
+        """Return the tag that a list goes into, if that takes it."""
+        target = Target("payload_list", each.name, payload_type=each.type)
+        self._writer.require(Permission.LIST_CREATE, target)
+        name = plan.tag_of(each)
+        if name is None:
+            return None
+        there = next(tag.id for tag in plan.tags if tag.name == name)
+        tag = lookup.tag_by_id(session, plan.done["global_tag", there])
+        guard.write_to_tag(self._writer, self.rules, tag, Permission.LIST_ATTACH, target)
+        payload_type = lookup.type_(session, each.type)
+        if present := reads.list_of_type(session, tag.id, payload_type.id):
+            raise Invalid(
+                f"Global tag {tag.name!r} has got another payload list of type {each.type!r}: "
+                f"{present.name!r}."
+            )
+        return tag
+
+    def _tell_detached(self, report: Report) -> None:
+        with self.source.state() as state:
+            for row in state.rows(None):
+                report.note(detached(row))
+
+    # --- at the end ---------------------------------------------------------------
+
+    def _give_statuses(self, plan: Plan) -> None:
+        """Give the tags their statuses: last, since most let less be written."""
+        first = self.rules.tag_policy.statuses[0].name
+        for tag in plan.tags:
+            with self.database.statement() as reader:
+                here = lookup.tag_by_id(reader, plan.done["global_tag", tag.id])
+            if here.status != first:
+                continue
+            for name in plan.ways[tag.name]:
+                with self.database.writing() as session:
+                    global_tags.change_status(
+                        self.database, session, self.rules, self._writer, here.name, name
+                    )
+
+    def _compare(self, report: Report, chosen: Samples) -> None:
+        samples = list(chosen)
+        self.progress.begin("sampled queries", len(samples))
+        with self.source.state() as state:
+            for sample in samples:
+                for difference in differences(self.database, state, self.mode, sample):
+                    report.summary.asked += 1
+                    if difference:
+                        report.differ(difference)
+                self.progress.advance(1)
+
+
+@dataclass(slots=True)
+class _Passing:
+    """A payload list whose rows pass by, and what is found in it."""
+
+    which: LegacyList
+    report: Report
+    count: int = 0
+    found: Counter[Kind] = field(default_factory=Counter)
+
+    def note(self, finding: Finding) -> None:
+        self.found[finding.kind] += finding.count
+        self.report.note(finding, self.which)
+
+    def note_second(self) -> None:
+        text = f"Global tag {self.which.tag!r} has a newer list of its type; this one is detached."
+        self.note(Finding(Kind.SECOND_LIST, (self.which.id,), text))
+
+    def rows(
+        self, state: State, progress: Progress, samples: Samples | None
+    ) -> Iterator[LegacyRow]:
+        """Yield the rows, counted; the samples choose among them."""
+        told = 0
+        for row in state.rows(self.which):
+            self.count += 1
+            if samples and self.which.tag is not None:
+                samples.see(self.which.tag, row)
+            if self.count - told == _STEP:
+                progress.advance(_STEP)
+                told = self.count
+            yield row
+        progress.advance(self.count - told)
+
+    def look_back(self, then: int) -> None:
+        """Note where a list that is here already has changed there since."""
+        self.report.summary.present += 1
+        if then != self.count:
+            text = f"It had {then} payload IOVs when it was imported, and has {self.count} now."
+            self.note(Finding(Kind.CHANGED_SINCE, (self.which.id,), text))
