@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cdb.domain.points import LAST, MAX, OPEN, IovMode, Point
+from cdb.domain.points import MAX, OPEN, IovMode, Point
 from cdb.domain.portable import PortableIov
 from cdb.domain.untangling import TOLD, Asked, Finding, Kind, LegacyRow, detached, untangled
 
@@ -55,9 +55,8 @@ def answer_of_nopayloaddb(rows: Sequence[LegacyRow], point: Point, mode: IovMode
     if not before:
         return None
     last = max(before, key=lambda row: (row.start, row.id))
-    is_open = last.end >= LAST
     holds = point < last.end if mode is CONTINUOUS else point <= last.end
-    return last.payload_url if holds or is_open else None
+    return last.payload_url if holds else None
 
 
 @st.composite
