@@ -132,11 +132,12 @@ def verify(
 
 
 class _Range(NamedTuple):
-    """Series from one to another, and how many rows their logs have together."""
+    """Series from one to another, and the sizes of their logs together."""
 
     low: int
     high: int
     rows: int
+    retired: int
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class _Job:
     tag_id: int | None
 
     @cached_property
-    def sizes(self) -> list[tuple[int, int]]:
+    def sizes(self) -> list[checks.Size]:
         """Return the series that are looked at, with the sizes of their logs."""
         with self.database.statement() as reader:
             return checks.sizes(reader, self.at, self.tag_id)
@@ -157,11 +158,12 @@ class _Job:
     def ranges(self, limit: int) -> list[_Range]:
         """Return the series in ranges of not more rows, but where one log alone has more."""
         found: list[_Range] = []
-        for series, rows in self.sizes:
-            if self.tag_id is None and found and found[-1].rows + rows <= limit:
-                found[-1] = _Range(found[-1].low, series, found[-1].rows + rows)
+        for series, rows, retired in self.sizes:
+            last = found[-1] if found else None
+            if last and self.tag_id is None and last.rows + rows <= limit:
+                found[-1] = _Range(last.low, series, last.rows + rows, last.retired + retired)
             else:
-                found.append(_Range(series, series, rows))
+                found.append(_Range(series, series, rows, retired))
         return found
 
     def find(self, statement: str, **parameters: object) -> checks.Found:
@@ -220,7 +222,7 @@ def _checks(job: _Job) -> Iterator[_Check]:
     if job.tag_id is None:
         yield from _OF_OBJECTS
     yield from _OF_LOGS
-    yield from _OF_HISTORY if job.wanted.history else _OF_VIEWS
+    yield from _OF_HISTORY if job.wanted.history else (_COUNTS,)
     yield _Check("digests", Severity.ERROR, _digests)
     if job.files:
         yield _Check("files", Severity.ERROR, partial(_files, job.files))
@@ -349,8 +351,8 @@ def _by_range(
 
     def parts(job: _Job) -> Iterator[_Part]:
         ranges = job.ranges(ROWS)
-        for done, (low, high, _) in enumerate(ranges, start=1):
-            found = job.find(statement, low=low, high=high, at=job.at)
+        for done, part in enumerate(ranges, start=1):
+            found = job.find(statement, low=part.low, high=part.high, at=job.at)
             told = [_Wrong(job.log(row["series"]), sentence(row)) for row in found.rows]
             yield _Part(told, found.total, done, len(ranges))
 
@@ -398,19 +400,20 @@ def _not_stored(row: _Row) -> str:
 _OF_LOGS = (
     _by_range("intervals", checks.INTERVALS, _no_interval),
     _by_range("log", checks.LOG, _not_in_log),
-)
-_OF_VIEWS = (
     _by_range("overlaps", checks.OVERLAPS, _overlap),
-    _by_range("counts", checks.COUNTS, _miscounted),
 )
+_COUNTS = _by_range("counts", checks.COUNTS, _miscounted)
 _NOT_STORED = _by_range("not-stored", checks.NOT_STORED, _not_stored, Severity.INFO)
 
 
-def _all_overlaps(job: _Job) -> Iterator[_Part]:
-    ranges = job.ranges(PAGE)
+def _past_overlaps(job: _Job) -> Iterator[_Part]:
+    """Look for rows that overlapped, of which one was retired; the others are live."""
+    ranges = [part for part in job.ranges(PAGE) if part.retired]
     for done, part in enumerate(ranges, start=1):
         told, found = [], 0
         for earlier, later in overlapping(_rows(job, part)):
+            if min(earlier.retired_by, later.retired_by) > job.at:
+                continue
             found += 1
             if found <= job.wanted.limit:
                 told.append(_Wrong(job.log(later.series), _overlap_of(earlier, later)))
@@ -442,7 +445,7 @@ def _rows(job: _Job, part: _Range) -> Iterator[LogRow]:
 
 
 _OF_HISTORY = (
-    _Check("overlaps", Severity.ERROR, _all_overlaps),
+    _Check("past-overlaps", Severity.ERROR, _past_overlaps),
     _by_range("counts", checks.ALL_COUNTS, _miscounted),
 )
 

@@ -357,7 +357,7 @@ OVERLAPS = f"""
             lag(start_major) over following as next_major,
             lag(start_minor) over following as next_minor
         from ({_VIEWS}) view
-        join iov on iov.series = view.series
+        join iov on iov.series = view.series and iov.{_IN_PART}
             and iov.added_by <= view.at and iov.retired_by > view.at
         window following as (
             partition by iov.series, view.at order by start_major desc, start_minor desc, id
@@ -386,10 +386,10 @@ ALL_COUNTS = f"""
             sum(step) over (partition by series order by change) as shown
         from (
             select series, change, sum(step) as step, max(n_iov) as n_iov from (
-                select series, added_by as change, 1 as step, null as n_iov
+                select series, added_by as change, 1 as step, cast(null as bigint) as n_iov
                 from iov where {_IN_PART} and added_by <= :at
                 union all
-                select series, retired_by, -1, null
+                select series, retired_by, -1, cast(null as bigint)
                 from iov where {_IN_PART} and retired_by <= :at
                 union all
                 select series, change, 0, n_iov
@@ -414,12 +414,14 @@ NOT_STORED = f"""
 """Payloads of payload IOVs that are not in the store: series, id, payload_url, checksum, iovs."""
 
 _SIZES = """
-    select series, sum(rows) as rows from (
-        select series, count(*) as rows from iov group by series
+    select series, sum(rows) as rows, sum(retired) as retired from (
+        select series, count(*) as rows,
+            sum(case when retired_by > :at then 0 else 1 end) as retired
+        from iov group by series
         union all
-        select id, 0 from series
+        select id, 0, 0 from series
         union all
-        select distinct series, 0 from list_state
+        select distinct series, 0, 0 from list_state
     ) part {where} group by series order by series
 """
 _ALL_SIZES = text(_SIZES.format(where=""))
@@ -435,16 +437,21 @@ _SIZES_OF_TAG = text(
 )
 
 
-def sizes(reader: Reader, at: int, tag_id: int | None = None) -> list[tuple[int, int]]:
-    """Return the series of the lists of a tag as of a change, or all, in order.
+class Size(NamedTuple):
+    """How many rows the log of a series has, and how many of them were retired."""
 
-    Each comes with the number of rows of its log, visible or not.
-    """
+    series: int
+    rows: int
+    retired: int
+
+
+def sizes(reader: Reader, at: int, tag_id: int | None = None) -> list[Size]:
+    """Return the series of the lists of a tag as of a change, or all, in order."""
     if tag_id is None:
-        rows = reader.execute(_ALL_SIZES)
+        rows = reader.execute(_ALL_SIZES, {"at": at})
     else:
         rows = reader.execute(_SIZES_OF_TAG, {"tag": tag_id, "at": at})
-    return [(series, int(count)) for series, count in rows]
+    return [Size(series, int(count), int(retired)) for series, count, retired in rows]
 
 
 _ROWS = """
