@@ -118,8 +118,12 @@ def show(file: Path, format_: str) -> None:
 def print_imported(imported: "Imported") -> None:
     """Print what came into a database."""
     click.echo(_summary(imported))
-    for was, now in imported.renamed.items():
-        click.echo(f"The name of payload list {was} is taken: it is called {now} here.")
+    if imported.renamed:
+        was, now = next(iter(imported.renamed.items()))
+        click.echo(
+            f"{len(imported.renamed)} payload lists have other names here, since theirs are "
+            f"taken: {was} is {now}."
+        )
     for name in imported.without_validator:
         click.echo(f"Payload type {name} has no validator here: the service has not its own.")
 

@@ -66,13 +66,13 @@ def _bundle_app(path: Path) -> Any:
         ClickException: it is no bundle.
 
     """
+    quieten()
     from cdb.app import make_app
     from cdb.errors import CdbError
     from cdb.services.bundles import Label, settings_of
     from cdb.settings import load
     from cdb.store import bundles
 
-    quieten()
     try:
         with bundles.opened(path) as database:
             label = Label.of(database)

@@ -21,7 +21,7 @@ from cdb.services.payload_lists import NewList, add_lists
 from cdb.store import bulk, writes
 from cdb.store.changes import IOVS_TOLD, OpenChange, latest
 
-CHUNK = 20_000
+CHUNK = 2_000
 """Payload IOVs that are written at a time."""
 
 

@@ -198,7 +198,21 @@ def portable_page(reader: Reader, view: reads.View, low: Point, limit: int) -> l
     place = {"series": view.series, "at": view.at, "limit": limit}
     rows = reader.execute(_PORTABLE_PAGE, place | {"major": low.major, "minor": low.minor})
     return [
-        PortableIov(Point(*row[:2]), Point(*row[2:4]), Point(*row[4:6]), *row[6:]) for row in rows
+        PortableIov(
+            Point(start_major, start_minor),
+            Point(end_major, end_minor),
+            Point(declared_major, declared_minor),
+            *payload,
+        )
+        for (
+            start_major,
+            start_minor,
+            end_major,
+            end_minor,
+            declared_major,
+            declared_minor,
+            *payload,
+        ) in rows.all()
     ]
 
 
