@@ -1,62 +1,106 @@
-"""`cdb import`: conditions from elsewhere."""
+"""`cdb import`: what other services and formats hold."""
 
-import gzip
-import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.bundle import print_imported
-from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
+from cdb.commands.deployment import INI, deployment_of, require_migrated, with_database
+from cdb.commands.json_lines import jsonl
 from cdb.commands.progress import progress
 
 if TYPE_CHECKING:
+    from cdb.services.nopayloaddb.source import Source
     from cdb.store.engine import Database
 
 
 @click.group("import")
 def import_() -> None:
-    """Bring in conditions from elsewhere."""
+    """Bring in what other services and formats hold."""
+
+
+import_.add_command(jsonl)
 
 
 @import_.command()
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+@INI
+@click.option(
+    "--from",
+    "url",
+    required=True,
+    metavar="URL",
+    envvar="CDB_IMPORT_FROM",
+    show_envvar=True,
+    help="Its database, postgresql+psycopg2://user@host/name, or its API, "
+    "http://host/api/cdb_rest.",
 )
-@INI_OPTION
-@click.option("--name", metavar="TAG", help="What the global tag is called here.")
-@click.option("--comment", help="The reason, for the change log.")
-def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
-    r"""Bring in the global tag of FILE, JSON lines as `cdb export` writes them, by one change.
+@click.option(
+    "--iov-mode",
+    type=click.Choice(["continuous", "discrete"]),
+    default="continuous",
+    show_default=True,
+    help="Its CDB_IOV_MODE.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what is found as JSON.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="Queries that are asked of both at the end.",
+)
+@click.option("--dry-run", is_flag=True, help="Only read, and tell what would be imported.")
+def nopayloaddb(
+    ini: Path, url: str, iov_mode: str, report: Path | None, samples: int, dry_run: bool
+) -> None:
+    r"""Import everything that a nopayloaddb holds into the database of INI.
 
-    `-` is standard input; a name that ends in .gz is taken for compressed. Nothing
-    changes where a line is wrong, or the digest is not the one of the last line.
+    Each payload list comes as one change. An import that was interrupted goes on
+    where it stopped when it is run again. The status is 1 where one of the
+    sampled queries has another answer here than there.
 
     \b
-    cdb import jsonl prod2026.jsonl.gz --ini production.ini --name Prod2026_copy
+    cdb import nopayloaddb production.ini --from postgresql+psycopg2://cdb@dbhost/npdb
+    cdb import nopayloaddb production.ini --from http://npdb/api/cdb_rest --report import.json
     """
-    from cdb.services import imports
-    from cdb.services.json_lines import JsonLinesSource
-    from cdb.services.writer import Writer
+    from cdb.domain.points import IovMode
+    from cdb.errors import CdbError
+    from cdb.services.nopayloaddb.importing import Import
 
+    try:
+        source = _source(url)
+    except CdbError as error:
+        raise click.BadParameter(error.detail, param_hint="--from") from None
     deployment = deployment_of(ini)
+    differ: list[int] = []
 
     def run(database: "Database") -> None:
-        with _opened(file) as stream:
-            source = JsonLinesSource(stream)
-            writer = Writer.operator("cdb import jsonl", comment)
-            with progress("payload IOVs", source.n_iov) as told, database.writing() as session:
-                imported = imports.take(session, deployment.rules, writer, source, name, told)
-        print_imported(imported)
+        require_migrated(database)
+        database.listener = None  # an import is no news
+        with ExitStack() as stack:
+            stack.callback(source.close)
+            out = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
+            importing = Import(database, deployment.rules, source, IovMode(iov_mode), progress)
+            summary = importing.run(samples, dry_run=dry_run, out=out)
+        for line in summary.lines():
+            click.echo(line)
+        differ.append(summary.different)
 
     with_database(deployment, run)
+    if any(differ):
+        raise SystemExit(1)
 
 
-def _opened(file: Path) -> AbstractContextManager[BinaryIO]:
-    if str(file) == "-":
-        return nullcontext(sys.stdin.buffer)
-    if file.suffix == ".gz":
-        return cast("BinaryIO", gzip.open(file))
-    return file.open("rb")
+def _source(url: str) -> "Source":
+    from cdb.services.nopayloaddb.over_http import HttpSource
+    from cdb.services.nopayloaddb.over_sql import SqlSource
+
+    if url.startswith(("http://", "https://")):
+        return HttpSource(url)
+    return SqlSource(url)

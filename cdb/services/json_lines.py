@@ -183,10 +183,10 @@ class JsonLinesSource:
 
 
 def _shown(iov: PortableIov) -> dict[str, object]:
-    declared = {} if iov.declared == iov.end else {"declared_end": iov.declared}
+    declared = {} if iov.declared == iov.end else {"declared_end": [*iov.declared]}
     return {
-        "start": iov.start,
-        "end": iov.end,
+        "start": [*iov.start],
+        "end": [*iov.end],
         **declared,
         "payload_url": iov.payload_url,
         "checksum": iov.checksum,
