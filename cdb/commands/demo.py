@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, deployment_of, with_database
+from cdb.commands.deployment import INI, deployment_of, require_migrated, with_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,15 +59,8 @@ def load(ini: Path, url: str) -> None:
 
 def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
     from cdb.demo.load import load as load_into
-    from cdb.store import migrate
 
-    with database.snapshot() as reader:
-        current = migrate.current(reader)
-    if current != migrate.head():
-        raise click.ClickException(
-            f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
-            "run `cdb db upgrade` first"
-        )
+    require_migrated(database)
     return load_into(database, rules)
 
 

@@ -87,6 +87,19 @@ def deployment_of(ini: Path) -> Deployment:
     return Deployment(loaded, enabled, rules_of(loaded, enabled))
 
 
+def require_migrated(database: "Database") -> None:
+    """Raise ClickException where a database is not at the revision that this version needs."""
+    from cdb.store import migrate
+
+    with database.snapshot() as reader:
+        current = migrate.current(reader)
+    if current != migrate.head():
+        raise click.ClickException(
+            f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
+            "run `cdb db upgrade` first"
+        )
+
+
 def with_database(deployment: Deployment, verb: "Callable[[Database], None]") -> None:
     """Do something with the database of a deployment.
 
