@@ -2,23 +2,27 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from legacy import MAX, OLDER, Legacy
 from support import API, Client, rules, serving
 
+from cdb.commands.import_ import import_
 from cdb.domain.points import IovMode, Point
 from cdb.errors import Closed, Invalid
 from cdb.services import contents, global_tags
-from cdb.services.nopayloaddb.importing import Import
+from cdb.services.nopayloaddb.importing import Import, Progress, Told, silent
 from cdb.services.nopayloaddb.over_http import HttpSource
 from cdb.services.nopayloaddb.over_sql import SqlSource
 from cdb.services.nopayloaddb.report import Summary
 from cdb.services.writer import Writer
-from cdb.store import log, query, reads
+from cdb.store import log, migrate, query, reads
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Database
 
@@ -27,26 +31,22 @@ CREATED = datetime(2022, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 LOCKED, ONLINE, GONE = "Prod_2024", "Online", "Scratch"
 
 
-class Silent:
-    """Is told how far an import has come, and tells nobody."""
+def interrupted_after(rows: int) -> Progress:
+    """Interrupt an import, as Ctrl-C does, in the list that comes after so many rows."""
 
-    def begin(self, what: str, total: int) -> None:
-        """Begin."""
+    @contextmanager
+    def progress(_what: str, _total: int) -> Iterator[Told]:
+        left = rows
 
-    def advance(self, steps: int) -> None:
-        """Go on."""
+        def told(count: int) -> None:
+            nonlocal left
+            left -= count
+            if left < 0:
+                raise KeyboardInterrupt
 
+        yield told
 
-class Interrupted(Silent):
-    """Interrupts an import, as Ctrl-C does, in the list that comes after so many rows."""
-
-    def __init__(self, rows: int) -> None:
-        self._left = rows
-
-    def advance(self, steps: int) -> None:
-        self._left -= steps
-        if self._left < 0:
-            raise KeyboardInterrupt
+    return progress
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def run(legacy: Legacy, database: Database) -> Iterator[Callable[..., Summary]]:
     sources = []
 
     def run(
-        mode: IovMode = IovMode.CONTINUOUS, progress: Silent | None = None, **options: Any
+        mode: IovMode = IovMode.CONTINUOUS, progress: Progress = silent, **options: Any
     ) -> Summary:
         source = SqlSource(legacy.url)
         sources.append(source)
-        return Import(database, RULES, source, mode, progress or Silent()).run(50, **options)
+        return Import(database, RULES, source, mode, progress).run(50, **options)
 
     yield run
     for source in sources:
@@ -250,7 +250,7 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     run: Callable[..., Summary], database: Database
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(progress=Interrupted(9))
+        run(progress=interrupted_after(9))
     lists = [("Beam_3", LOCKED, 2), ("Calo_5", LOCKED, 4)]
     assert state(database)[2] == lists
     assert {status for _, status in state(database)[0]} == {"unlocked"}
@@ -313,7 +313,7 @@ def test_a_tag_that_was_closed_meanwhile_stays_closed(
     run: Callable[..., Summary], database: Database
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(progress=Interrupted(3))
+        run(progress=interrupted_after(3))
     with database.writing() as session:
         writer = Writer.operator("alice")
         global_tags.change_status(database, session, RULES, writer, LOCKED, "frozen")
@@ -378,7 +378,7 @@ def test_what_is_no_nopayloaddb_is_said(databases: Any, database: Database) -> N
     with databases("postgresql") as url:
         source = SqlSource(url)
         with pytest.raises(Invalid, match="no database of nopayloaddb"):
-            Import(database, RULES, source, IovMode.CONTINUOUS, Silent()).run()
+            Import(database, RULES, source, IovMode.CONTINUOUS).run()
         source.close()
     with pytest.raises(Invalid, match="PostgreSQL"):
         SqlSource("sqlite:////tmp/x")
@@ -442,7 +442,7 @@ def test_the_api_gives_the_same(make_client: Callable[..., Client], databases: A
     with databases("sqlite") as url, serving(as_nopayloaddb(client.app)) as root:
         database = Database(url)
         source = HttpSource(root + API)
-        summary = Import(database, RULES, source, IovMode.CONTINUOUS, Silent()).run(20)
+        summary = Import(database, RULES, source, IovMode.CONTINUOUS).run(20)
         source.close()
         assert (summary.rows, summary.taken, summary.different) == (10, 10, 0)
         assert summary.asked == 20
@@ -461,7 +461,47 @@ def test_the_api_gives_the_same(make_client: Callable[..., Client], databases: A
 def test_an_api_that_is_none_is_said(server: str, database: Database) -> None:
     source = HttpSource(server + "/nothing")
     with pytest.raises(Invalid, match=r"nothing: "):
-        Import(database, RULES, source, IovMode.CONTINUOUS, Silent()).run()
+        Import(database, RULES, source, IovMode.CONTINUOUS).run()
     source.close()
     with pytest.raises(Invalid, match="URL"):
         HttpSource("ftp://x")
+
+
+# --- the command ------------------------------------------------------------------
+
+
+@pytest.fixture
+def ini(database_url: str, tmp_path: Path) -> Path:
+    path = tmp_path / "service.ini"
+    escaped = database_url.replace("%", "%%")
+    path.write_text(f"[app:main]\nuse = egg:hep-cdb\ncdb.database.url = {escaped}\n")
+    return path
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(import_, ["nopayloaddb", *map(str, arguments)])
+
+
+def test_the_command_imports_and_reports(ini: Path, legacy: Legacy, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = command(ini, "--from", legacy.url, "--report", report, "--samples", 10)
+    assert done.exit_code == 0, done.output
+    assert "9 payload IOVs imported." in done.stdout
+    assert "10 of 10 sampled queries" in done.stderr
+    assert json.loads(report.read_text())["summary"]["different"] == 0
+    legacy.run('update "PayloadIOV" set checksum = :other', {"other": "another"})
+    again = command(ini, "--from", legacy.url)
+    assert again.exit_code == 1
+    assert "5 of the lists in an earlier run" in again.stdout
+
+
+def test_the_command_says_what_is_wrong(ini: Path, legacy: Legacy, database: Database) -> None:
+    legacy.run('update "PayloadType" set name = :name where id = 1', {"name": "a@b"})
+    refused = command(ini, "--from", legacy.url)
+    assert refused.exit_code == 1
+    assert "Payload type 'a@b' cannot be taken over" in refused.stderr
+    assert changes(database) == []
+    assert command(ini, "--from", "x").exit_code == 2
+    migrate.downgrade(database, "base")
+    empty = command(ini, "--from", legacy.url)
+    assert "run `cdb db upgrade` first" in empty.stderr

@@ -1,10 +1,11 @@
 """From everything that a nopayloaddb holds to global tags here."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
 
@@ -31,14 +32,17 @@ _STEP = 5000
 """Rows after which the progress is told."""
 
 
-class Progress(Protocol):
-    """Is told how far an import has come."""
+Told = Callable[[int], object]
+"""Is told how many more are done."""
 
-    def begin(self, what: str, total: int) -> None:
-        """Take note of what begins, and of how many steps it has."""
+Progress = Callable[[str, int], AbstractContextManager[Told]]
+"""`progress(what, total)` gives, in a context, what is told how far an import has come."""
 
-    def advance(self, steps: int) -> None:
-        """Take note of steps."""
+
+@contextmanager
+def silent(_what: str, _total: int) -> Iterator[Told]:
+    """Tell nobody how far an import has come."""
+    yield lambda _count: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Import:
         rules: of the service.
         source: of the data.
         mode: the IOV mode of the service that wrote it.
-        progress: is told how far it has come.
+        progress: is asked for who is told how far it has come.
 
     """
 
@@ -61,7 +65,7 @@ class Import:
     rules: Rules
     source: Source
     mode: IovMode
-    progress: Progress
+    progress: Progress = silent
 
     def run(
         self, samples: int = 0, *, dry_run: bool = False, out: TextIO | None = None
@@ -164,28 +168,28 @@ class Import:
     # --- payload lists ------------------------------------------------------------
 
     def _take_lists(self, plan: Plan, report: Report, chosen: Samples, *, dry_run: bool) -> None:
-        self.progress.begin("payload IOVs", sum(each.n_iov for each in plan.lists))
-        for each in plan.lists:
-            passing = _Passing(each, report)
-            if each.id in plan.second:
-                passing.note_second()
-            with self.source.state() as state:
-                seen_by = chosen if plan.tag_of(each) else None
-                iovs = untangled(
-                    passing.rows(state, self.progress, seen_by), self.mode, passing.note
-                )
+        with self.progress("payload IOVs", sum(each.n_iov for each in plan.lists)) as told:
+            for each in plan.lists:
                 is_here = ("payload_list", each.id) in plan.done
-                if dry_run or is_here:
-                    taken = sum(1 for _ in iovs)
-                else:
-                    with self.database.writing() as session:
-                        filled = loading.fill(session, iovs)
-                        self._publish(session, plan, filled, passing)
-                    taken = filled.n_iov
-            if is_here:
-                passing.look_back(plan.rows_then[each.id])
-            report.summary.rows += passing.count
-            report.summary.taken += taken
+                passing = _Passing(each, report, chosen if plan.tag_of(each) else None, told)
+                if each.id in plan.second:
+                    passing.note_second()
+                taken = self._take(plan, passing, only_read=dry_run or is_here)
+                if is_here:
+                    passing.look_back(plan.rows_then[each.id])
+                report.summary.rows += passing.count
+                report.summary.taken += taken
+
+    def _take(self, plan: Plan, passing: "_Passing", *, only_read: bool) -> int:
+        """Read a list, write it, and return how many payload IOVs came of its rows."""
+        with self.source.state() as state:
+            iovs = untangled(passing.rows(state), self.mode, passing.note)
+            if only_read:
+                return sum(1 for _ in iovs)
+            with self.database.writing() as session:
+                filled = loading.fill(session, iovs)
+                self._publish(session, plan, filled, passing)
+            return filled.n_iov
 
     def _publish(
         self, session: Session, plan: Plan, filled: loading.Filled, passing: "_Passing"
@@ -257,14 +261,16 @@ class Import:
 
     def _compare(self, report: Report, chosen: Samples) -> None:
         samples = list(chosen)
-        self.progress.begin("sampled queries", len(samples))
-        with self.source.state() as state:
+        with (
+            self.progress("sampled queries", len(samples)) as told,
+            self.source.state() as state,
+        ):
             for sample in samples:
                 for difference in differences(self.database, state, self.mode, sample):
                     report.summary.asked += 1
                     if difference:
                         report.differ(difference)
-                self.progress.advance(1)
+                told(1)
 
 
 @dataclass(slots=True)
@@ -273,6 +279,8 @@ class _Passing:
 
     which: LegacyList
     report: Report
+    samples: Samples | None
+    told: Told
     count: int = 0
     found: Counter[Kind] = field(default_factory=Counter)
 
@@ -284,20 +292,18 @@ class _Passing:
         text = f"Global tag {self.which.tag!r} has a newer list of its type; this one is detached."
         self.note(Finding(Kind.SECOND_LIST, (self.which.id,), text))
 
-    def rows(
-        self, state: State, progress: Progress, samples: Samples | None
-    ) -> Iterator[LegacyRow]:
+    def rows(self, state: State) -> Iterator[LegacyRow]:
         """Yield the rows, counted; the samples choose among them."""
         told = 0
         for row in state.rows(self.which):
             self.count += 1
-            if samples and self.which.tag is not None:
-                samples.see(self.which.tag, row)
+            if self.samples and self.which.tag is not None:
+                self.samples.see(self.which.tag, row)
             if self.count - told == _STEP:
-                progress.advance(_STEP)
+                self.told(_STEP)
                 told = self.count
             yield row
-        progress.advance(self.count - told)
+        self.told(self.count - told)
 
     def look_back(self, then: int) -> None:
         """Note where a list that is here already has changed there since."""
