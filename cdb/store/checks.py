@@ -106,14 +106,14 @@ def _shared(source: str, shared: str) -> str:
 
     The source has what they share, and kind, id, added_by, retired_by.
     """
+    earlier = "order by added_by, id rows between unbounded preceding and 1 preceding"
     return f"""
         select kind, id, {shared}, added_by from (
-            select kind, id, {shared}, added_by, max(retired_by) over (
-                partition by kind, {shared} order by added_by, id
-                rows between unbounded preceding and 1 preceding
-            ) as taken_until
+            select kind, id, {shared}, added_by,
+                max(retired_by) over (partition by kind, {shared} {earlier}) as taken_until,
+                max(retired_by) over (partition by kind, {shared}, id {earlier}) as own_until
             from ({source}) version
-        ) ordered where taken_until > added_by
+        ) ordered where taken_until > added_by and taken_until > coalesce(own_until, 0)
     """  # noqa: S608 - constants
 
 
@@ -376,7 +376,7 @@ COUNTS = f"""
                 and iov.added_by <= view.at and iov.retired_by > view.at
         ) as shown
         from ({_VIEWS}) view
-    ) counted where coalesce(n_iov, -1) <> shown
+    ) counted where coalesce(n_iov, 0) <> shown
 """  # noqa: S608 - constants
 """Counts that are not what is visible, live or at a pin: series, change, n_iov, shown."""
 
