@@ -41,8 +41,8 @@ class _Line(BaseModel):
 
 
 class _Header(_Line):
-    cdb: Literal["global-tag"] = "global-tag"
-    version: Literal[1] = 1
+    cdb: Literal["global-tag"]
+    version: Literal[1]
     tag: PortableTag
     provenance: Provenance
     payload_iovs: Annotated[int, Field(ge=0)]
@@ -82,7 +82,13 @@ def write(source: Source, file: BinaryIO, progress: Progress = lambda _count: No
         progress: told how many payload IOVs more were written, list by list.
 
     """
-    header = _Header(tag=source.tag, provenance=source.provenance, payload_iovs=source.n_iov)
+    header = _Header(
+        cdb="global-tag",
+        version=1,
+        tag=source.tag,
+        provenance=source.provenance,
+        payload_iovs=source.n_iov,
+    )
     file.write(_as_line(header.model_dump()))
     digests, count = [], 0
     for each, iovs in source.lists():

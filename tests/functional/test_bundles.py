@@ -1,0 +1,538 @@
+"""A global tag in one file: what comes out of a database goes into another one as it was."""
+
+import gzip
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from histories import CELLS, World, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from support import API, WRITER, Client, rules, serving
+
+from cdb.app import make_app
+from cdb.commands.bundle import bundle
+from cdb.commands.import_ import import_
+from cdb.commands.json_lines import export
+from cdb.domain.portable import PortableIov, PortableList
+from cdb.domain.statuses import WriteMode
+from cdb.errors import Corrupt, Invalid, NameTaken, NotFound
+from cdb.rest.views import RESOURCES
+from cdb.services import bundles, digest, global_tags, imports, json_lines, lookup, payload_types
+from cdb.services.bundles import BundleSource, Label
+from cdb.services.exports import DatabaseSource
+from cdb.services.imports import Imported
+from cdb.services.json_lines import JsonLinesSource
+from cdb.services.payload_iovs import Reference
+from cdb.services.statuses import declare
+from cdb.settings import load
+from cdb.store import bundles as files
+from cdb.store import query, reads
+from cdb.store.changes import latest
+from cdb.store.engine import Database
+
+RULES = rules()
+BOTH = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=BOTH)
+def other(request: pytest.FixtureRequest, databases: Any) -> Iterator[Database]:
+    """The store of another database, migrated and empty."""
+    with databases(request.param) as url:
+        store = Database(url)
+        yield store
+        store.dispose()
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """A tag with two lists, one of which is cut, and has a gap."""
+    made = World(database)
+    lists = made.lists(made.names[0])
+    first, second = (lists[name] for name in made.types[:2])
+    start, middle, end = CELLS[0].start, CELLS[3].start, CELLS[5].start
+    made.attach(first, Reference("wide", "sum 1", start, end, size=7, revision="rev 1"))
+    made.attach(first, Reference("narrow", "sum 2", middle, None))
+    made.attach(second, Reference("späte Ladung", "sum 3", middle, end))
+    return made
+
+
+def take(database: Database, source: Any, name: str | None = None) -> Imported:
+    with database.writing() as session:
+        return imports.take(session, RULES, WRITER, source, name)
+
+
+def through_bundle(world: World, written: str, folder: Path, to: Database, name: str) -> Imported:
+    source = DatabaseSource(world.database, RULES, written)
+    made = bundles.create(source, RULES, folder / f"{written}.cdb")
+    with files.opened(made.path) as bundled:
+        return take(to, BundleSource(bundled, RULES), name)
+
+
+def through_lines(world: World, written: str, folder: Path, to: Database, name: str) -> Imported:
+    path = folder / "lines"
+    with path.open("wb") as file:
+        json_lines.write(DatabaseSource(world.database, RULES, written), file)
+    with path.open("rb") as file:
+        return take(to, JsonLinesSource(file), name)
+
+
+WAYS = pytest.mark.parametrize("through", [through_bundle, through_lines])
+
+
+def digest_of(database: Database, name: str, at: int | None = None) -> str:
+    with database.snapshot() as reader:
+        change = latest(reader)[0] if at is None else at
+        record = lookup.tag(reader, name, change)
+    return digest.of_tag(database, RULES, record, change).digest
+
+
+def answers(database: Database, name: str, at: int | None = None) -> list[Any]:
+    """What a tag answers in every cell, with all that an answer says."""
+    with database.snapshot() as reader:
+        change = latest(reader)[0] if at is None else at
+        found = [query.members_at(reader, name, cell.start, change) for cell in CELLS]
+    return [
+        [member.valid and member.valid[:10] for member in each.lists] for each in found if each
+    ]
+
+
+def rows(database: Database) -> dict[str, int]:
+    tables = ("change", "global_tag", "payload_type", "payload_list", "series", "iov")
+    with database.snapshot() as reader:
+        return {
+            table: reader.execute(text(f"select count(*) from {table}")).scalar_one()  # noqa: S608 - constants
+            for table in tables
+        }
+
+
+# --- there and back ----------------------------------------------------------------
+
+
+@WAYS
+@given(history=steps, data=st.data())
+@settings(max_examples=8)
+def test_any_tag_as_of_any_change_is_the_same_elsewhere(
+    database: Database,
+    other: Database,
+    tmp_path_factory: pytest.TempPathFactory,
+    through: Any,
+    history: Any,
+    data: st.DataObject,
+) -> None:
+    world = World(database)
+    world.run(history)
+    state = data.draw(st.sampled_from(world.states))
+    name = data.draw(st.sampled_from(sorted(state.tags)))
+    written = f"{name}@{state.change}"
+    imported = through(world, written, tmp_path_factory.mktemp("files"), other, f"{name}_copy")
+    expected = digest_of(database, name, state.change)
+    assert imported.digest == expected == digest_of(other, f"{name}_copy")
+    dimensions = RULES.default_dimension
+    there = answers(database, name, state.change)
+    here = answers(other, f"{name}_copy")
+    assert here == [[each and (*each[:9], dimensions) for each in members] for members in there]
+
+
+@WAYS
+def test_nothing_of_the_tag_is_lost(
+    world: World, other: Database, tmp_path: Path, through: Any
+) -> None:
+    name = world.names[0]
+    world.write(global_tags.describe, name, {"description": "alles", "contact": "a@b.de"})
+    with world.database.writing() as session:
+        declare(session, RULES, WRITER, "reviewed", WriteMode.CLOSED, description="by two")
+    with world.database.writing() as session:
+        global_tags.change_status(world.database, session, RULES, WRITER, name, "reviewed")
+    there = world.tag(name)
+    imported = through(world, name, tmp_path, other, name)
+    here = imported.tag
+    kept = ("name", "author", "description", "contact", "created", "status", "mode", "digest")
+    assert [getattr(here, key) for key in kept] == [getattr(there, key) for key in kept]
+    assert here.digest == imported.digest
+    with other.snapshot() as reader, world.database.snapshot() as original:
+        found = reads.lists_of(reader, here.id)
+        assert [(each.name, each.type, each.ends, each.created, each.n_iov) for each in found] == [
+            (each.name, each.type, each.ends, each.created, each.n_iov)
+            for each in reads.lists_of(original, there.id)
+        ]
+    sources = [DatabaseSource(each, RULES, name) for each in (world.database, other)]
+    iovs = [[list(rows) for _, rows in source.lists()] for source in sources]
+    assert iovs[0] == iovs[1]
+    assert any(iov.declared > iov.end for iov in iovs[0][0])
+    with other.snapshot() as reader:
+        detail = reader.execute(
+            text("select detail from change order by change desc limit 1")
+        ).scalar_one()
+    said = json.loads(detail) if isinstance(detail, str) else detail
+    assert said["provenance"]["global_tag"] == name
+    assert said["provenance"]["change"] == there.head
+    assert said["after"]["payload_iovs_count"] == sum(map(len, iovs[0]))
+
+
+def test_what_came_in_can_be_written_to(world: World, other: Database, tmp_path: Path) -> None:
+    through_bundle(world, world.names[0], tmp_path, other, "In")
+    copy = World(other)
+    before = answers(other, "In")
+    taken = copy.lists("In")[world.types[0]]
+    copy.attach(taken, Reference("later", "sum", CELLS[0].start, CELLS[1].start))
+    after = answers(other, "In")
+    assert after[0][0][1] == "later"
+    assert [row and row[1] for row, _ in after[1:]] == [row and row[1] for row, _ in before[1:]]
+    assert answers(other, "In", copy.change() - 1) == before
+
+
+def test_it_is_one_change_which_others_wait_for_only_at_its_end(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    before = rows(other)
+    through_bundle(world, world.names[0], tmp_path, other, "In")
+    after = rows(other)
+    assert after["change"] == before["change"] + 1
+    assert after["global_tag"] == before["global_tag"] + 1
+
+
+def test_names_that_are_taken_give_way(world: World, other: Database, tmp_path: Path) -> None:
+    first = through_bundle(world, world.names[0], tmp_path, other, "One")
+    second = through_bundle(world, world.names[0], tmp_path, other, "Two")
+    assert first.renamed == {}
+    assert set(second.renamed) == set(world.lists(world.names[0]).values())
+    assert digest_of(other, "One") == digest_of(other, "Two")
+    with pytest.raises(NameTaken):
+        through_bundle(world, world.names[0], tmp_path, other, "Two")
+
+
+def test_where_a_tag_came_from_is_told_further(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    through_bundle(world, world.names[0], tmp_path, other, "In")
+    source = DatabaseSource(other, RULES, "In")
+    assert source.provenance.before is not None
+    assert source.provenance.before["global_tag"] == world.names[0]
+
+
+# --- what does not come in ---------------------------------------------------------
+
+
+def damaged(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update iov set payload_url = 'other' where payload_url = 'wide'",
+        "delete from iov where payload_url = 'narrow'",
+        "update iov set end_minor = end_minor - 1 where payload_url = 'wide'",
+        "update payload_type set dimension = 'run-lumi'",
+        "update payload_type set name = name || 'x'",
+    ],
+)
+def test_a_bundle_that_was_changed_is_refused(
+    world: World, other: Database, tmp_path: Path, statement: str
+) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    made = bundles.create(source, RULES, tmp_path / "x.cdb")
+    damaged(made.path, statement)
+    before = rows(other)
+    with files.opened(made.path) as bundled, pytest.raises(Corrupt, match="digest"):
+        take(other, BundleSource(bundled, RULES))
+    assert rows(other) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no bundle"),
+        (b"no database at all" * 100, "is no bundle"),
+        (b"SQLite format 3\0" + b"\0" * 5000, "is no bundle"),
+    ],
+)
+def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.cdb"
+    path.write_bytes(content)
+    with pytest.raises(Corrupt, match=message), files.opened(path):
+        pass
+
+
+def test_a_bundle_of_another_version_is_refused(world: World, tmp_path: Path) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, tmp_path / "x.cdb").path
+    damaged(path, "pragma user_version = 2")
+    with pytest.raises(Corrupt, match="format 2"), files.opened(path):
+        pass
+
+
+def test_an_unknown_tag_or_change_makes_no_file(world: World, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        DatabaseSource(world.database, RULES, "NoSuch")
+    with pytest.raises(Invalid):
+        DatabaseSource(world.database, RULES, f"{world.names[0]}@100000")
+
+
+class Interrupted(DatabaseSource):
+    """A source that is interrupted in the middle of its last list."""
+
+    def lists(self) -> Iterator[tuple[PortableList, Iterator[PortableIov]]]:
+        found = [(each, list(iovs)) for each, iovs in super().lists()]
+        for place, (each, iovs) in enumerate(found):
+            yield each, iter(iovs) if place < len(found) - 1 else self._half(iovs)
+
+    def _half(self, iovs: list[PortableIov]) -> Iterator[PortableIov]:
+        yield iovs[0]
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_leaves_nothing(world: World, other: Database, tmp_path: Path) -> None:
+    source = Interrupted(world.database, RULES, world.names[0])
+    with pytest.raises(KeyboardInterrupt):
+        bundles.create(source, RULES, tmp_path / "x.cdb")
+    assert list(tmp_path.iterdir()) == []
+    before = rows(other)
+    with pytest.raises(KeyboardInterrupt):
+        take(other, source, "In")
+    assert rows(other) == before
+
+
+def test_an_interruption_leaves_the_bundle_that_was_there(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "x.cdb"
+    bundles.create(DatabaseSource(world.database, RULES, world.names[0]), RULES, path)
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        bundles.create(Interrupted(world.database, RULES, world.names[0]), RULES, path)
+    assert path.read_bytes() == before
+
+
+def test_a_type_of_another_dimension_is_refused(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    with other.writing() as session:
+        choice = payload_types.Choice("run-lumi")
+        payload_types.create(session, RULES, WRITER, world.types[0], choice=choice)
+    before = rows(other)
+    with pytest.raises(Invalid, match="'run-lumi' here"):
+        through_bundle(world, world.names[0], tmp_path, other, "In")
+    assert rows(other) == before
+
+
+# --- JSON lines --------------------------------------------------------------------
+
+
+@pytest.fixture
+def lines(world: World, tmp_path: Path) -> list[bytes]:
+    path = tmp_path / "lines"
+    with path.open("wb") as file:
+        json_lines.write(DatabaseSource(world.database, RULES, world.names[0]), file)
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def change_line(lines: list[bytes], place: int, **values: Any) -> list[bytes]:
+    changed = json.dumps({**json.loads(lines[place]), **values}).encode() + b"\n"
+    return [*lines[:place], changed, *lines[place + 1 :]]
+
+
+def test_lines_say_what_they_are(lines: list[bytes], world: World) -> None:
+    first, second, third, *_, last = map(json.loads, lines)
+    assert (first["cdb"], first["version"]) == ("global-tag", 1)
+    assert first["tag"]["name"] == world.names[0]
+    assert second["payload_list"]["payload_type"]["name"] == world.types[0]
+    assert (third["payload_url"], third["size"], third["revision"]) == ("wide", 7, "rev 1")
+    assert last["end"]["payload_iovs"] == len(lines) - 4
+    assert last["end"]["digest"] == digest_of(world.database, world.names[0])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lines: lines[:-1], "cut off"),
+        (lambda lines: [*lines[:-1], lines[-1][:-5]], "cut off"),
+        (lambda lines: [], "cut off"),
+        (lambda lines: [*lines[:2], b"{\n", *lines[3:]], "line 3: this is no JSON"),
+        (lambda lines: [*lines[:2], b"[]\n", *lines[3:]], "line 3: an object"),
+        (lambda lines: [b"{}\n", *lines[1:]], "line 1: cdb"),
+        (lambda lines: change_line(lines, 0, version=2), "line 1: version"),
+        (lambda lines: change_line(lines, 2, start=[0, -1]), "line 3: start.1"),
+        (lambda lines: change_line(lines, 2, end=[0, 2**63]), "line 3: end.1"),
+        (lambda lines: change_line(lines, 2, payload_url="a\x07"), "line 3: payload_url"),
+        (lambda lines: change_line(lines, 2, checksum="c" * 256), "line 3: checksum"),
+        (lambda lines: change_line(lines, 2, more=1), "line 3: more"),
+        (lambda lines: [*lines[:2], *lines[3:]], "payload IOVs, and there are"),
+        (lambda lines: change_line(lines, 2, payload_url="other"), "digest"),
+    ],
+)
+def test_lines_that_are_wrong_change_nothing(
+    lines: list[bytes], other: Database, tmp_path: Path, spoil: Any, message: str
+) -> None:
+    path = tmp_path / "wrong"
+    path.write_bytes(b"".join(spoil(lines)))
+    before = rows(other)
+    with path.open("rb") as file, pytest.raises(Corrupt, match=message):
+        take(other, JsonLinesSource(file))
+    assert rows(other) == before
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"start": [9, 9], "end": [9, 9]},
+        {"start": [9, 9], "end": [9, 8]},
+        {"end": [2**63 - 1, 2**63 - 1]},
+        {"declared_end": [0, 0]},
+    ],
+)
+def test_lines_without_an_interval_change_nothing(
+    lines: list[bytes], other: Database, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    path = tmp_path / "wrong"
+    path.write_bytes(b"".join(change_line(lines, 2, **values)))
+    before = rows(other)
+    with path.open("rb") as file, pytest.raises(Invalid):
+        take(other, JsonLinesSource(file))
+    assert rows(other) == before
+
+
+# --- a bundle that is served -------------------------------------------------------
+
+
+@pytest.fixture
+def bundled(world: World, tmp_path: Path) -> Iterator[Path]:
+    """A bundle in a folder that nobody may write to."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, folder / "x y%.cdb").path
+    path.chmod(0o444)
+    folder.chmod(0o555)
+    yield path
+    folder.chmod(0o755)
+
+
+def asked(api: str, name: str) -> list[bytes]:
+    questions = [
+        f"payloadiovs/?gtName={name}&majorIOV={cell.start.major}&minorIOV={cell.start.minor}"
+        for cell in CELLS
+    ]
+    return [requests.get(f"{api}/{question}", timeout=30).content for question in questions]
+
+
+def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> None:
+    name, url = world.names[0], str(world.database.url.render_as_string(hide_password=False))
+    service = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+    with serving(service) as root:
+        expected = asked(root + API, name)
+    service.registry.cdb.database.dispose()
+    command = [Path(sys.executable).with_name("cdb"), "serve", "--bundle", bundled]
+    servers = [
+        subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for server in servers:
+            api = address(server) + API
+            assert asked(api, name) == expected
+            refused = requests.post(f"{api}/gt", json={"name": "X"}, timeout=30)
+            assert (refused.status_code, refused.json()["code"]) == (403, "read-only")
+            shown = requests.get(f"{api}/global-tags/{name}/digest", timeout=30).json()
+            assert shown["digest"] == digest_of(world.database, name)
+    finally:
+        for server in servers:
+            server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=30)
+    assert list(bundled.parent.iterdir()) == [bundled]
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    assert server.stderr
+    for line in server.stderr:
+        if "cdb serves " in line:
+            return line.split()[2]
+    raise AssertionError("the server did not start")
+
+
+def test_every_write_to_a_bundle_is_refused(bundled: Path) -> None:
+    with files.opened(bundled) as database:
+        settings_ = load(bundles.settings_of(bundled, Label.of(database)), {})
+    app = make_app(settings_)
+    client = Client(app)
+    writes = [
+        (operation.method, resource.paths[0].replace("{", "").replace("}", ""))
+        for resource in RESOURCES
+        for operation in resource.operations
+        if operation.writes
+    ]
+    assert writes
+    for method, path in writes:
+        answer = client.api(method, path, status=403)
+        assert answer.json["code"] == "read-only", (method, path)
+    app.registry.cdb.database.dispose()
+
+
+# --- the commands ------------------------------------------------------------------
+
+
+@pytest.fixture
+def ini(world: World, tmp_path: Path) -> str:
+    path = tmp_path / "service.ini"
+    url = world.database.url.render_as_string(hide_password=False).replace("%", "%%")
+    path.write_text(f"[app:main]\nuse = egg:hep-cdb\ncdb.database.url = {url}\n")
+    return str(path)
+
+
+def ran(command: Any, *arguments: object, **options: Any) -> str:
+    done = CliRunner().invoke(command, [str(each) for each in arguments], **options)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def refused(command: Any, *arguments: object, **options: Any) -> str:
+    done = CliRunner().invoke(command, [str(each) for each in arguments], **options)
+    assert done.exit_code in {1, 2}
+    return done.stderr
+
+
+def test_commands_take_a_tag_there_and_back(world: World, ini: str, tmp_path: Path) -> None:
+    name, path = world.names[0], tmp_path / "x.cdb"
+    expected = digest_of(world.database, name)
+    assert expected in ran(bundle, "create", name, path, "--ini", ini)
+    assert "is there already" in refused(bundle, "create", name, path, "--ini", ini)
+    assert expected in ran(bundle, "create", name, path, "--force", env={"CDB_INI": ini})
+    assert expected in ran(bundle, "show", path)
+    assert json.loads(ran(bundle, "show", path, "--format", "json"))["digest"] == expected
+    assert "exists already" in refused(bundle, "import", path, "--ini", ini)
+    assert expected in ran(bundle, "import", path, "--ini", ini, "--name", "In")
+    assert digest_of(world.database, "In") == expected
+
+
+def test_commands_take_lines_there_and_back(world: World, ini: str, tmp_path: Path) -> None:
+    name = world.names[0]
+    expected = digest_of(world.database, name)
+    plain = ran(export, name, "-", "--ini", ini)
+    compressed = tmp_path / "x.jsonl.gz"
+    ran(export, name, compressed, "--ini", ini)
+    shown = gzip.decompress(compressed.read_bytes()).decode()
+    assert shown.splitlines()[1:] == plain.splitlines()[1:]
+    assert expected in ran(import_, "jsonl", compressed, "--ini", ini, "--name", "In")
+    assert expected in ran(import_, "jsonl", "-", "--ini", ini, "--name", "In2", input=plain)
+    assert "cut off" in refused(import_, "jsonl", "-", "--ini", ini, "--name", "In3", input="")
+
+
+def test_commands_say_what_is_wrong(world: World, ini: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.cdb"
+    assert "does not exist" in refused(bundle, "create", "NoSuch", path, "--ini", ini)
+    assert "no folder" in refused(bundle, "create", "A", tmp_path / "no" / "x", "--ini", ini)
+    path.write_text("something else")
+    assert "is no bundle" in refused(bundle, "show", path)
+    assert "is no bundle" in refused(bundle, "import", path, "--ini", ini)
+    assert "Missing option '--ini'" in refused(bundle, "create", world.names[0], path)
