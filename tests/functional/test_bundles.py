@@ -23,6 +23,7 @@ from cdb.app import make_app
 from cdb.commands.bundle import bundle
 from cdb.commands.import_ import import_
 from cdb.commands.json_lines import export
+from cdb.domain.points import OPEN
 from cdb.domain.portable import PortableIov, PortableList
 from cdb.domain.statuses import WriteMode
 from cdb.errors import Corrupt, Invalid, NameTaken, NotFound
@@ -39,6 +40,8 @@ from cdb.store import bundles as files
 from cdb.store import query, reads
 from cdb.store.changes import latest
 from cdb.store.engine import Database
+from cdb_client.bundle import Bundle, BundleError
+from cdb_client.cli import main
 
 RULES = rules()
 BOTH = ("sqlite", "postgresql")
@@ -451,6 +454,53 @@ def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> Non
             server.send_signal(signal.SIGTERM)
             server.communicate(timeout=30)
     assert list(bundled.parent.iterdir()) == [bundled]
+
+
+@pytest.mark.parametrize("mode", ["continuous", "discrete"])
+def test_the_client_reads_what_the_service_answers(
+    world: World, tmp_path: Path, mode: str
+) -> None:
+    name, url = world.names[0], world.database.url.render_as_string(hide_password=False)
+    ini = {"cdb.database.url": url, "cdb.iov_mode": mode, "cdb.allow_open_writes": "true"}
+    app = make_app(load(ini, {}))
+    source = DatabaseSource(world.database, app.registry.cdb.rules, name)
+    path = bundles.create(source, RULES, tmp_path / "x.cdb").path
+    client = Client(app)
+    points = [*(cell.start for cell in CELLS), OPEN]
+    with Bundle(path) as read:
+        assert (read.global_tag, read.digest) == (name, digest_of(world.database, name))
+        for point in points:
+            for flag in ("", "&expired=include"):
+                answer = client.ok(
+                    "GET",
+                    f"payloadiovs/?gtName={name}&majorIOV={point.major}&minorIOV={point.minor}"
+                    f"&shape=dict{flag}",
+                )
+                found = read.valid_at(name, *point, expired=bool(flag))
+                notation = {"begin", "end"}
+                assert found == [
+                    {key: row[key] for key in row.keys() - notation} for row in answer
+                ]
+        with pytest.raises(BundleError, match="no 'Other'"):
+            read.valid_at("Other", 0, 0)
+    app.registry.cdb.database.dispose()
+
+
+def test_the_client_refuses_what_is_no_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "x.cdb"
+    for content in (b"", b"no database at all" * 100):
+        path.write_bytes(content)
+        with pytest.raises(BundleError, match="no bundle"):
+            Bundle(path)
+    with pytest.raises(BundleError):
+        Bundle(tmp_path / "missing.cdb")
+
+
+def test_the_query_command_reads_a_bundle(world: World, bundled: Path) -> None:
+    point = CELLS[0].start
+    asked_for = ["query", world.names[0], *map(str, point), "--bundle", bundled]
+    assert '"payload_url": "wide"' in ran(main, *asked_for, "--format", "json")
+    assert "no 'Other'" in refused(main, "query", "Other", *point, "--bundle", bundled)
 
 
 def address(server: subprocess.Popen[str]) -> str:

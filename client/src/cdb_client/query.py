@@ -77,6 +77,11 @@ class NoAnswer(click.ClickException):
     help="Base URL of the service's API.",
 )
 @click.option(
+    "--bundle",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Read this bundle, without any service.",
+)
+@click.option(
     "--timeout",
     type=click.IntRange(1, 86_400),
     default=30,
@@ -85,7 +90,14 @@ class NoAnswer(click.ClickException):
     help="How long to wait for the answer; for the connection never more than 5 s.",
 )
 def query(
-    tag: str, major: int, minor: int, form: str, expired: bool, url: str, timeout: int
+    tag: str,
+    major: int,
+    minor: int,
+    form: str,
+    expired: bool,
+    url: str,
+    bundle: str | None,
+    timeout: int,
 ) -> None:
     """Show the payloads of global tag TAG valid at MAJOR, MINOR.
 
@@ -96,15 +108,18 @@ def query(
       2  the command line is wrong
       3  the service cannot be reached
     """  # noqa: D301 - click's mark for 'keep these lines' is the character itself
-    params: dict[str, str | int] = {
-        "gtName": tag,
-        "majorIOV": major,
-        "minorIOV": minor,
-        "shape": "dict",
-    }
-    if expired:
-        params["expired"] = "include"
-    rows = _ask(url, timeout, params)
+    if bundle is None:
+        params: dict[str, str | int] = {
+            "gtName": tag,
+            "majorIOV": major,
+            "minorIOV": minor,
+            "shape": "dict",
+        }
+        if expired:
+            params["expired"] = "include"
+        rows = _ask(url, timeout, params)
+    else:
+        rows = _read(bundle, tag, major, minor, expired)
     match form:
         case "json":
             _write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
@@ -114,7 +129,7 @@ def query(
             _print_table(rows)
 
 
-def _ask(url: str, timeout: int, params: Mapping[str, str | int]) -> list[Row]:
+def _ask(url: str, timeout: int, params: Mapping[str, str | int]) -> Sequence[Row]:
     # Half of the time that `cdb --help` takes, were it imported above.
     from cdb_client.http import Service, ServiceError, Unreachable  # noqa: PLC0415
 
@@ -133,6 +148,16 @@ def _ask(url: str, timeout: int, params: Mapping[str, str | int]) -> list[Row]:
     if not _is_rows(answer):
         raise click.ClickException("The service's answer is not a list of payloads.")
     return answer
+
+
+def _read(path: str, tag: str, major: int, minor: int, expired: bool) -> Sequence[Row]:
+    from cdb_client.bundle import Bundle, BundleError  # noqa: PLC0415
+
+    try:
+        with Bundle(path) as bundle:
+            return bundle.valid_at(tag, major, minor, expired=expired)
+    except BundleError as error:
+        raise click.ClickException(_safe(str(error), "utf-8")) from error
 
 
 def _is_rows(answer: Any) -> TypeGuard[list[Row]]:
