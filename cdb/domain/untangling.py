@@ -137,14 +137,8 @@ class _Placed(NamedTuple):
 
     start: Point
     end: Point
+    opens: bool
     row: LegacyRow
-
-    @property
-    def is_empty(self) -> bool:
-        return self.end <= self.start
-
-    def is_open(self, mode: IovMode) -> bool:
-        return self.end.major == MAX or is_open(self.start, self.end, mode)
 
 
 def untangled(rows: Iterable[LegacyRow], mode: IovMode, note: Note) -> Iterator[PortableIov]:
@@ -161,23 +155,25 @@ def untangled(rows: Iterable[LegacyRow], mode: IovMode, note: Note) -> Iterator[
     """
     tally = _Tally()
     for this, following in _with_next(_newest(_placed(rows, mode, note), note)):
-        if this.is_empty:
+        start, end, opens, row = this
+        if end <= start:
             note(_empty(this))
             continue
-        tally.count(this, following, mode)
-        end = min(this.end, following.start) if following else this.end
-        keeps_declared = this.is_open(mode)
-        if following and end < this.end and not keeps_declared:
-            note(_cut(this, following, mode))
-        declared = this.end if keeps_declared else end
-        yield PortableIov(this.start, end, declared, *this.row[3:8])
+        is_cut = following is not None and following.start < end
+        tally.count(this, is_cut)
+        if following is not None and is_cut:
+            end = following.start
+            if not opens:
+                note(_cut(this, following, mode))
+        declared = this.end if opens else end
+        yield PortableIov(start, end, declared, *row[3:8])
     for finding in tally.findings():
         note(finding)
 
 
 def exclusive(end: Point, mode: IovMode) -> Point:
     """Return the exclusive end that nopayloaddb's clients take a written one for."""
-    return mode.end_from_interface(end) if min(end) >= 0 else _first_from(end)
+    return _first_from(end) if min(end) < 0 else mode.end_from_interface(end)
 
 
 def detached(row: LegacyRow) -> Finding:
@@ -188,23 +184,34 @@ def detached(row: LegacyRow) -> Finding:
 def _placed(rows: Iterable[LegacyRow], mode: IovMode, note: Note) -> Iterator[_Placed]:
     """Yield the rows that nopayloaddb's query can answer with, where they are inside."""
     for row in rows:
-        if row.asked is Asked.NEVER:
-            text = "Its combined start was missing, so no query found it; it is not taken over."
-            note(_about(Kind.NEVER_ANSWERED, row, text))
-            continue
-        if row.start == OPEN:
+        start, end = row.start, row.end
+        revision = row.revision
+        if revision is not None and not (revision.isascii() and revision.isdigit()):
+            text = f"Its revision {revision!r} is taken over as it is."
+            note(_about(Kind.REVISION, row, text))
+        if row.asked is not Asked.RIGHT:
+            note(_misheard(row))
+            if row.asked is Asked.NEVER:
+                continue
+        if start == OPEN:
             text = "No point comes after its start; it is not taken over."
             note(_about(Kind.OUT_OF_RANGE, row, text))
             continue
-        if min(*row.start, *row.end) < 0:
+        if start.major < 0 or start.minor < 0 or end.major < 0 or end.minor < 0:
             note(_about(Kind.OUT_OF_RANGE, row, "There is no number below 0; it counts as 0."))
-        if row.asked is Asked.ROUNDED:
-            text = "Its combined start was rounded; it is taken over with the start as written."
-            note(_about(Kind.ROUNDED_START, row, text))
-        if row.revision is not None and not _is_decimal(row.revision):
-            text = f"Its revision {row.revision!r} is taken over as it is."
-            note(_about(Kind.REVISION, row, text))
-        yield _Placed(_first_from(row.start), exclusive(row.end, mode), row)
+            start = _first_from(start)
+        end = exclusive(end, mode)
+        # Most ends can be told from 'open within the major' by one number.
+        opens = end.major == MAX or (end.minor in (0, MAX) and is_open(start, end, mode))
+        yield _Placed(start, end, opens, row)
+
+
+def _misheard(row: LegacyRow) -> Finding:
+    if row.asked is Asked.NEVER:
+        text = "Its combined start was missing, so no query found it; it is not taken over."
+        return _about(Kind.NEVER_ANSWERED, row, text)
+    text = "Its combined start was rounded; it is taken over with the start as written."
+    return _about(Kind.ROUNDED_START, row, text)
 
 
 def _newest(placed: Iterable[_Placed], note: Note) -> Iterator[_Placed]:
@@ -232,10 +239,6 @@ def _first_from(point: Point) -> Point:
     if point.major < 0:
         return ORIGIN
     return Point(point.major, max(point.minor, 0))
-
-
-def _is_decimal(revision: str) -> bool:
-    return revision.isascii() and revision.isdigit()
 
 
 def _cut(this: _Placed, following: _Placed, mode: IovMode) -> Finding:
@@ -291,16 +294,17 @@ class _Tally:
     beyond_major: _Ids = field(default_factory=_Ids)
     within_major: int = 0
 
-    def count(self, this: _Placed, following: _Placed | None, mode: IovMode) -> None:
-        if this.row.revision is None:
-            self.without_revision.add(this.row)
-        if this.is_open(mode):
-            if following and following.start < this.end:
-                self.until_next.add(this.row)
-        elif this.end <= Point(this.start.major + 1, 0):
+    def count(self, this: _Placed, is_cut: bool) -> None:
+        start, end, opens, row = this
+        if row.revision is None:
+            self.without_revision.add(row)
+        if opens:
+            if is_cut:
+                self.until_next.add(row)
+        elif end.major == start.major or (end.major == start.major + 1 and not end.minor):
             self.within_major += 1
         else:
-            self.beyond_major.add(this.row)
+            self.beyond_major.add(row)
 
     def findings(self) -> Iterator[Finding]:
         if self.until_next.count:

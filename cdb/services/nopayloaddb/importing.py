@@ -1,11 +1,13 @@
 """From everything that a nopayloaddb holds to global tags here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -29,7 +31,9 @@ from cdb.store.nopayloaddb import LegacyList, LegacyTag, LegacyType
 from cdb.store.reads import TagRecord
 
 _STEP = 5000
-"""Rows after which the progress is told."""
+"""Rows that are read ahead, and after which the progress is told."""
+
+_Item = TypeVar("_Item")
 
 
 Told = Callable[[int], object]
@@ -186,8 +190,8 @@ class Import:
             iovs = untangled(passing.rows(state), self.mode, passing.note)
             if only_read:
                 return sum(1 for _ in iovs)
-            with self.database.writing() as session:
-                filled = loading.fill(session, iovs)
+            with closing(_ahead(iovs)) as coming, self.database.writing() as session:
+                filled = loading.fill(session, coming)
                 self._publish(session, plan, filled, passing)
             return filled.n_iov
 
@@ -271,6 +275,20 @@ class Import:
                     if difference:
                         report.differ(difference)
                 told(1)
+
+
+def _ahead(items: Iterable[_Item]) -> Generator[_Item]:
+    """Yield items that a thread takes some thousand ahead, while the database writes others."""
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(_some, iterator)
+        while some := coming.result():
+            coming = reader.submit(_some, iterator)
+            yield from some
+
+
+def _some(items: Iterator[_Item]) -> list[_Item]:
+    return list(islice(items, _STEP))
 
 
 @dataclass(slots=True)
