@@ -62,14 +62,17 @@ class Entry(NamedTuple):
     """What a merge does to a payload list.
 
     Attributes:
-        parts: what enters, in order, without overlaps. It wins over what is there.
+        parts: what enters, in order, without overlaps.
         tail: the last interval of the list, from its start to the end that it
-            gets; None where it keeps its end, or is cut as any other.
+            gets first; None where it keeps its end.
+        covers: whether what enters may cover what is there, and wins over it;
+            else it comes where nothing is.
 
     """
 
     parts: Sequence[Part]
     tail: Interval | None = None
+    covers: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -81,9 +84,11 @@ class Entry(NamedTuple):
 
 
 def without(
-    parts: Iterable[Part], others: Sequence[Part], *, alike: bool = False
+    parts: Iterable[Part], others: Iterable[Part], *, alike: bool = False
 ) -> Iterator[Part]:
     """Yield parts without what others cover, split where needed.
+
+    Both are read side by side, no further than is needed.
 
     Args:
         parts: in order, without overlaps.
@@ -91,30 +96,35 @@ def without(
         alike: take away only what others cover with the same content.
 
     """
-    first = 0
+    ahead = iter(others)
+    other = next(ahead, None)
     for part in parts:
-        start = part.start
-        while first < len(others) and others[first].end <= start:
-            first += 1
-        place = first
-        while place < len(others) and others[place].start < part.end:
-            other = others[place]
+        start, end = part.start, part.end
+        while other and other.end <= start:
+            other = next(ahead, None)
+        while other and other.start < end:
             if not alike or other.content == part.content:
                 if other.start > start:
-                    yield part._replace(start=start, end=other.start)
+                    yield Part(start, other.start, part.content, part.size)
                 start = max(start, other.end)
-            place += 1
+            if other.end > end:  # it may cover the next part, too
+                break
+            other = next(ahead, None)
         if start == part.start:
             yield part
-        elif start < part.end:
-            yield part._replace(start=start)
+        elif start < end:
+            yield Part(start, end, part.content, part.size)
 
 
-def layered(layers: Iterable[Sequence[Part]]) -> list[Part]:
+def layered(layers: Iterable[Iterable[Part]]) -> Iterable[Part]:
     """Return what layers show together: each one only where none before it has a payload."""
-    shown: list[Part] = []
-    for layer in layers:
-        shown = sorted([*shown, *without(layer, shown)]) if shown else list(layer)
+    shown: Iterable[Part] = ()
+    for number, layer in enumerate(layers):
+        if number == 0:  # which is mostly the only one, and need not be held
+            shown = layer
+        else:
+            held = list(shown)
+            shown = sorted([*held, *without(layer, held)])
     return shown
 
 
@@ -128,14 +138,14 @@ def clipped(parts: Iterable[Part], window: Interval) -> Iterator[Part]:
             yield part
 
 
-def fill(target: Sequence[Part], sources: Iterable[Sequence[Part]]) -> Entry:
+def fill(target: Iterable[Part], sources: Iterable[Iterable[Part]]) -> Entry:
     """Return what fills the gaps of a list."""
     return Entry(list(without(layered(sources), target)))
 
 
-def override(target: Sequence[Part], sources: Iterable[Sequence[Part]]) -> Entry:
+def override(target: Iterable[Part], sources: Iterable[Iterable[Part]]) -> Entry:
     """Return what wins over a list; what it answers in the same way already stays as it is."""
-    return Entry(list(without(layered(sources), target, alike=True)))
+    return Entry(list(without(layered(sources), target, alike=True)), covers=True)
 
 
 def changes_answers(target: Sequence[Part], entry: Entry) -> Interval | None:
@@ -148,28 +158,26 @@ def changes_answers(target: Sequence[Part], entry: Entry) -> Interval | None:
 # --- the running update -----------------------------------------------------
 
 
-def staged(source: Iterable[Part], begin: Point) -> list[Part]:
-    """Return a source as it is appended: what starts at (0, 0) starts where the update does.
+def staged(source: Iterable[Part], begin: Point) -> Iterator[Part]:
+    """Yield a source as it is appended: what starts at (0, 0) starts where the update does.
 
     Raises:
         NotAppendable: something else starts before that, or nothing is left of it.
 
     """
-    found = []
     for part in source:
         if part.start == ORIGIN and part.end > begin:
-            found.append(part._replace(start=begin))
+            yield part._replace(start=begin)
         elif part.start >= begin:
-            found.append(part)
+            yield part
         else:
             raise NotAppendable(
                 f"the source has {Interval(part.start, part.end)}, before {begin}, where the "
                 f"update begins; only (0, 0) means that point."
             )
-    return found
 
 
-def succession(parts: Sequence[Part], closed: Closed) -> list[Part]:
+def succession(parts: Iterable[Part], closed: Closed) -> list[Part]:
     """Return parts as they follow each other, those with the same content joined.
 
     Args:
@@ -180,7 +188,7 @@ def succession(parts: Sequence[Part], closed: Closed) -> list[Part]:
         NotAppendable: one does, and is refused.
 
     """
-    return list(joined(_ended(parts, closed)))
+    return list(joined(_ended(list(parts), closed)))
 
 
 def _ended(parts: Sequence[Part], closed: Closed) -> Iterator[Part]:
@@ -274,17 +282,19 @@ def plan(entry: Entry, page: Page, iov_mode: IovMode) -> Plan:
         iov_mode: of the service.
 
     """
-    if entry.tail is None:
+    if entry.covers:
         batch = [NewIov(part.start, part.end) for part in entry.parts]
         return series.attach(batch, page, WriteMode.OPEN, iov_mode)
-    start, end = entry.tail
-    [row] = page(start, 1)
-    is_followed = bool(entry.parts) and entry.parts[0].start == end
-    declared = max(row.declared, end) if is_followed else end
     entered = [
         Piece(part.start, part.end, part.end, new=number)
         for number, part in enumerate(entry.parts)
     ]
+    if entry.tail is None:
+        return Plan(added=entered)
+    start, end = entry.tail
+    [row] = page(start, 1)
+    is_followed = bool(entry.parts) and entry.parts[0].start == end
+    declared = max(row.declared, end) if is_followed else end
     return Plan({row.id}, [Piece(start, end, declared, row=row.id), *entered])
 
 

@@ -9,7 +9,7 @@ Validators of payload types do not see the payloads again: they saw them when
 those became valid in the source.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -35,10 +35,10 @@ from cdb.store.engine import Database
 from cdb.store.reads import View
 from cdb.store.views import Member
 
-PAGE = 5000
-"""Payload IOVs read at a time."""
+PAGE = 1000
+"""Payload IOVs read at a time: few, since Python looks again and again through all it holds."""
 
-KEPT = 100_000
+KEPT = 20_000
 """Payload IOVs that are kept from before the lock; more are worked out under it."""
 
 DIFFERENCES = 1000
@@ -186,7 +186,8 @@ def merge(
         case, ready, lists = again, {}, _lists(session, again)
     steps = []
     for payload_type in case.types:
-        entry = ready.pop(payload_type, None) or _worked_out(database, case, payload_type)[1]
+        entry = ready.pop(payload_type, None)
+        entry = entry or _worked_out(database, case, payload_type).entry
         if not entry.is_empty:
             _require(rules, writer, case, lists, payload_type)
             steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
@@ -255,15 +256,28 @@ def _ready(database: Database, case: _Case) -> dict[str, Entry]:
     for payload_type in case.types:
         if kept >= KEPT:
             break
-        _, found[payload_type] = _worked_out(database, case, payload_type)
+        found[payload_type] = _worked_out(database, case, payload_type).entry
         kept += len(found[payload_type].parts)
     return found
 
 
+class _WorkedOut(NamedTuple):
+    """What is done with a list of the target, and what that shows, where somebody needs it."""
+
+    entry: Entry
+    shown: Sequence[Part] = ()
+
+
 def _worked_out(
-    database: Database, case: _Case, payload_type: str
-) -> tuple[Sequence[Part], Entry]:
-    """Return what a list of the target shows where it matters, and what is done with it.
+    database: Database, case: _Case, payload_type: str, *, is_told: bool = False
+) -> _WorkedOut:
+    """Return what is done with a list of the target.
+
+    Args:
+        database: read page by page.
+        case: the merge.
+        payload_type: of the list.
+        is_told: whether what the list shows is needed for more than this.
 
     Raises:
         AppendOnly: the tag only takes additions, and an answer would change.
@@ -272,26 +286,38 @@ def _worked_out(
     """
     target = case.target[payload_type].view if payload_type in case.target else None
     sources = [of[payload_type].view for of in case.members if payload_type in of]
-    if case.wanted.mode is Mode.APPEND:
-        try:
-            return _appended(database, case, payload_type, target, sources)
-        except NotAppendable as error:
-            raise NotAppendable(f"Payload type {payload_type!r}: {error.detail}") from None
+    if case.wanted.mode is not Mode.APPEND:
+        return _layered(database, case, payload_type, target, sources, is_told=is_told)
+    try:
+        return _appended(database, case, payload_type, target, sources)
+    except NotAppendable as error:
+        raise NotAppendable(f"Payload type {payload_type!r}: {error.detail}") from None
+
+
+def _layered(
+    database: Database,
+    case: _Case,
+    payload_type: str,
+    target: View | None,
+    sources: Sequence[View],
+    *,
+    is_told: bool,
+) -> _WorkedOut:
     if all(source == target for source in sources):
-        return [], Entry([])
+        return _WorkedOut(Entry([]))
     layers = [_parts(database, source, case.window) for source in sources]
-    shown = _parts(database, target, case.window)
-    if case.wanted.mode is Mode.FILL:
-        return shown, merging.fill(shown, layers)
-    entry = merging.override(shown, layers)
-    if case.tag.mode == WriteMode.APPEND:
-        changed = merging.changes_answers(shown, entry)
-        if changed:
-            raise AppendOnly(
-                f"Global tag {case.tag.name!r} only takes additions, and {payload_type!r} "
-                f"would have another answer in {changed}."
-            )
-    return shown, entry
+    overrides = case.wanted.mode is Mode.OVERRIDE
+    keeps_answers = overrides and case.tag.mode == WriteMode.APPEND
+    shown: Iterable[Part] = _parts(database, target, case.window)
+    held = list(shown) if is_told or keeps_answers else []
+    entry = (merging.override if overrides else merging.fill)(held or shown, layers)
+    changed = merging.changes_answers(held, entry) if keeps_answers else None
+    if changed:
+        raise AppendOnly(
+            f"Global tag {case.tag.name!r} only takes additions, and {payload_type!r} "
+            f"would have another answer in {changed}."
+        )
+    return _WorkedOut(entry, held)
 
 
 def _appended(
@@ -300,47 +326,46 @@ def _appended(
     payload_type: str,
     target: View | None,
     sources: Sequence[View],
-) -> tuple[Sequence[Part], Entry]:
+) -> _WorkedOut:
     begin, wanted = case.window.start, case.wanted
-    layers = [merging.staged(_parts(database, source), begin) for source in sources]
+    layers = [merging.staged(_read(database, source, AXIS), begin) for source in sources]
     closed = wanted.closed or (Closed.ALLOW if wanted.full else Closed.REFUSE)
     coming = merging.succession(merging.layered(layers), closed)
     if not coming and not wanted.full:
-        return [], Entry([])
+        return _WorkedOut(Entry([]))
     near = Interval(points.before(begin) if begin > ORIGIN else begin, OPEN)
-    shown = _parts(database, target, near, whole=True)
+    shown = list(_read(database, target, near))
     last = merging.tail(shown, begin)
     entry = merging.append(last, coming, begin, full=wanted.full)
-    if case.tag.mode == WriteMode.APPEND:
-        missing = merging.unanswered(last, entry)
-        if missing:
-            raise AppendOnly(
-                f"Global tag {case.tag.name!r} only takes additions, and {payload_type!r} "
-                f"would have no answer at {missing} any more."
-            )
-    return shown, entry
+    missing = merging.unanswered(last, entry) if case.tag.mode == WriteMode.APPEND else None
+    if missing:
+        raise AppendOnly(
+            f"Global tag {case.tag.name!r} only takes additions, and {payload_type!r} "
+            f"would have no answer at {missing} any more."
+        )
+    return _WorkedOut(entry, shown)
 
 
-def _parts(
-    database: Database, view: View | None, window: Interval = AXIS, *, whole: bool = False
-) -> list[Part]:
-    """Return what a list shows in a window, cut at its edges unless it is to be whole."""
+def _parts(database: Database, view: View | None, window: Interval) -> Iterator[Part]:
+    return merging.clipped(_read(database, view, window), window)
+
+
+def _read(database: Database, view: View | None, window: Interval) -> Iterator[Part]:
+    """Yield what a list shows in a window, whole; nothing where there is no list."""
     if view is None:
-        return []
-    found = list(_read(database, view, window))
-    return found if whole else list(merging.clipped(found, window))
-
-
-def _read(database: Database, view: View, window: Interval) -> Iterator[Part]:
+        return
     with database.statement() as reader:
         low = iovs.reach(reader, view, window.start)
-    page = PAGE
-    while page == PAGE and low < window.end:
+    count = PAGE
+    while count == PAGE and low < window.end:
         with database.statement() as reader:
-            some = stretches.parts(reader, view, Interval(low, window.end), PAGE)
-        yield from some
-        page = len(some)
-        low = points.after(some[-1].start) if some else low
+            page = stretches.parts(reader, view, Interval(low, window.end), PAGE)
+        count = 0
+        for part in page:
+            count += 1
+            yield part
+        if count:
+            low = points.after(part.start)
 
 
 # --- what is told of it -----------------------------------------------------
@@ -355,7 +380,7 @@ def _tried(
     told: list[TypeDifference] = []
     count = 0
     for payload_type in case.types:
-        shown, entry = _worked_out(database, case, payload_type)
+        entry, shown = _worked_out(database, case, payload_type, is_told=True)
         if entry.is_empty:
             continue
         _require(rules, writer, case, lists, payload_type)

@@ -88,8 +88,10 @@ _PARTS = text(
 )
 
 
-def parts(reader: Reader, view: View, starts: Interval, limit: int) -> list[Part]:
+def parts(reader: Reader, view: View, starts: Interval, limit: int) -> Iterator[Part]:
     """Return the next intervals of a log with their payloads and the sizes of those.
+
+    They are read at once, and made one by one, as they are taken.
 
     Args:
         reader: where to read.
@@ -100,8 +102,14 @@ def parts(reader: Reader, view: View, starts: Interval, limit: int) -> list[Part
     """
     (major, minor), (end_major, end_minor) = starts
     place = {"major": major, "minor": minor, "end_major": end_major, "end_minor": end_minor}
-    rows = reader.execute(_PARTS, {"series": view.series, "at": view.at, "limit": limit, **place})
-    return [
-        Part(Point(row[0], row[1]), Point(row[2], row[3]), Content(row[4], row[5], row[6]), row[7])
-        for row in rows
-    ]
+    shown = {"series": view.series, "at": view.at, "limit": limit}
+    rows = reader.execute(_PARTS, shown | place).all()
+    return (
+        Part(
+            Point(start_major, start_minor),
+            Point(end_major, end_minor),
+            Content(payload_url, checksum, revision),
+            size,
+        )
+        for start_major, start_minor, end_major, end_minor, payload_url, checksum, revision, size in rows
+    )

@@ -337,7 +337,7 @@ def test_append_keeps_what_is_before_and_takes_the_sources_after(
     shown: list[Part], sources: list[list[Part]], begin: Point
 ) -> None:
     try:
-        staged = [merging.staged(each, begin) for each in sources]
+        staged = [list(merging.staged(each, begin)) for each in sources]
     except NotAppendable:
         assert any(each.start < begin for source in sources for each in source)
         return
