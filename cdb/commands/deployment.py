@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cdb.services.rules import Rules
     from cdb.settings import Settings
     from cdb.store.engine import Database
+    from cdb.store.payload_files import PayloadFiles
 
 INI_PATH = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 
@@ -42,10 +43,28 @@ class Deployment(NamedTuple):
         from cdb.store.engine import Database
 
         database = Database(self.settings.database_url)
-        if not database.is_postgresql and database.url.database:
+        # A name that is a URI leads to a file that is there, as a bundle.
+        if not database.is_postgresql and database.url.database and not database.url.query:
             Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
         database.listener = self.plugins.tell
         return database
+
+    def payload_files(self) -> "PayloadFiles | None":
+        """Return the payload files of the service; None where it stores none.
+
+        Raises:
+            ClickException: they cannot be reached as the settings say.
+
+        """
+        from cdb.settings import SettingsError
+        from cdb.store.payload_files import open_files
+
+        if not self.settings.payload_store:
+            return None
+        try:
+            return open_files(self.settings.payload_store, self.settings.payload_store_options)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
 
 
 def quieten() -> None:
