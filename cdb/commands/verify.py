@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cdb.commands.deployment import INI, Deployment, deployment_of, with_database
+from cdb.commands.deployment import (
+    INI,
+    Deployment,
+    deployment_of,
+    require_migrated,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +102,7 @@ def _verified(ini: Path, wanted: "Wanted") -> _Result:
         from cdb.services.verify import Finding, Progress
         from cdb.services.verify import verify as verify_database
 
-        _require_current(database)
+        require_migrated(database)
         change, events = verify_database(database, deployment.rules, stored, wanted)
         result = _Result(change, [], [])
         with _progress() as show:
@@ -124,18 +130,6 @@ def _payload_files(deployment: Deployment) -> "PayloadFiles | None":
         return open_files(settings.payload_store, settings.payload_store_options)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _require_current(database: "Database") -> None:
-    from cdb.store import migrate
-
-    with database.snapshot() as reader:
-        current = migrate.current(reader)
-    if current != migrate.head():
-        raise click.ClickException(
-            f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
-            "run `cdb db upgrade` first"
-        )
 
 
 @contextmanager

@@ -370,6 +370,10 @@ def _no_interval(row: _Row) -> str:
 
 
 def _not_in_log(row: _Row) -> str:
+    if row["problem"] == "early":
+        return (
+            f"Payload IOV {row['id']} was retired by change {row['change']}, before it was added."
+        )
     return (
         f"Payload IOV {row['id']} was {row['problem']} by change {row['change']}, "
         "which did not write to the series."

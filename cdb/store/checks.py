@@ -332,7 +332,7 @@ def _in_log(column: str) -> str:
 
 # The rows of a copy keep the changes that added them to the log that it was made from.
 LOG = f"""
-    select series, id, 'retired before it was added' as problem, retired_by as change
+    select series, id, 'early' as problem, retired_by as change
     from iov where {_IN_PART} and retired_by <= added_by
     union all
     select series, id, 'retired', retired_by
@@ -349,7 +349,10 @@ LOG = f"""
     where iov.{_IN_PART} and added_by >= first and not {_in_log("added_by")}
         and exists (select 1 from change where change = added_by)
 """  # noqa: S608 - constants
-"""Rows of changes that are not in the log of their series: series, id, problem, change."""
+"""Rows of changes that are not in the log of their series: series, id, problem, change.
+
+A row was `added` or `retired` by the change, or was retired before it was added: `early`.
+"""
 
 OVERLAPS = f"""
     select series, id, at, {_ENDS}, next_major, next_minor from (

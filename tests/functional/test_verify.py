@@ -11,15 +11,16 @@ import pytest
 from click.testing import CliRunner, Result
 from histories import RULES, Step, World, steps
 from hypothesis import given, settings
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from support import API, WRITER, Client
 
 from cdb.commands.verify import verify as command
 from cdb.domain.points import MAX, OPEN, ORIGIN, Point
-from cdb.services import global_tags, payload_lists, payload_types, revert, verify
+from cdb.services import bundles, global_tags, payload_lists, payload_types, revert, verify
+from cdb.services.exports import DatabaseSource
 from cdb.services.payload_iovs import Reference
 from cdb.services.verify import Checked, Finding, Severity, Wanted
-from cdb.store.engine import Database
+from cdb.store.engine import Database, read_only_url
 from cdb.store.models import LIVE
 from cdb.store.payload_files import open_files
 
@@ -127,12 +128,28 @@ def test_a_database_that_cannot_be_written_to_will_do(small: Small) -> None:
     if small.database.is_postgresql:
         url = url.update_query_dict({"options": "-c default_transaction_read_only=on"})
     else:
-        url = url.set(database=f"file:{url.database}")
-        url = url.update_query_dict({"uri": "true", "mode": "ro", "immutable": "1"})
+        url = make_url(read_only_url(Path(str(url.database))))
     small.database.dispose()
     reader = Database(url.render_as_string(hide_password=False))
     assert look(reader, history=True) == []
     reader.dispose()
+
+
+def test_a_bundle_is_verified_as_any_database(
+    small: Small, tmp_path: Path, ini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "bundles" / "a.cdb"
+    path.parent.mkdir()
+    bundles.create(DatabaseSource(small.database, RULES, small.a), RULES, path)
+    monkeypatch.setenv("CDB_DATABASE_URL", read_only_url(path))
+    done = run(ini, "--history")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "bundles",
+        "payloads",
+        "service.ini",
+    ]
 
 
 # --- each kind of damage --------------------------------------------------------------
@@ -238,7 +255,8 @@ DAMAGE: Sequence[tuple[str, str, dict[str, int]]] = [
     (
         "a payload IOV that waits for too long",
         (
-            "insert into staged_iov (id, start_major, start_minor, payload_url, checksum, inserted) "
+            "insert into staged_iov "
+            "(id, start_major, start_minor, payload_url, checksum, inserted) "
             "values (5000, 1, 0, 'x', 'x', '2020-01-01 00:00:00.000000')"
         ),
         {"staged": 1},
@@ -267,6 +285,19 @@ DAMAGE: Sequence[tuple[str, str, dict[str, int]]] = [
         "a retirement by no change",
         "update iov set retired_by = 999 where payload_url = 's'",
         {"log": 1},
+    ),
+    (
+        "a row that is retired as it is added",
+        (
+            "update iov set retired_by = added_by where payload_url = 'p' "
+            "and start_major = 0 and end_major = 5"
+        ),
+        {"log": 1},
+    ),
+    (
+        "a row by no change",
+        "update iov set added_by = 999 where payload_url = 's'",
+        {"log": 1, "counts": 1},
     ),
     (
         "a row by a change that wrote elsewhere",
@@ -540,7 +571,8 @@ def test_command_tells_what_it_finds_and_how_much_more_there_is(small: Small, in
         ["unused-series", "warning"],
         ["overlaps", "error"],
     ]
-    assert lines[0].endswith("series 77           No payload list has ever had its 0 rows.")
+    assert lines[0].split()[2:4] == ["series", "77"]
+    assert lines[0].endswith("  No payload list has ever had its 0 rows.")
     assert lines[3] == "unused-series: 2 of 3 findings are shown."
     assert lines[4].endswith(": 1 error, 3 warning, 0 info.")
 
