@@ -26,7 +26,10 @@ def bundle() -> None:
 @click.argument("file", type=_FILE)
 @INI_OPTION
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def create(tag: str, file: Path, ini: Path, force: bool) -> None:
+@click.option(
+    "--files", is_flag=True, help="Copy the payload files that are stored into FILE.payloads."
+)
+def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
     r"""Write the global tag TAG, as it is or as of a change, into the new bundle FILE.
 
     A bundle is an SQLite file that is a cdb database: `cdb serve --bundle` serves
@@ -44,12 +47,18 @@ def create(tag: str, file: Path, ini: Path, force: bool) -> None:
     if not file.absolute().parent.is_dir():
         raise click.ClickException(f"there is no folder {file.absolute().parent}")
     deployment = deployment_of(ini)
+    stored = deployment.payload_files() if files else None
+    if files and stored is None:
+        raise click.ClickException(f"{ini.name}: --files needs cdb.payload_store")
 
     def run(database: "Database") -> None:
         source = DatabaseSource(database, deployment.rules, tag)
+        beside = bundles.Files(database, stored) if stored else None
         with progress("payload IOVs", source.n_iov) as told:
-            made = bundles.create(source, deployment.rules, file, told)
+            made = bundles.create(source, deployment.rules, file, told, beside)
         click.echo(f"{file}: {_summary(made.imported)}")
+        if stored:
+            click.echo(f"{bundles.folder_of(file)}: {made.n_files} payload files")
 
     with_database(deployment, run)
 

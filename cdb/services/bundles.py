@@ -1,10 +1,16 @@
 """Bundles: a global tag in one file that is a cdb database, for jobs without a service."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from pydantic import TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from cdb.domain.portable import Provenance
 from cdb.errors import Corrupt
@@ -13,10 +19,15 @@ from cdb.services.exports import DatabaseSource, Source
 from cdb.services.imports import Imported, Progress
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
-from cdb.store import bundles, log, reads
+from cdb.store import bundles, log, payloads, reads
+from cdb.store.changes import Origin, open_change
 from cdb.store.engine import Database, read_only_url
+from cdb.store.payload_files import PayloadFiles, open_files
+from cdb.store.payloads import PayloadRecord
 
 _PROVENANCE = TypeAdapter(Provenance)
+
+_CHECKSUMS_A_STATEMENT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +75,27 @@ class BundleSource(DatabaseSource):
         return self.label.digest
 
 
+class Files(NamedTuple):
+    """The payload files of a service: what is known of them, and where they lie."""
+
+    database: Database
+    files: PayloadFiles
+
+
 class Created(NamedTuple):
-    """A bundle that was made."""
+    """A bundle that was made, and how many payload files lie beside it."""
 
     path: Path
     imported: Imported
+    n_files: int
 
 
 def create(
-    source: Source, rules: Rules, path: Path, progress: Progress = lambda _count: None
+    source: Source,
+    rules: Rules,
+    path: Path,
+    progress: Progress = lambda _count: None,
+    files: Files | None = None,
 ) -> Created:
     """Write a global tag into a bundle, which is there whole at the end, or not at all.
 
@@ -81,22 +104,84 @@ def create(
         rules: of the service that it comes from.
         path: of the bundle.
         progress: told how far it is.
+        files: copied into a folder beside it, as far as payload IOVs of the tag name them.
 
     Raises:
-        Corrupt: the tag does not have the digest that was kept for it.
+        Corrupt: the tag, or a file, does not have the digest that was kept for it.
+        NotFound: a payload file is missing.
 
     """
-    with bundles.creating(path) as database, database.writing() as session:
-        writer = Writer.operator("cdb bundle create")
-        imported = imports.take(session, rules, writer, source, progress=progress)
-    return Created(path, imported)
+    with ExitStack() as at_the_end, bundles.creating(path) as database:
+        with database.writing() as session:
+            writer = Writer.operator("cdb bundle create")
+            imported = imports.take(session, rules, writer, source, progress=progress)
+        n_files = 0
+        if files:
+            folder = at_the_end.enter_context(_becoming(folder_of(path)))
+            n_files = _copy(database, files, open_files(str(folder)))
+    return Created(path, imported, n_files)
+
+
+def folder_of(path: Path) -> Path:
+    """Return where the payload files of a bundle lie, if it has any."""
+    return path.with_name(f"{path.name}.payloads")
+
+
+@contextmanager
+def _becoming(path: Path) -> Iterator[Path]:
+    """Give a new folder that gets its name at the end; nothing is left of a failure."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _copy(database: Database, files: Files, target: PayloadFiles) -> int:
+    """Copy the files that the payload IOVs of a bundle name, and note them; return how many."""
+    count = 0
+    with database.writing() as session:
+        change = open_change(session, Origin("cdb bundle create"))
+        for record in _stored(session, files.database):
+            with (
+                files.files.open(record.path) as stream,
+                target.receive(stream, record.size, record.size) as received,
+            ):
+                if received.sha256 != record.sha256:
+                    raise Corrupt(
+                        f"The payload file {record.path} is not the one that was stored."
+                    )
+                with target.bring(received) as place:
+                    target.keep(place, record.path)
+            kept = record._asdict()
+            del kept["id"], kept["created"]
+            payloads.add(change, **kept)
+            count += 1
+        change.record("upload", "payload", f"{count} files")
+    return count
+
+
+def _stored(session: Session, origin: Database) -> Iterator[PayloadRecord]:
+    """Yield what a service stores of the payloads that the payload IOVs of a bundle name."""
+    seen: set[int] = set()
+    checksums = session.connection().execute(text("select distinct checksum from iov")).scalars()
+    for some in checksums.partitions(_CHECKSUMS_A_STATEMENT):
+        with origin.statement() as reader:
+            found = payloads.by_checksums(reader, some)
+        for record in found.values():
+            if record.id not in seen:
+                seen.add(record.id)
+                yield record
 
 
 def settings_of(path: Path, label: Label) -> dict[str, str]:
     """Return the settings that serve a bundle as its tag was served where it is from."""
-    origin = label.provenance
-    return {
+    found = {
         "cdb.database.url": read_only_url(path),
-        "cdb.iov_mode": origin.iov_mode,
+        "cdb.iov_mode": label.provenance.iov_mode,
         "cdb.allow_open_writes": "true",  # nobody can
     }
+    folder = folder_of(path)
+    return {**found, "cdb.payload_store": str(folder)} if folder.is_dir() else found

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -501,6 +501,47 @@ def test_the_query_command_reads_a_bundle(world: World, bundled: Path) -> None:
     asked_for = ["query", world.names[0], *map(str, point), "--bundle", bundled]
     assert '"payload_url": "wide"' in ran(main, *asked_for, "--format", "json")
     assert "no 'Other'" in refused(main, "query", "Other", *point, "--bundle", bundled)
+
+
+def test_payload_files_lie_beside_the_bundle(
+    database_url: str, tmp_path: Path, make_client: Callable[..., Client]
+) -> None:
+    store = tmp_path / "store"
+    client = make_client(payload_store=str(store))
+    client.ok("POST", "pt", {"name": "T"})
+    client.ok("POST", "gt", {"name": "A"})
+    payload_list = client.ok("POST", "pl", {"payload_type": "T"})["name"]
+    client.ok("PUT", "pl_attach", {"global_tag": "A", "payload_list": payload_list})
+    used, unused = (
+        client.put(f"{API}/payloads/T/{name}", content, {"Content-Type": "text/plain"}).json
+        for name, content in (("used.txt", b"content"), ("unused.txt", b"other"))
+    )
+    row = {"payload_list": payload_list, "major_iov": 0, "minor_iov": 0}
+    row |= {"payload_url": used["payload_url"], "checksum": used["checksum"]}
+    client.ok("POST", "bulk_piov", [row])
+    ini = tmp_path / "service.ini"
+    url = database_url.replace("%", "%%")
+    ini.write_text(
+        f"[app:main]\nuse = egg:hep-cdb\ncdb.database.url = {url}\ncdb.payload_store = {store}\n"
+    )
+    path = tmp_path / "x.cdb"
+    assert "1 payload files" in ran(bundle, "create", "A", path, "--files", "--ini", ini)
+    folder = bundles.folder_of(path)
+    assert (folder / used["payload_url"]).read_bytes() == b"content"
+    assert not (folder / unused["payload_url"]).exists()
+    with files.opened(path) as database:
+        app = make_app(load(bundles.settings_of(path, Label.of(database)), {}))
+    assert Client(app).get(f"{API}/payloads/{used['checksum']}").body == b"content"
+    app.registry.cdb.database.dispose()
+
+    before = path.read_bytes(), sorted(folder.rglob("*"))
+    again = ("create", "A", path, "--files", "--force", "--ini", ini)
+    (store / used["payload_url"]).write_bytes(b"damaged")
+    assert "is not the one" in refused(bundle, *again)
+    (store / used["payload_url"]).unlink()
+    assert "missing" in refused(bundle, *again)
+    assert (path.read_bytes(), sorted(folder.rglob("*"))) == before
+    assert not list(tmp_path.glob(".*"))
 
 
 def address(server: subprocess.Popen[str]) -> str:
