@@ -106,6 +106,7 @@ def writes(client: Client) -> list[Write]:
         Write("DELETE", "deletePayloadIOV/A/T/5/0"),
         Write("DELETE", "deletePayloadIOV/A/T/3/0/6/0"),
         Write("POST", f"global-tags/A/revert?to={before}"),
+        Write("POST", "global-tags/A/merge", {"mode": "override", "sources": [f"B@{before}"]}),
         Write("POST", "cloneGlobalTag/A/C"),
         Write("PUT", "gt_change_status/A/locked"),
         Write("PUT", "piov_attach", {"payload_list": "T_1", "piov_id": staged[1]}),

@@ -105,11 +105,6 @@ def parts(reader: Reader, view: View, starts: Interval, limit: int) -> Iterator[
     shown = {"series": view.series, "at": view.at, "limit": limit}
     rows = reader.execute(_PARTS, shown | place).all()
     return (
-        Part(
-            Point(start_major, start_minor),
-            Point(end_major, end_minor),
-            Content(payload_url, checksum, revision),
-            size,
-        )
-        for start_major, start_minor, end_major, end_minor, payload_url, checksum, revision, size in rows
+        Part(Point(row[0], row[1]), Point(row[2], row[3]), Content(row[4], row[5], row[6]), row[7])
+        for row in rows
     )

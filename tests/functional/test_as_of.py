@@ -115,6 +115,9 @@ class World:
     def delete_iov(self, tag: str, payload_type: str, major: int) -> None:
         self.client.ok("DELETE", f"deletePayloadIOV/{tag}/{payload_type}/{major}/0")
 
+    def merge(self, target: str, mode: str, source: str) -> None:
+        self.client.ok("POST", f"global-tags/{target}/merge", {"mode": mode, "sources": [source]})
+
     def describe(self, path: str, text: str | None) -> None:
         self.client.ok("PATCH", path, {"description": text})
 
@@ -147,6 +150,8 @@ class World:
             lambda: self.put_list("B", self.list_of("A", "U")),
             lambda: self.put_list("A", "U_4"),
             lambda: ok("POST", f"global-tags/A/revert?to={self.change() - 2}"),
+            lambda: self.merge("A", "override", "C"),
+            lambda: self.merge("B", "fill", "A"),
             lambda: ok("DELETE", "deletePayloadType/V"),
             lambda: ok("DELETE", f"deletePayloadList/{self.make_list('A', 'T')}"),
             lambda: ok("PATCH", "global-tags/B", {"name": "D"}),

@@ -105,6 +105,12 @@ WRITES = [
         {"name": "Dev2"},
     ),
     Write("history.revert_to", asks(P.TAG_WRITE, tag("Dev")), {"name": "Dev"}, query="to=12"),
+    Write(
+        "global_tags.merge",
+        asks(P.TAG_WRITE, tag("Prod")) | asks(P.IOV_ATTACH, list_("Beam_2", "Prod")),
+        {"name": "Prod"},
+        {"sources": ["Dev"], "mode": "fill"},
+    ),
     Write("global_tags.delete", asks(P.TAG_DELETE, tag("Dev")), {"name": "Dev"}),
     Write(
         "global_tags.clone",
