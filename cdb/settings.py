@@ -30,8 +30,20 @@ log = logging.getLogger(__name__)
 
 PREFIX = "cdb."
 
-_OTHER_VARIABLES = frozenset({"CDB_INI", "CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"})
+_OTHER_VARIABLES = frozenset(
+    {"CDB_INI", "CDB_IMPORT_FROM", "CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"}
+)
 """Variables of the commands, the client and the tests, which are no settings of a service."""
+
+_OF_NOPAYLOADDB = {
+    **{
+        f"POSTGRES_{part}_W": "cdb.database.url"
+        for part in ("HOST", "PORT", "DB", "USER", "PASSWORD")
+    },
+    "CDB_AUTH_CLASS": "cdb.authenticators",
+    "CDB_PERMISSION_PLUGIN_CLASS": "cdb.authorization_policies",
+}
+"""Variables of nopayloaddb, and what is set instead of them."""
 
 
 class SettingsError(Exception):
@@ -438,12 +450,15 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         if variable in keys:
             values[keys[variable]] = value
             sources[keys[variable]] = f"from {variable}"
+        elif variable in _OF_NOPAYLOADDB:
+            log.warning("%s is ignored: %s", variable, _instead(variable))
         elif variable.startswith("CDB_") and variable not in _OTHER_VARIABLES | secrets:
             log.warning("%s is no setting of cdb and is ignored", variable)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_problems(error), ini.get("__file__"), sources) from None
+        problems = _problems(error, environ)
+        raise SettingsError(problems, ini.get("__file__"), sources) from None
     settings._plugin_options = options  # noqa: SLF001 - no key of its own, so no field
     return settings
 
@@ -451,7 +466,15 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
 _OPTION = re.compile(r"cdb\.plugin\.(?P<plugin>[^.]+)\.(?P<option>[^.]+)")
 
 
-def _problems(error: ValidationError) -> list[tuple[str, str]]:
+def _instead(variable: str) -> str:
+    """Return what to set instead of a variable of nopayloaddb."""
+    return (
+        f"it is of nopayloaddb, and {_OF_NOPAYLOADDB[variable]} here; "
+        "`cdb config from-nopayloaddb` makes an ini of them all"
+    )
+
+
+def _problems(error: ValidationError, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         key = str(problem["loc"][0])
@@ -460,6 +483,9 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
                 reason = "no setting has this name"
             case "missing":
                 reason = f"missing; set it in the ini, or {variable_of(key)} in the environment"
+                old = [name for name, new in _OF_NOPAYLOADDB.items() if new == key]
+                if found := next((name for name in old if name in environ), None):
+                    reason += f"; as for {found}, {_instead(found)}"
             case _:
                 reason = str(problem["msg"]).removeprefix("Value error, ")
         problems.append((key, reason))

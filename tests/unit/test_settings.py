@@ -215,3 +215,26 @@ def test_value_of_an_unknown_variable_is_not_logged(caplog: pytest.LogCaptureFix
         load(INI, {"CDB_DATABASE_PASSWORD": "s3cret"})
     assert "CDB_DATABASE_PASSWORD" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+# --- variables of nopayloaddb -----------------------------------------------------
+
+
+def test_variable_of_nopayloaddb_is_told_what_it_is_here(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        load(INI, {"CDB_AUTH_CLASS": "x", "POSTGRES_HOST_W": "db"})
+    told = [message.partition(";")[0] for message in caplog.messages]
+    assert told == [
+        "CDB_AUTH_CLASS is ignored: it is of nopayloaddb, and cdb.authenticators here",
+        "POSTGRES_HOST_W is ignored: it is of nopayloaddb, and cdb.database.url here",
+    ]
+
+
+def test_missing_database_is_told_with_the_old_variable() -> None:
+    reason = why({}, {"POSTGRES_DB_W": "npdb"})
+    assert "CDB_DATABASE_URL" in reason
+    assert "POSTGRES_DB_W" in reason
+    assert "cdb config from-nopayloaddb" in reason
+    assert "nopayloaddb" not in why({})
