@@ -13,6 +13,7 @@ from cdb.errors import Invalid
 from cdb.services.nopayloaddb.configuration import Converted, converted, of_file, of_values
 
 KEY = "c6f1a0d94e7b4d1e8a5f3b2c9d0e7f61"
+KNOWN = "changetosomething"
 CLASSES = "cdb_rest.permissions_plugins"
 ENVIRON = {
     "POSTGRES_HOST_W": "db.example.org",
@@ -60,7 +61,7 @@ def test_no_secret_comes_into_it() -> None:
 
 
 def test_what_was_open_is_said() -> None:
-    made = convert(CDB_AUTH_CLASS="", **{"JWT_SECRET": "changetosomething"})
+    made = convert(CDB_AUTH_CLASS="", JWT_SECRET=KNOWN)
     assert warned(made, "CDB_AUTH_CLASS was empty", "everybody", "could write")
     assert warned(made, "JWT_SECRET", "does not start")
     assert warned(made, "permitted everything")
