@@ -10,7 +10,6 @@ import click
 
 from cdb.commands.deployment import (
     INI,
-    Deployment,
     deployment_of,
     require_migrated,
     with_database,
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from cdb.services.verify import Checked, Finding, Progress, Wanted
     from cdb.store.engine import Database
-    from cdb.store.payload_files import PayloadFiles
 
 
 class _NotVerified(click.ClickException):
@@ -93,7 +91,7 @@ class _Result(NamedTuple):
 
 def _verified(ini: Path, wanted: "Wanted") -> _Result:
     deployment = deployment_of(ini)
-    stored = _payload_files(deployment)
+    stored = deployment.payload_files()
     if wanted.files and stored is None:
         raise click.ClickException(f"{ini.name}: --files needs cdb.payload_store")
     results: list[_Result] = []
@@ -117,19 +115,6 @@ def _verified(ini: Path, wanted: "Wanted") -> _Result:
 
     with_database(deployment, run)
     return results[0]
-
-
-def _payload_files(deployment: Deployment) -> "PayloadFiles | None":
-    from cdb.settings import SettingsError
-    from cdb.store.payload_files import open_files
-
-    settings = deployment.settings
-    if not settings.payload_store:
-        return None
-    try:
-        return open_files(settings.payload_store, settings.payload_store_options)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
 
 
 @contextmanager

@@ -2,8 +2,14 @@
 
 import hashlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -594,6 +600,37 @@ def test_command_prints_json(small: Small, ini: Path) -> None:
     assert finding["object"] == f"series 1 of {small.types[0]}_1"
     counts = {each["check"]: each["found"] for each in printed["checks"]}
     assert {name: count for name, count in counts.items() if count} == {"overlaps": 1}
+
+
+def test_command_shows_on_a_terminal_how_far_it_is(small: Small, ini: Path) -> None:
+    assert small.change()
+    terminal, side = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", "from cdb.commands.verify import verify; verify()", str(ini)],
+        stdout=subprocess.PIPE,
+        stderr=side,
+        env={**os.environ, "TERM": "xterm"},
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    os.close(side)
+    with suppress(OSError), os.fdopen(terminal, "rb") as shown:
+        assert b"changes" in shown.read(100_000)
+    assert done.stdout.endswith(": 0 error, 0 warning, 0 info.\n")
+
+
+def test_every_check_is_documented_and_no_other(
+    database: Database, folder: Path, stored: Path
+) -> None:
+    assert stored.exists()
+    wanted = Wanted(files=True, history=True)
+    events = verify.verify(database, RULES, open_files(str(folder)), wanted).events
+    checks = [(each.check, str(each.severity)) for each in events if isinstance(each, Checked)]
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    _, _, section = page.partition("## Verifying a database")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", section, re.MULTILINE)
+    assert rows == checks
 
 
 def test_command_reads_files(stored: Path, ini: Path) -> None:
