@@ -115,6 +115,8 @@ class Finding:
             was left out, or where nothing was changed.
         count: how many rows it is about.
         payload_url: of the row.
+        checksum: of the row.
+        revision: of the row.
 
     """
 
@@ -126,6 +128,8 @@ class Finding:
     until: Point | None = None
     count: int = 1
     payload_url: str | None = None
+    checksum: str | None = None
+    revision: str | None = None
 
 
 Note = Callable[[Finding], None]
@@ -266,7 +270,9 @@ def _about(
     until: Point | None = None,
 ) -> Finding:
     ids = (row.id,) if other is None else (row.id, other.id)
-    return Finding(kind, ids, text, row.start, row.end, until, payload_url=row.payload_url)
+    return Finding(
+        kind, ids, text, row.start, row.end, until, 1, row.payload_url, row.checksum, row.revision
+    )
 
 
 @dataclass(slots=True)

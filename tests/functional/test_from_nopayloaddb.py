@@ -14,6 +14,7 @@ from legacy import MAX, OLDER, Legacy
 from support import API, Client, rules, serving
 
 from cdb.commands.import_ import import_
+from cdb.commands.verify import verify
 from cdb.domain.points import IovMode, Point
 from cdb.errors import Closed, Invalid
 from cdb.services import contents, global_tags
@@ -235,6 +236,12 @@ def test_the_report_names_every_row_that_was_not_taken_over_as_it_stood(
         ("until-next-start", "Beam_6", (10,)),
         ("detached", None, (13,)),
     }
+    [left_out] = [each for each in written["findings"] if each["kind"] == "detached"]
+    assert (left_out["payload_url"], left_out["checksum"], left_out["revision"]) == (
+        "p13",
+        "c",
+        "1",
+    )
     [cut] = [each for each in written["findings"] if each["kind"] == "cut"]
     assert (cut["start"], cut["end"], cut["until"]) == ([0, 0], [0, 100], [0, 10])
     assert written["summary"]["findings"] == {
@@ -489,6 +496,8 @@ def test_the_command_imports_and_reports(ini: Path, legacy: Legacy, tmp_path: Pa
     assert "9 payload IOVs imported." in done.stdout
     assert "10 of 10 sampled queries" in done.stderr
     assert json.loads(report.read_text())["summary"]["different"] == 0
+    sound = CliRunner().invoke(verify, [str(ini), "--history"])
+    assert sound.exit_code == 0, sound.output
     legacy.run('update "PayloadIOV" set checksum = :other', {"other": "another"})
     again = command(ini, "--from", legacy.url)
     assert again.exit_code == 1

@@ -118,6 +118,8 @@ class Report:
                 "end": finding.end,
                 "until": finding.until,
                 "payload_url": finding.payload_url,
+                "checksum": finding.checksum,
+                "revision": finding.revision,
                 "text": finding.text,
             }
         )
