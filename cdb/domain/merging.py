@@ -171,9 +171,10 @@ def staged(source: Iterable[Part], begin: Point) -> Iterator[Part]:
         elif part.start >= begin:
             yield part
         else:
+            what = "is over before" if part.start == ORIGIN else "begins before"
             raise NotAppendable(
-                f"the source has {Interval(part.start, part.end)}, before {begin}, where the "
-                f"update begins; only (0, 0) means that point."
+                f"the source has {Interval(part.start, part.end)}, which {what} {begin}, "
+                f"where the update begins; only (0, 0) means that point."
             )
 
 

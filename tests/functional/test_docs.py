@@ -113,7 +113,13 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "page",
-    ["docs/getting-started.md", "docs/http-api.md", "docs/history.md", "README.md"],
+    [
+        "docs/getting-started.md",
+        "docs/http-api.md",
+        "docs/history.md",
+        "docs/merge.md",
+        "README.md",
+    ],
     ids=str,
 )
 def test_commands_print_what_the_page_says(demo_url: str, tmp_path: Path, page: str) -> None:
