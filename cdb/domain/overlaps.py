@@ -26,7 +26,8 @@ def overlapping(rows: Iterable[LogRow]) -> Iterator[tuple[LogRow, LogRow]]:
 
     Those that hold at a place, in order of their changes, do not overlap, so that a
     row is compared with the two beside it only. A row that overlaps is left out from
-    there on: what overlaps it alone is told once it is gone.
+    there on: what overlaps it alone is told once it is gone. Only the rows that hold at
+    the place reached are kept in memory.
 
     Args:
         rows: in order of series and start.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fsspec.core import url_to_fs
 from histories import RULES, Step, World, steps
 from hypothesis import given, settings
 from sqlalchemy import make_url, text
@@ -35,7 +36,7 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-def look(database: Database, folder: Path | None = None, **wanted: Any) -> list[Finding]:
+def look(database: Database, folder: Path | str | None = None, **wanted: Any) -> list[Finding]:
     """Return all findings."""
     stored = None if folder is None else open_files(str(folder))
     events = verify.verify(database, RULES, stored, Wanted(**wanted)).events
@@ -508,7 +509,7 @@ def test_a_file_that_is_missing_or_shorter_is_found_without_reading(
     assert found_files(database, folder, tag="B") == []
 
 
-def found_files(database: Database, folder: Path, **wanted: Any) -> list[str]:
+def found_files(database: Database, folder: Path | str, **wanted: Any) -> list[str]:
     """Return what is wrong with files."""
     findings = look(database, folder, files=True, **wanted)
     return [each.sentence for each in findings if each.check == "files"]
@@ -527,6 +528,25 @@ def test_both_checksums_are_compared(database: Database, folder: Path, stored: P
     assert stored.exists()
     damage(database, "update payload set sha256 = 'other'")
     assert found_files(database, folder) == [f"The SHA-256 of its file is {SHA256}, not other."]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_files_in_an_object_store_are_read_as_well(
+    database: Database, make_client: Callable[..., Client]
+) -> None:
+    store = "memory://verify"
+    client = make_client(payload_store=store)
+    client.ok("POST", "pt", {"name": "Beam"})
+    client.put(f"{API}/payloads/Beam/run7.txt", CONTENT)
+    filesystem, root = url_to_fs(store)
+    assert look(database, store, files=True) == []
+    [path] = filesystem.find(root)
+    filesystem.pipe_file(path, CONTENT.swapcase())
+    assert look(database, store) == []
+    [sentence] = found_files(database, store)
+    assert sentence.startswith("The MD5 of its file is ")
+    filesystem.rm_file(path)
+    assert found_files(database, store) == ["Its file is missing."]
 
 
 def test_what_cannot_be_read_does_not_end_it(
