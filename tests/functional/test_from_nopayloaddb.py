@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import pytest
 from click.testing import CliRunner, Result
@@ -514,3 +515,113 @@ def test_the_command_says_what_is_wrong(ini: Path, legacy: Legacy, database: Dat
     migrate.downgrade(database, "base")
     empty = command(ini, "--from", legacy.url)
     assert "run `cdb db upgrade` first" in empty.stderr
+
+
+# --- what nopayloaddb itself answers ------------------------------------------------
+
+STAMP = "2022-03-04T05:06:07.000089"
+"""nopayloaddb writes its times without a zone."""
+
+
+class Recorded:
+    """Answers as nopayloaddb does, in the shapes of the recorded requests, two rows a page."""
+
+    IOVS: ClassVar[list[dict[str, Any]]] = [
+        {
+            "id": number,
+            "payload_url": f"p{number}",
+            "checksum": "c",
+            "major_iov": major,
+            "minor_iov": 0,
+            "major_iov_end": MAX,
+            "minor_iov_end": MAX,
+            "payload_list": name,
+            "global_tag": name and "GT",
+            "payload_type": name and "Beam",
+            "inserted": STAMP,
+        }
+        for number, major, name in [
+            (1, 30, "Beam_1"),
+            (2, 10, "Beam_1"),
+            (3, 20, "Beam_1"),
+            (4, 20, "Beam_1"),
+            (5, 5, None),
+        ]
+    ]
+    STATUS: ClassVar[dict[str, Any]] = {"id": 1, "name": "unlocked", "created": STAMP}
+    TAG: ClassVar[dict[str, Any]] = {
+        "id": 1,
+        "name": "GT",
+        "author": None,
+        "status": "unlocked",
+        "payload_lists_count": 1,
+        "payload_iov_count": 4,
+        "created": STAMP,
+        "updated": STAMP,
+    }
+    LIST: ClassVar[dict[str, Any]] = {
+        "id": 1,
+        "name": "Beam_1",
+        "global_tag": "GT",
+        "payload_type": "Beam",
+        "iov_count": 4,
+        "created": STAMP,
+    }
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        asked = {key: values[0] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
+        answer = {
+            "gtstatus": lambda: [self.STATUS],
+            "pt": lambda: [{"id": 1, "name": "Beam", "created": STAMP}],
+            "globalTags": lambda: [self.TAG],
+            "payload-lists": lambda: self.page([self.LIST], asked),
+            "payload-iovs": lambda: self.page(self.IOVS, asked),
+            "payloadiovs": lambda: self.query(int(asked["majorIOV"])),
+        }[environ["PATH_INFO"].strip("/")]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer()).encode()]
+
+    def page(self, rows: list[dict[str, Any]], asked: dict[str, str]) -> dict[str, Any]:
+        name = asked.get("payload_list")
+        found = [row for row in rows if name in (None, row.get("payload_list"))]
+        size, number = min(int(asked["page_size"]), 2), int(asked["page"])
+        return {
+            "count": len(found),
+            "page": number,
+            "page_size": size,
+            "total_pages": -(-len(found) // size),
+            "results": found[(number - 1) * size : number * size],
+        }
+
+    def query(self, major: int) -> list[dict[str, Any]]:
+        before = [row for row in self.IOVS if row["payload_list"] and row["major_iov"] <= major]
+        found = sorted(before, key=lambda row: (row["major_iov"], row["id"]))[-1:]
+        extra = {"payload_type_name": "Beam", "size": 7, "revision": "2"}
+        return [{**row, **extra} for row in found]
+
+
+def test_what_nopayloaddb_answers_comes_in(database: Database) -> None:
+    out = StringIO()
+    with serving(Recorded()) as url:
+        source = HttpSource(url)
+        summary = Import(database, RULES, source, IovMode.CONTINUOUS).run(10, out=out)
+        source.close()
+    assert shown(database, "GT") == {
+        "Beam": [
+            ((10, 0), (20, 0), "p2", "2"),
+            ((20, 0), (30, 0), "p4", "2"),
+            ((30, 0), (MAX, MAX), "p1", "2"),
+        ]
+    }
+    with database.statement() as reader:
+        record = reads.list_(reader, "Beam_1")
+    assert record
+    [page] = contents.iovs_at(database, record, CURRENT)
+    assert (record.created, page[0].inserted, page[0].size) == (CREATED, CREATED, 7)
+    found = [(each["kind"], each["ids"]) for each in json.loads(out.getvalue())["findings"]]
+    assert found == [
+        ("duplicate", [3, 4]),
+        ("until-next-start", [2, 4]),
+        ("detached", [5]),
+    ]
+    assert (summary.asked, summary.different) == (4, 0)
