@@ -128,6 +128,10 @@ def is_postgresql(reader: Reader) -> bool:
     return bind.dialect.name == "postgresql"
 
 
+_MAPPED = 2**31 - 2**16
+"""Bytes of a file that nobody writes to that are read as memory: more than SQLite maps at most."""
+
+
 def read_only_url(path: Path) -> str:
     """Return the URL of an SQLite file that nobody writes to; its folder may be read-only, too."""
     return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
@@ -155,6 +159,8 @@ def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: An
             cursor.execute(f"PRAGMA journal_mode = {journal}")
         else:
             cursor.execute("PRAGMA query_only = ON")
+        if url.query.get("immutable") == "1":
+            cursor.execute(f"PRAGMA mmap_size = {_MAPPED}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -44,13 +44,12 @@ from cdb_client.bundle import Bundle, BundleError
 from cdb_client.cli import main
 
 RULES = rules()
-BOTH = ("sqlite", "postgresql")
 
 
-@pytest.fixture(params=BOTH)
-def other(request: pytest.FixtureRequest, databases: Any) -> Iterator[Database]:
-    """The store of another database, migrated and empty."""
-    with databases(request.param) as url:
+@pytest.fixture
+def other(database_kind: str, databases: Any) -> Iterator[Database]:
+    """The store of a database of the other kind, migrated and empty."""
+    with databases("sqlite" if database_kind == "postgresql" else "postgresql") as url:
         store = Database(url)
         yield store
         store.dispose()

@@ -223,7 +223,7 @@ def readers(base: str, store: Database, tag: str) -> Iterator[None]:
         assert all(future.result() for future in reading)
 
 
-@pytest.mark.parametrize(("database_kind", "attaches"), [("postgresql", 1000), ("sqlite", 200)])
+@pytest.mark.parametrize(("database_kind", "attaches"), [("postgresql", 400), ("sqlite", 100)])
 def test_attaches_of_eight_clients_to_one_list(
     server: str, store: Database, attaches: int
 ) -> None:

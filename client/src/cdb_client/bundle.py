@@ -13,6 +13,8 @@ APPLICATION_ID = 0x63646262
 FORMAT = 1
 """What the header of the file says; `cdb bundle create` writes it."""
 
+_MAPPED = 2**31 - 2**16
+
 _LABEL = """
     select t.name, c.detail from global_tag t
     join change c on c.change = (select max(change) from change where action = 'import')
@@ -66,6 +68,8 @@ class Bundle:
         except sqlite3.Error as error:
             raise BundleError(f"{path}: {error}.") from None
         try:
+            # Read as memory: a third of the time of a query goes into copying pages.
+            self._connection.execute(f"pragma mmap_size = {_MAPPED}")
             header = [self._one(f"pragma {name}") for name in ("application_id", "user_version")]
             label = self._one(_LABEL) if header == [(APPLICATION_ID,), (FORMAT,)] else None
         except sqlite3.Error as error:
