@@ -9,7 +9,10 @@ Validators of payload types do not see the payloads again: they saw them when
 those became valid in the source.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -185,12 +188,11 @@ def merge(
             raise NotFound(f"Global tag {name!r} was replaced by another one in the meantime.")
         case, ready, lists = again, {}, _lists(session, again)
     steps = []
-    for payload_type in case.types:
-        entry = ready.pop(payload_type, None)
-        entry = entry or _worked_out(database, case, payload_type).entry
-        if not entry.is_empty:
-            _require(rules, writer, case, lists, payload_type)
-            steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
+    with closing(_entries(database, case, ready)) as entries:
+        for payload_type, entry in entries:
+            if not entry.is_empty:
+                _require(rules, writer, case, lists, payload_type)
+                steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
     forks.discard(session, copies)
     if not steps:
         return case.merged([])
@@ -259,6 +261,26 @@ def _ready(database: Database, case: _Case) -> dict[str, Entry]:
         found[payload_type] = _worked_out(database, case, payload_type).entry
         kept += len(found[payload_type].parts)
     return found
+
+
+def _entries(
+    database: Database, case: _Case, ready: Mapping[str, Entry]
+) -> Generator[tuple[str, Entry]]:
+    """Yield what is to be done with each list, the next one worked out meanwhile."""
+
+    def entry(payload_type: str) -> Entry:
+        known = ready.get(payload_type)
+        return known or _worked_out(database, case, payload_type).entry
+
+    with ThreadPoolExecutor(1) as worker:
+        coming: deque[tuple[str, Future[Entry]]] = deque()
+        for payload_type in case.types:
+            coming.append((payload_type, worker.submit(entry, payload_type)))
+            if len(coming) > 1:
+                name, found = coming.popleft()
+                yield name, found.result()
+        for name, found in coming:
+            yield name, found.result()
 
 
 class _WorkedOut(NamedTuple):
