@@ -6,6 +6,11 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from cdb.services import contents
+from cdb.store import reads
+from cdb.store.changes import CURRENT
+from cdb.store.engine import Database
+
 TABLES = """
 create table "GlobalTagStatus" (
     id bigserial primary key, name varchar(80) not null unique, description varchar(255),
@@ -133,3 +138,28 @@ class Legacy:
 
 def _combined(major: int, minor: int) -> Decimal:
     return Decimal(f"{major}.{minor:019d}") if min(major, minor) >= 0 else Decimal(major)
+
+
+def shown(database: Database, tag: str) -> dict[str, list[tuple[Any, ...]]]:
+    """What the lists of a tag show, by type: start, end, payload, revision."""
+    with database.statement() as reader:
+        found = reads.tag(reader, tag)
+    assert found
+    return {
+        record.type: [
+            (tuple(iov.start), iov.end and tuple(iov.end), iov.payload_url, iov.extra)
+            for page in contents.iovs_at(database, record, CURRENT)
+            for iov in page
+        ]
+        for record in contents.lists_at(database, CURRENT, found.id)
+    }
+
+
+def state(database: Database) -> list[Any]:
+    """The names of all that is live, and the number of changes."""
+    with database.snapshot() as reader:
+        return [
+            [(each.name, each.status) for each in reads.tags(reader)],
+            [each.name for each in reads.types(reader)],
+            [(each.name, each.tag, each.n_iov) for each in reads.lists(reader)],
+        ]

@@ -214,7 +214,7 @@ def _misheard(row: LegacyRow) -> Finding:
     if row.asked is Asked.NEVER:
         text = "Its combined start was missing, so no query found it; it is not taken over."
         return _about(Kind.NEVER_ANSWERED, row, text)
-    text = "Its combined start was rounded; it is taken over with the start as written."
+    text = "Its combined start is not quite its start; it is taken over with its start."
     return _about(Kind.ROUNDED_START, row, text)
 
 
