@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -13,10 +14,12 @@ from click.testing import CliRunner, Result
 from legacy import MAX, OLDER, Legacy, shown, state
 from support import rules
 
+from cdb.builtin.standard import Standard
 from cdb.commands.import_ import import_
 from cdb.commands.verify import verify
 from cdb.domain.points import IovMode, Point
 from cdb.errors import Closed, Invalid
+from cdb.plugin import Identity, Status
 from cdb.services import contents, global_tags
 from cdb.services.nopayloaddb.importing import Import, Progress, Told, silent
 from cdb.services.nopayloaddb.over_http import HttpSource
@@ -301,6 +304,40 @@ def test_a_tag_that_was_closed_meanwhile_stays_closed(
         global_tags.change_status(database, session, RULES, writer, LOCKED, "frozen")
     with pytest.raises(Closed):
         run()
+
+
+class Stepwise(Standard):
+    """A tag is locked before it is frozen, and nothing that is not known here becomes of it."""
+
+    def refuses_transition(
+        self, tag: str, current: Status, target: Status, identity: Identity
+    ) -> str | None:
+        steps = [("unlocked", "locked"), ("locked", "frozen")]
+        return None if (current.name, target.name) in steps else "One step at a time."
+
+
+def test_a_tag_gets_its_status_step_by_step_where_the_policy_wants_that(
+    legacy: Legacy, database: Database
+) -> None:
+    source = SqlSource(legacy.url)
+    stepwise = replace(RULES, tag_policy=Stepwise("stepwise", None))
+    Import(database, stepwise, source, IovMode.CONTINUOUS).run()
+    assert dict(state(database)[0])[LOCKED] == "frozen"
+    found = [each.detail["after"]["status"] for each in changes(database, action="status")]
+    assert found == ["locked", "frozen", "locked"]
+    source.close()
+
+
+def test_a_status_that_the_policy_lets_no_tag_have_stops_it_before_anything_is_written(
+    legacy: Legacy, database: Database
+) -> None:
+    legacy.run("""update "GlobalTagStatus" set name = 'online' where name = 'locked'""")
+    source = SqlSource(legacy.url)
+    stepwise = replace(RULES, tag_policy=Stepwise("stepwise", None))
+    with pytest.raises(Invalid, match="'Online' is online"):
+        Import(database, stepwise, source, IovMode.CONTINUOUS).run()
+    assert changes(database) == []
+    source.close()
 
 
 def test_of_two_lists_of_a_type_in_a_tag_the_newer_one_is_attached(

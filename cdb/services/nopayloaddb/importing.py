@@ -255,9 +255,10 @@ class Import:
         for tag in plan.tags:
             with self.database.statement() as reader:
                 here = lookup.tag_by_id(reader, plan.done["global_tag", tag.id])
-            if here.status != first:
-                continue
-            for name in plan.ways[tag.name]:
+            steps = [first, *plan.ways[tag.name]]
+            # Where somebody has given it another status meanwhile, that stays.
+            reached = steps.index(here.status) if here.status in steps else len(steps)
+            for name in steps[reached + 1 :]:
                 with self.database.writing() as session:
                     global_tags.change_status(
                         self.database, session, self.rules, self._writer, here.name, name
