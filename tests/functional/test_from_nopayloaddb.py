@@ -431,7 +431,7 @@ def test_the_command_imports_and_reports(ini: Path, legacy: Legacy, tmp_path: Pa
     report = tmp_path / "report.json"
     done = command(ini, "--from", legacy.url, "--report", report, "--samples", 10)
     assert done.exit_code == 0, done.output
-    assert "9 payload IOVs imported." in done.stdout
+    assert "9 payload IOVs imported (" in done.stdout
     assert "10 of 10 sampled queries" in done.stderr
     assert json.loads(report.read_text())["summary"]["different"] == 0
     sound = CliRunner().invoke(verify, [str(ini), "--history"])

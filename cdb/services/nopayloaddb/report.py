@@ -75,7 +75,7 @@ class Summary:
         earlier = f", {self.present} of the lists in an earlier run" if self.present else ""
         shown = [
             f"{self.source} has {there}.",
-            f"{self.taken} payload IOVs {verb}{earlier}.",
+            f"{self.taken} payload IOVs {verb}{earlier} ({self.seconds:.1f} s).",
         ]
         shown += [
             f"{self.findings[kind]:>12}  {meaning} ({kind})"
