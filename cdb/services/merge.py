@@ -9,10 +9,7 @@ Validators of payload types do not see the payloads again: they saw them when
 those became valid in the source.
 """
 
-from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -29,6 +26,7 @@ from cdb.errors import AppendOnly, NotAppendable, NotFound
 from cdb.plugin import Permission, Target
 from cdb.services import contents, forks, guard, intervals, lookup, moments
 from cdb.services.diff import TypeDifference
+from cdb.services.garbage import uncollected
 from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
@@ -39,7 +37,7 @@ from cdb.store.reads import View
 from cdb.store.views import Member
 
 PAGE = 1000
-"""Payload IOVs read at a time: few, since Python looks again and again through all it holds."""
+"""Payload IOVs read at a time."""
 
 KEPT = 20_000
 """Payload IOVs that are kept from before the lock; more are worked out under it."""
@@ -136,6 +134,7 @@ class _Case:
         return Merged(self.tag, self.sources, steps, list(found), count)
 
 
+@uncollected()
 def merge(
     database: Database,
     session: Session,
@@ -188,11 +187,12 @@ def merge(
             raise NotFound(f"Global tag {name!r} was replaced by another one in the meantime.")
         case, ready, lists = again, {}, _lists(session, again)
     steps = []
-    with closing(_entries(database, case, ready)) as entries:
-        for payload_type, entry in entries:
-            if not entry.is_empty:
-                _require(rules, writer, case, lists, payload_type)
-                steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
+    for payload_type in case.types:
+        entry = ready.pop(payload_type, None)
+        entry = entry or _worked_out(database, case, payload_type).entry
+        if not entry.is_empty:
+            _require(rules, writer, case, lists, payload_type)
+            steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
     forks.discard(session, copies)
     if not steps:
         return case.merged([])
@@ -261,26 +261,6 @@ def _ready(database: Database, case: _Case) -> dict[str, Entry]:
         found[payload_type] = _worked_out(database, case, payload_type).entry
         kept += len(found[payload_type].parts)
     return found
-
-
-def _entries(
-    database: Database, case: _Case, ready: Mapping[str, Entry]
-) -> Generator[tuple[str, Entry]]:
-    """Yield what is to be done with each list, the next one worked out meanwhile."""
-
-    def entry(payload_type: str) -> Entry:
-        known = ready.get(payload_type)
-        return known or _worked_out(database, case, payload_type).entry
-
-    with ThreadPoolExecutor(1) as worker:
-        coming: deque[tuple[str, Future[Entry]]] = deque()
-        for payload_type in case.types:
-            coming.append((payload_type, worker.submit(entry, payload_type)))
-            if len(coming) > 1:
-                name, found = coming.popleft()
-                yield name, found.result()
-        for name, found in coming:
-            yield name, found.result()
 
 
 class _WorkedOut(NamedTuple):
