@@ -9,7 +9,7 @@ import bench
 import diff
 import timeline
 
-from cdb.commands.progress import progress
+from cdb.commands.progress import progress, without_looking_for_cycles
 from cdb.domain.points import Point
 from cdb.services import bundles, imports
 from cdb.services.bundles import BundleSource
@@ -41,7 +41,7 @@ def main() -> None:
         database, rules = Database(url), timeline.rules(url)
         path = Path(folder) / "bundle.cdb"
         source = DatabaseSource(database, rules, tag)
-        with progress("payload IOVs", source.n_iov) as told:
+        with without_looking_for_cycles(), progress("payload IOVs", source.n_iov) as told:
             made = bench.timed(lambda: bundles.create(source, rules, path, told))
             size, iovs = path.stat().st_size, source.n_iov
             asked = queries(path, tag, options.queries)

@@ -62,7 +62,7 @@ def main() -> None:
         source = filled(ini["app:main"]["cdb.database.url"], options.lists, options.iovs)
         report = started.ini.with_name("report.json")
         cdb = str(Path(sys.executable).with_name("cdb"))
-        command = [cdb, "import", "nopayloaddb", str(started.ini), "--from", source]
+        command = [cdb, "import", "nopayloaddb", "--ini", str(started.ini), "--from", source]
         command += ["--report", str(report), "--samples", str(options.samples)]
         start = time.perf_counter()
         subprocess.run(command, check=True)

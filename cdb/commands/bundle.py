@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
-from cdb.commands.progress import progress
+from cdb.commands.progress import progress, without_looking_for_cycles
 
 if TYPE_CHECKING:
     from cdb.services.imports import Imported
@@ -54,7 +54,7 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
     def run(database: "Database") -> None:
         source = DatabaseSource(database, deployment.rules, tag)
         beside = bundles.Files(database, stored) if stored else None
-        with progress("payload IOVs", source.n_iov) as told:
+        with progress("payload IOVs", source.n_iov) as told, without_looking_for_cycles():
             made = bundles.create(source, deployment.rules, file, told, beside)
         click.echo(f"{file}: {_summary(made.imported)}")
         if stored:
@@ -88,7 +88,11 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
         with bundles.opened(file) as bundled:
             source = BundleSource(bundled, deployment.rules)
             writer = Writer.operator("cdb bundle import", comment)
-            with progress("payload IOVs", source.n_iov) as told, database.writing() as session:
+            with (
+                progress("payload IOVs", source.n_iov) as told,
+                without_looking_for_cycles(),
+                database.writing() as session,
+            ):
                 imported = imports.take(session, deployment.rules, writer, source, name, told)
         print_imported(imported)
 

@@ -1,15 +1,14 @@
 """`cdb import`: what other services and formats hold."""
 
-import gc
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, deployment_of, require_migrated, with_database
+from cdb.commands.deployment import INI_OPTION, deployment_of, require_migrated, with_database
 from cdb.commands.json_lines import jsonl
-from cdb.commands.progress import progress
+from cdb.commands.progress import progress, without_looking_for_cycles
 
 if TYPE_CHECKING:
     from cdb.services.nopayloaddb.source import Source
@@ -25,7 +24,7 @@ import_.add_command(jsonl)
 
 
 @import_.command()
-@INI
+@INI_OPTION
 @click.option(
     "--from",
     "url",
@@ -60,15 +59,16 @@ import_.add_command(jsonl)
 def nopayloaddb(
     ini: Path, url: str, iov_mode: str, report: Path | None, samples: int, dry_run: bool
 ) -> None:
-    r"""Import everything that a nopayloaddb holds into the database of INI.
+    r"""Import everything that a nopayloaddb holds into the database.
 
     Each payload list comes as one change. An import that was interrupted goes on
     where it stopped when it is run again. The status is 1 where one of the
     sampled queries has another answer here than there.
 
     \b
-    cdb import nopayloaddb production.ini --from postgresql+psycopg2://cdb@dbhost/npdb
-    cdb import nopayloaddb production.ini --from http://npdb/api/cdb_rest --report import.json
+    export CDB_INI=production.ini
+    cdb import nopayloaddb --from postgresql+psycopg2://cdb@dbhost/npdb --dry-run
+    cdb import nopayloaddb --from http://npdb/api/cdb_rest --report import.json
     """
     from cdb.domain.points import IovMode
     from cdb.errors import CdbError
@@ -88,9 +88,7 @@ def nopayloaddb(
             stack.callback(source.close)
             out = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
             importing = Import(database, deployment.rules, source, IovMode(iov_mode), progress)
-            # Of millions of rows none is in a cycle; to look for some takes a sixth of the time.
-            gc.disable()
-            stack.callback(gc.enable)
+            stack.enter_context(without_looking_for_cycles())
             summary = importing.run(samples, dry_run=dry_run, out=out)
         for line in summary.lines():
             click.echo(line)

@@ -12,7 +12,7 @@ import click
 
 from cdb.commands.bundle import print_imported
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
-from cdb.commands.progress import progress
+from cdb.commands.progress import progress, without_looking_for_cycles
 
 if TYPE_CHECKING:
     from cdb.store.engine import Database
@@ -37,7 +37,11 @@ def export(tag: str, file: Path, ini: Path) -> None:
 
     def run(database: "Database") -> None:
         source = DatabaseSource(database, deployment.rules, tag)
-        with progress("payload IOVs", source.n_iov) as told, _written(file) as stream:
+        with (
+            progress("payload IOVs", source.n_iov) as told,
+            without_looking_for_cycles(),
+            _written(file) as stream,
+        ):
             digest = json_lines.write(source, stream, told)
         click.echo(f"{source.n_iov:,} payload IOVs, digest {digest}", err=True)
 
@@ -70,7 +74,11 @@ def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
         with _opened(file) as stream:
             source = JsonLinesSource(stream)
             writer = Writer.operator("cdb import jsonl", comment)
-            with progress("payload IOVs", source.n_iov) as told, database.writing() as session:
+            with (
+                progress("payload IOVs", source.n_iov) as told,
+                without_looking_for_cycles(),
+                database.writing() as session,
+            ):
                 imported = imports.take(session, deployment.rules, writer, source, name, told)
         print_imported(imported)
 

@@ -12,6 +12,19 @@ _LINES = 10
 
 
 @contextmanager
+def without_looking_for_cycles() -> Iterator[None]:
+    """Let Python not look for cycles meanwhile: rows that pass by are in none.
+
+    To look through all that are in hand, again and again, takes half of the time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Give what is to be told how many more of a number are done.
 
@@ -22,18 +35,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         total: how many there are.
 
     """
-    # Rows that pass by are in no cycles, and to look through all that are in hand for some,
-    # again and again, takes half of the time.
-    gc.disable()
-    try:
-        with _shown(what, total) as told:
-            yield told
-    finally:
-        gc.enable()
-
-
-@contextmanager
-def _shown(what: str, total: int) -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield _Lines(what, total)
         return

@@ -23,7 +23,8 @@ from cdb.plugin import Permission, Target
 from cdb.services import loading, lookup, payload_types, statuses
 from cdb.services.exports import Source
 from cdb.services.global_tags import add_tag
-from cdb.services.loading import Described, Filled
+from cdb.services.loading import Filled
+from cdb.services.payload_lists import NewList
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads
@@ -106,22 +107,25 @@ def take(
     )
     without_validator: list[str] = []
     taken = reads.list_names(session, [each.name for each, _ in filled])
-    described = [
+    new = [
         (
-            Described(
+            NewList(
                 _type(change, rules, each.payload_type, without_validator),
                 each.payload_type.name,
                 each.ends,
-                None if each.name in taken else each.name,
                 each.description,
                 each.contact,
-                each.created,
+                tag_id,
+                log.series,
+                pinned_at=None,
+                name=None if each.name in taken else each.name,
+                created=each.created,
             ),
             log,
         )
         for each, log in filled
     ]
-    names = loading.publish(change, described, tag_id)
+    names = loading.publish(change, new)
     change.record(
         "import",
         "global_tag",

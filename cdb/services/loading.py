@@ -5,9 +5,8 @@ taken: others write on while a large list comes in. Under the lock the log only
 gets its list.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 
 from sqlalchemy.orm import Session
@@ -43,19 +42,6 @@ class Filled:
     told: tuple[PortableIov, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What a payload list says of itself; without a name it gets one from its type."""
-
-    type_id: int
-    type_name: str
-    ends: str
-    name: str | None = None
-    description: str | None = None
-    contact: str | None = None
-    created: datetime | None = None
-
-
 def fill(session: Session, iovs: Iterable[PortableIov]) -> Filled:
     """Write payload IOVs into a new log; rolled back with the session if it fails.
 
@@ -88,40 +74,19 @@ def fill(session: Session, iovs: Iterable[PortableIov]) -> Filled:
     return Filled(series, count, digester.digest(), told)
 
 
-def publish(
-    change: OpenChange, lists: Iterable[tuple[Described, Filled]], tag_id: int | None = None
-) -> list[str]:
+def publish(change: OpenChange, lists: Sequence[tuple[NewList, Filled]]) -> list[str]:
     """Give logs their payload lists, and return the names of these.
 
     Args:
         change: the open change, which its caller records.
-        lists: at most one of each type where they go into a tag.
-        tag_id: the tag that they are attached to; none of it has a list of these types.
+        lists: each with its log. A tag that they go into has none of their types yet.
 
     Raises:
         NameTaken: a live list has a name that was given.
 
     """
-    pairs = list(lists)
-    names = add_lists(
-        change,
-        [
-            NewList(
-                each.type_id,
-                each.type_name,
-                each.ends,
-                each.description,
-                each.contact,
-                tag_id,
-                filled.series,
-                None,
-                each.name,
-                each.created,
-            )
-            for each, filled in pairs
-        ],
-    )
-    for name, (_, filled) in zip(names, pairs, strict=True):
+    names = add_lists(change, [each for each, _ in lists])
+    for name, (_, filled) in zip(names, lists, strict=True):
         writes.record_count(change, filled.series, filled.n_iov)
         told = (
             writes.told(

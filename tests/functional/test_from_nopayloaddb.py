@@ -429,7 +429,7 @@ def command(*arguments: object) -> Result:
 
 def test_the_command_imports_and_reports(ini: Path, legacy: Legacy, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    done = command(ini, "--from", legacy.url, "--report", report, "--samples", 10)
+    done = command("--ini", ini, "--from", legacy.url, "--report", report, "--samples", 10)
     assert done.exit_code == 0, done.output
     assert "9 payload IOVs imported (" in done.stdout
     assert "10 of 10 sampled queries" in done.stderr
@@ -437,18 +437,18 @@ def test_the_command_imports_and_reports(ini: Path, legacy: Legacy, tmp_path: Pa
     sound = CliRunner().invoke(verify, [str(ini), "--history"])
     assert sound.exit_code == 0, sound.output
     legacy.run('update "PayloadIOV" set checksum = :other', {"other": "another"})
-    again = command(ini, "--from", legacy.url)
+    again = command("--ini", ini, "--from", legacy.url)
     assert again.exit_code == 1
     assert "5 of the lists in an earlier run" in again.stdout
 
 
 def test_the_command_says_what_is_wrong(ini: Path, legacy: Legacy, database: Database) -> None:
     legacy.run('update "PayloadType" set name = :name where id = 1', {"name": "a@b"})
-    refused = command(ini, "--from", legacy.url)
+    refused = command("--ini", ini, "--from", legacy.url)
     assert refused.exit_code == 1
     assert "Payload type 'a@b' cannot be taken over" in refused.stderr
     assert changes(database) == []
-    assert command(ini, "--from", "x").exit_code == 2
+    assert command("--ini", ini, "--from", "x").exit_code == 2
     migrate.downgrade(database, "base")
-    empty = command(ini, "--from", legacy.url)
+    empty = command("--ini", ini, "--from", legacy.url)
     assert "run `cdb db upgrade` first" in empty.stderr

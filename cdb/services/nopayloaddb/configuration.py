@@ -280,7 +280,7 @@ def _database(made: Converted, environ: Environment) -> None:
     made.say(
         "A database of its own beside the old one, which stays as it is. Make it, then:",
         "    cdb db upgrade THIS.ini",
-        f"    cdb import nopayloaddb THIS.ini --from {old}",
+        f"    cdb import nopayloaddb --ini THIS.ini --from {old}",
         "A password comes with CDB_DATABASE_URL, or from PostgreSQL's own password file.",
     )
     made.put("cdb.database.url", _url(connection, f"{connection['DB']}_cdb"))

@@ -21,6 +21,7 @@ from cdb.services.nopayloaddb.plan import Plan
 from cdb.services.nopayloaddb.report import Report, Summary
 from cdb.services.nopayloaddb.samples import Samples, differences
 from cdb.services.nopayloaddb.source import Source, State
+from cdb.services.payload_lists import NewList
 from cdb.services.payload_types import Choice
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
@@ -202,16 +203,19 @@ class Import:
         change = self._open(session)
         tag = self._tag_of(session, plan, each)
         payload_type = lookup.type_(session, each.type)
-        described = loading.Described(
+        new = NewList(
             payload_type.id,
             payload_type.name,
             self.rules.default_ends,
-            each.name,
             each.description,
-            None,
-            each.created,
+            contact=None,
+            global_tag=tag.id if tag else None,
+            series=filled.series,
+            pinned_at=None,
+            name=each.name,
+            created=each.created,
         )
-        [name] = loading.publish(change, [(described, filled)], tag.id if tag else None)
+        [name] = loading.publish(change, [(new, filled)])
         self._record(
             change,
             "payload_list",
