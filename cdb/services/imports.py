@@ -125,7 +125,7 @@ def take(
         )
         for each, log in filled
     ]
-    names = loading.publish(change, new)
+    names = loading.publish(change, rules, new)
     change.record(
         "import",
         "global_tag",

@@ -16,7 +16,9 @@ from cdb.domain.digest import LogDigest, LogDigester
 from cdb.domain.points import OPEN
 from cdb.domain.portable import PortableIov
 from cdb.errors import Invalid
+from cdb.services import revisions
 from cdb.services.payload_lists import NewList, add_lists
+from cdb.services.rules import Rules
 from cdb.store import bulk, writes
 from cdb.store.changes import IOVS_TOLD, OpenChange, latest
 
@@ -74,11 +76,14 @@ def fill(session: Session, iovs: Iterable[PortableIov]) -> Filled:
     return Filled(series, count, digester.digest(), told)
 
 
-def publish(change: OpenChange, lists: Sequence[tuple[NewList, Filled]]) -> list[str]:
+def publish(
+    change: OpenChange, rules: Rules, lists: Sequence[tuple[NewList, Filled]]
+) -> list[str]:
     """Give logs their payload lists, and return the names of these.
 
     Args:
         change: the open change, which its caller records.
+        rules: of the service; where it numbers payloads, it goes on from what came in.
         lists: each with its log. A tag that they go into has none of their types yet.
 
     Raises:
@@ -86,7 +91,9 @@ def publish(change: OpenChange, lists: Sequence[tuple[NewList, Filled]]) -> list
 
     """
     names = add_lists(change, [each for each, _ in lists])
-    for name, (_, filled) in zip(names, lists, strict=True):
+    for name, (new, filled) in zip(names, lists, strict=True):
+        if rules.numbers_revisions:
+            revisions.adopt(change, new.type_name, filled.series)
         writes.record_count(change, filled.series, filled.n_iov)
         told = (
             writes.told(

@@ -52,8 +52,35 @@ def numbered(change: OpenChange, payload_type: str, payloads: Sequence[Payload])
     return result
 
 
+def adopt(change: OpenChange, payload_type: str, series: int) -> None:
+    """Note the numbers that payloads bring along in a log that comes from elsewhere.
+
+    What is numbered later goes on after them. Where a payload has a number here, or
+    another one has that number, it stays so: what the log says is what was true there.
+    """
+    stated = revisions.stated_in(change.session, series)
+    numbers = {each: number for each in stated if (number := _number(each.revision)) is not None}
+    known = revisions.of_checksums(
+        change.session, payload_type, (each.checksum for each in numbers)
+    )
+    taken = revisions.taken(change.session, payload_type, numbers.values())
+    new: dict[str, NewRevision] = {}
+    for each, number in sorted(numbers.items(), key=lambda pair: (pair[1], pair[0].checksum)):
+        if each.checksum in known or each.checksum in new or number in taken:
+            continue
+        taken.add(number)
+        name = basename(each.payload_url)
+        new[each.checksum] = NewRevision(each.checksum, name, each.size, number)
+    if new:
+        revisions.add(change, payload_type, list(new.values()))
+
+
 def _first_number(payload: Payload, following: int) -> int:
-    stated = payload.extra
+    stated = _number(payload.extra)
+    return stated if stated is not None and stated >= following else following
+
+
+def _number(stated: str | None) -> int | None:
     if stated is None or not (stated.isascii() and stated.isdigit() and len(stated) < 19):
-        return following
-    return int(stated) if following <= int(stated) < MAX else following
+        return None
+    return int(stated) if 0 < int(stated) < MAX else None

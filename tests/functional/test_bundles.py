@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,16 @@ from cdb.domain.portable import PortableIov, PortableList
 from cdb.domain.statuses import WriteMode
 from cdb.errors import Corrupt, Invalid, NameTaken, NotFound
 from cdb.rest.views import RESOURCES
-from cdb.services import bundles, digest, global_tags, imports, json_lines, lookup, payload_types
+from cdb.services import (
+    bundles,
+    digest,
+    global_tags,
+    imports,
+    json_lines,
+    lookup,
+    payload_iovs,
+    payload_types,
+)
 from cdb.services.bundles import BundleSource, Label
 from cdb.services.exports import DatabaseSource
 from cdb.services.imports import Imported
@@ -201,6 +211,32 @@ def test_it_is_one_change_which_others_wait_for_only_at_its_end(
     after = rows(other)
     assert after["change"] == before["change"] + 1
     assert after["global_tag"] == before["global_tag"] + 1
+
+
+def test_numbers_of_payloads_come_along(world: World, other: Database, tmp_path: Path) -> None:
+    """Where the service numbers payloads, it goes on from the numbers that came in."""
+    name, type_name = world.names[0], world.types[0]
+    taken = world.lists(name)[type_name]
+    cells = CELLS[6:10]
+    for cell, revision in zip(cells, ("3", "07", "three", "3"), strict=True):
+        reference = Reference(revision, f"SUM {cell.start}", *cell, revision=revision)
+        world.attach(taken, reference)
+    numbering = replace(RULES, numbers_revisions=True)
+    path = bundles.create(DatabaseSource(world.database, RULES, name), RULES, tmp_path / "x").path
+    with files.opened(path) as bundled, other.writing() as session:
+        imports.take(session, numbering, WRITER, BundleSource(bundled, RULES), "In")
+    assert digest_of(other, "In") == digest_of(world.database, name)
+    with other.snapshot() as reader:
+        found = reader.execute(text("select checksum, revision from payload order by revision"))
+        assert [tuple(row) for row in found] == [
+            (f"SUM {cells[0].start}".lower(), 3),
+            (f"SUM {cells[1].start}".lower(), 7),
+        ]
+    with other.writing() as session:
+        new = Reference("new", "sum new", cells[0].start, None)
+        into = World.lists(World(other), "In")[type_name]
+        payload_iovs.attach_many(session, numbering, WRITER, {into: [(0, new)]})
+    assert answers(other, "In")[6][0][8] == "8"
 
 
 def test_names_that_are_taken_give_way(world: World, other: Database, tmp_path: Path) -> None:

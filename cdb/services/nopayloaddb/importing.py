@@ -215,7 +215,7 @@ class Import:
             name=each.name,
             created=each.created,
         )
-        [name] = loading.publish(change, [(new, filled)])
+        [name] = loading.publish(change, self.rules, [(new, filled)])
         self._record(
             change,
             "payload_list",
