@@ -9,11 +9,12 @@ import bench
 import diff
 import timeline
 
-from cdb.commands.progress import progress, without_looking_for_cycles
+from cdb.commands.progress import progress
 from cdb.domain.points import Point
 from cdb.services import bundles, imports
 from cdb.services.bundles import BundleSource
 from cdb.services.exports import DatabaseSource
+from cdb.services.garbage import uncollected
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import bundles as files
@@ -41,7 +42,7 @@ def main() -> None:
         database, rules = Database(url), timeline.rules(url)
         path = Path(folder) / "bundle.cdb"
         source = DatabaseSource(database, rules, tag)
-        with without_looking_for_cycles(), progress("payload IOVs", source.n_iov) as told:
+        with uncollected(), progress("payload IOVs", source.n_iov) as told:
             made = bench.timed(lambda: bundles.create(source, rules, path, told))
             size, iovs = path.stat().st_size, source.n_iov
             asked = queries(path, tag, options.queries)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
-from cdb.commands.progress import progress, without_looking_for_cycles
+from cdb.commands.progress import progress
 
 if TYPE_CHECKING:
     from cdb.services.imports import Imported
@@ -41,6 +41,7 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
     """
     from cdb.services import bundles
     from cdb.services.exports import DatabaseSource
+    from cdb.services.garbage import uncollected
 
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already; --force replaces it")
@@ -54,7 +55,7 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
     def run(database: "Database") -> None:
         source = DatabaseSource(database, deployment.rules, tag)
         beside = bundles.Files(database, stored) if stored else None
-        with progress("payload IOVs", source.n_iov) as told, without_looking_for_cycles():
+        with progress("payload IOVs", source.n_iov) as told, uncollected():
             made = bundles.create(source, deployment.rules, file, told, beside)
         click.echo(f"{file}: {_summary(made.imported)}")
         if stored:
@@ -79,6 +80,7 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
     """
     from cdb.services import imports
     from cdb.services.bundles import BundleSource
+    from cdb.services.garbage import uncollected
     from cdb.services.writer import Writer
     from cdb.store import bundles
 
@@ -90,7 +92,7 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
             writer = Writer.operator("cdb bundle import", comment)
             with (
                 progress("payload IOVs", source.n_iov) as told,
-                without_looking_for_cycles(),
+                uncollected(),
                 database.writing() as session,
             ):
                 imported = imports.take(session, deployment.rules, writer, source, name, told)

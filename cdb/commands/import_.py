@@ -8,7 +8,7 @@ import click
 
 from cdb.commands.deployment import INI_OPTION, deployment_of, require_migrated, with_database
 from cdb.commands.json_lines import jsonl
-from cdb.commands.progress import progress, without_looking_for_cycles
+from cdb.commands.progress import progress
 
 if TYPE_CHECKING:
     from cdb.services.nopayloaddb.source import Source
@@ -72,6 +72,7 @@ def nopayloaddb(
     """
     from cdb.domain.points import IovMode
     from cdb.errors import CdbError
+    from cdb.services.garbage import uncollected
     from cdb.services.nopayloaddb.importing import Import
 
     try:
@@ -88,7 +89,7 @@ def nopayloaddb(
             stack.callback(source.close)
             out = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
             importing = Import(database, deployment.rules, source, IovMode(iov_mode), progress)
-            stack.enter_context(without_looking_for_cycles())
+            stack.enter_context(uncollected())
             summary = importing.run(samples, dry_run=dry_run, out=out)
         for line in summary.lines():
             click.echo(line)

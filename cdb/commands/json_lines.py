@@ -12,7 +12,7 @@ import click
 
 from cdb.commands.bundle import print_imported
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
-from cdb.commands.progress import progress, without_looking_for_cycles
+from cdb.commands.progress import progress
 
 if TYPE_CHECKING:
     from cdb.store.engine import Database
@@ -32,6 +32,7 @@ def export(tag: str, file: Path, ini: Path) -> None:
     """
     from cdb.services import json_lines
     from cdb.services.exports import DatabaseSource
+    from cdb.services.garbage import uncollected
 
     deployment = deployment_of(ini)
 
@@ -39,7 +40,7 @@ def export(tag: str, file: Path, ini: Path) -> None:
         source = DatabaseSource(database, deployment.rules, tag)
         with (
             progress("payload IOVs", source.n_iov) as told,
-            without_looking_for_cycles(),
+            uncollected(),
             _written(file) as stream,
         ):
             digest = json_lines.write(source, stream, told)
@@ -65,6 +66,7 @@ def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
     cdb import jsonl prod2026.jsonl.gz --ini production.ini --name Prod2026_copy
     """
     from cdb.services import imports
+    from cdb.services.garbage import uncollected
     from cdb.services.json_lines import JsonLinesSource
     from cdb.services.writer import Writer
 
@@ -76,7 +78,7 @@ def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
             writer = Writer.operator("cdb import jsonl", comment)
             with (
                 progress("payload IOVs", source.n_iov) as told,
-                without_looking_for_cycles(),
+                uncollected(),
                 database.writing() as session,
             ):
                 imported = imports.take(session, deployment.rules, writer, source, name, told)

@@ -1,6 +1,5 @@
-"""Long commands: how far they are, and how they go through millions of rows."""
+"""How far a long command is."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,19 +8,6 @@ import click
 
 _LINES = 10
 """Lines that are printed where there is no terminal to draw on."""
-
-
-@contextmanager
-def without_looking_for_cycles() -> Iterator[None]:
-    """Let Python not look for cycles meanwhile: rows that pass by are in none.
-
-    To look through all that are in hand, again and again, takes half of the time.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextmanager
