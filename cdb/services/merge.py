@@ -31,7 +31,7 @@ from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, reads, stretches, views, writes
-from cdb.store.changes import OpenChange, open_change
+from cdb.store.changes import CURRENT, OpenChange, open_change
 from cdb.store.engine import Database
 from cdb.store.reads import View
 from cdb.store.views import Member
@@ -179,7 +179,14 @@ def merge(
         _require(rules, writer, case, lists, payload_type)
     if not changing and len(ready) == len(case.types):
         return case.merged([])
-    copies = forks.prepare(session, [lists[each] for each in changing if each in lists])
+    copies = forks.prepare(
+        session,
+        [
+            lists[each]
+            for each in changing
+            if each in lists and not _replaces_much(ready[each], lists[each])
+        ],
+    )
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     again = _case(session, rules, writer, name, wanted)
     if again != case:  # another write was faster
@@ -416,13 +423,23 @@ def _carry_out(
     entry: Entry,
 ) -> Step:
     known = lists.get(payload_type)
+    payloads = [_payload(change, part) for part in entry.parts]
+    if known and _replaces_much(entry, known):
+        page = iovs.page_of(change.session, known.view(CURRENT))
+        plan = merging.plan(entry, page, rules.iov_mode)
+        writes.rewrite(change, known, plan, payloads)
+        return _step(payload_type, known, plan)
     record = known and forks.publish(change, known, copies)
     record = record or _made(change, case, payload_type)
     page = iovs.live_page(change.session, record.series)
     plan = merging.plan(entry, page, rules.iov_mode)
-    payloads = [_payload(change, part) for part in entry.parts]
     writes.apply(change, record, plan, payloads)
     return _step(payload_type, known, plan)._replace(payload_list=record.name)
+
+
+def _replaces_much(entry: Entry, known: reads.ListRecord) -> bool:
+    """Tell whether it is less work to write a list anew than to retire what is replaced."""
+    return entry.covers and 2 * len(entry.parts) > known.n_iov
 
 
 def _payload(change: OpenChange, part: Part) -> writes.Payload:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
 from cdb.store.engine import is_postgresql
+from cdb.store.iovs import IDS_A_STATEMENT
 from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
 
 _COPY_FROM = 50
@@ -95,18 +96,29 @@ def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> 
 
     Rows that a pinned list shows never change for it, so this needs no lock.
     """
+    which = "series = :source and added_by <= :pin and retired_by > :pin"
+    _copy(session, which, target, source=source, pin=pinned_at)
+
+
+def copy_rows(session: Session, ids: Iterable[int], target: int) -> None:
+    """Copy rows of the log, live or not, into another series, with their dates."""
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), IDS_A_STATEMENT):
+        some = ", ".join(map(str, wanted[first : first + IDS_A_STATEMENT]))
+        _copy(session, f"id in ({some})", target)
+
+
+def _copy(session: Session, which: str, target: int, **parameters: int) -> None:
     new_id = "nextval('iov_id')" if is_postgresql(session) else ":base + row_number() over ()"
-    parameters = {"source": source, "pin": pinned_at, "target": target}
     if not is_postgresql(session):
         parameters["base"] = new_iov_ids(session, 1)[0] - 1
     session.connection().execute(
         text(
-            f"insert into iov ({_COLUMNS}) select {new_id}, :target, start_major, start_minor, "  # noqa: S608 - constants
+            f"insert into iov ({_COLUMNS}) select {new_id}, :target, start_major, start_minor, "  # noqa: S608 - constants, and numbers
             "end_major, end_minor, declared_end_major, declared_end_minor, payload_url, checksum, "
-            f"size, extra, inserted, added_by, {LIVE} from iov "
-            "where series = :source and added_by <= :pin and retired_by > :pin"
+            f"size, extra, inserted, added_by, {LIVE} from iov where {which}"
         ),
-        parameters,
+        {**parameters, "target": target},
     )
 
 

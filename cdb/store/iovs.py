@@ -8,7 +8,17 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Row, and_, bindparam, select, text, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    select,
+    text,
+    tuple_,
+)
 
 from cdb.domain import points, series
 from cdb.domain.points import AXIS, ORIGIN, Interval, Point
@@ -38,40 +48,56 @@ class IovRecord(NamedTuple):
 _START = tuple_(Iov.start_major, Iov.start_minor)
 _POINT = tuple_(bindparam("major", type_=BigInteger), bindparam("minor", type_=BigInteger))
 _END = tuple_(bindparam("end_major", type_=BigInteger), bindparam("end_minor", type_=BigInteger))
-_LIVE_IN_SERIES = and_(Iov.series == bindparam("series"), reads.seen(Iov))
 
-_LAST_LIVE_START = (
-    select(Iov.start_major, Iov.start_minor)
-    .where(_LIVE_IN_SERIES, _START <= _POINT)
-    .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
-    .limit(1)
-)
-_LIVE_FROM = (
-    select(
-        Iov.id,
-        Iov.start_major,
-        Iov.start_minor,
-        Iov.end_major,
-        Iov.end_minor,
-        Iov.declared_end_major,
-        Iov.declared_end_minor,
+
+@cache
+def _last_start(current: bool) -> reads.Statement:
+    return (
+        select(Iov.start_major, Iov.start_minor)
+        .where(_in_series(current), _START <= _POINT)
+        .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
+        .limit(1)
     )
-    .where(_LIVE_IN_SERIES, _START >= _POINT)
-    .order_by(Iov.start_major, Iov.start_minor)
-    .limit(bindparam("limit", type_=Integer))
-)
+
+
+@cache
+def _rows_from(current: bool) -> reads.Statement:
+    return (
+        select(
+            Iov.id,
+            Iov.start_major,
+            Iov.start_minor,
+            Iov.end_major,
+            Iov.end_minor,
+            Iov.declared_end_major,
+            Iov.declared_end_minor,
+        )
+        .where(_in_series(current), _START >= _POINT)
+        .order_by(Iov.start_major, Iov.start_minor)
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
+def _in_series(current: bool) -> ColumnElement[bool]:
+    return and_(Iov.series == bindparam("series"), reads.seen(Iov, current=current))
 
 
 def live_page(reader: Reader, series_id: int) -> series.Page:
     """Return the function that reads the live rows of a series for the interval rules."""
+    return page_of(reader, reads.View(series_id, CURRENT))
+
+
+def page_of(reader: Reader, view: reads.View) -> series.Page:
+    """Return the function that reads the rows that a list shows for the interval rules."""
+    last_start, rows_from = _last_start(view.at == CURRENT), _rows_from(view.at == CURRENT)
 
     def page(point: Point, limit: int) -> Sequence[series.Row]:
-        place = {"series": series_id, "major": point.major, "minor": point.minor}
-        if last := reads.run(reader, _LAST_LIVE_START, **place).one_or_none():
+        place = {"series": view.series, "major": point.major, "minor": point.minor}
+        if last := reads.run(reader, last_start, view.at, **place).one_or_none():
             place |= {"major": last[0], "minor": last[1]}
         return [
             series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
-            for row in reads.run(reader, _LIVE_FROM, limit=limit, **place)
+            for row in reads.run(reader, rows_from, view.at, limit=limit, **place)
         ]
 
     return page
@@ -92,7 +118,8 @@ _IOV_COLUMNS = (
 _STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
 
 _IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
-_IN_VIEW = and_(Iov.series == bindparam("series"), reads.seen(Iov, current=False))
+_IN_VIEW = _in_series(current=False)
+_IDS = select(Iov.id).where(_IN_VIEW)
 _PAGE = (
     select(*_IOV_COLUMNS)
     .where(_IN_VIEW, _START >= _POINT, _START < _END)
@@ -128,6 +155,11 @@ def by_id(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
         some = wanted[first : first + IDS_A_STATEMENT]
         found.update({row[0]: _iov(row) for row in reads.run(reader, _IOVS_BY_ID, ids=some)})
     return found
+
+
+def ids_in(reader: Reader, view: reads.View) -> set[int]:
+    """Return the ids of all payload IOVs that a list shows."""
+    return set(reads.run(reader, _IDS, view.at, series=view.series).scalars())
 
 
 def reach(reader: Reader, view: reads.View, point: Point) -> Point:

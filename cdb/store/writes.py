@@ -16,7 +16,7 @@ from cdb.domain.series import Plan
 from cdb.store import bulk
 from cdb.store.changes import IOVS_TOLD, OpenChange
 from cdb.store.engine import is_postgresql
-from cdb.store.iovs import IDS_A_STATEMENT, IovRecord, by_id
+from cdb.store.iovs import IDS_A_STATEMENT, IovRecord, by_id, ids_in
 from cdb.store.models import (
     Iov,
     ListState,
@@ -180,11 +180,37 @@ def apply(
         payloads: what `Piece.new` counts in.
 
     """
+    _retire_iovs(change, plan.retired)
+    _add(change, record, record.series, plan, payloads)
+
+
+def rewrite(
+    change: OpenChange, record: ListRecord, plan: Plan, payloads: Sequence[Payload] = ()
+) -> None:
+    """Carry out a plan that replaces much of a list by giving it a log of its own.
+
+    What stays is copied into that, and the old log stays as it is: so nothing is retired
+    row by row, nor copied first where the list is pinned. Takes what `apply` does.
+    """
+    session = change.session
+    series = new_series(session)
+    stays = ids_in(session, record.view(change.number)) - plan.retired
+    bulk.copy_rows(session, stays, series)
+    point_to(change, record, series)
+    _add(change, record, series, plan, payloads)
+
+
+def _add(
+    change: OpenChange,
+    record: ListRecord,
+    series: int,
+    plan: Plan,
+    payloads: Sequence[Payload],
+) -> None:
     session = change.session
     left = {piece.row for piece in plan.added if piece.row is not None}
     shown = sorted(plan.retired - left)[:IOVS_TOLD]
     kept = by_id(session, left.union(shown))
-    _retire_iovs(change, plan.retired)
     without_id = sum(
         1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
     )
@@ -196,7 +222,7 @@ def apply(
         rows.append(
             bulk.IovRow(
                 next(ids) if given is None else given,
-                record.series,
+                series,
                 piece.start,
                 piece.end,
                 piece.declared,
@@ -209,7 +235,7 @@ def apply(
             )
         )
     bulk.insert_iovs(session, rows)
-    record_count(change, record.series, record.n_iov + plan.growth)
+    record_count(change, series, record.n_iov + plan.growth)
     change.touch(record.tag_id, record.type_id)
     retired = sorted(kept.values(), key=lambda iov: iov.start)
     change.before.add(

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from support import Client
+from support import Client, rules
 
 from cdb.services import merge
+from cdb.services.verify import Finding, Wanted, verify
 from cdb.store.changes import open_change
 
 LAST = 12
@@ -220,6 +221,29 @@ def test_only_the_first_write_through_a_clone_copies_its_list(case: Case) -> Non
     assert case.answers("C")[0]["T"] == "c"
     diff = case.client.ok("GET", "global-tags/C/diff/Clone?level=lists")
     assert [each["payload_type"] for each in diff] == ["T"]
+
+
+@pytest.mark.parametrize("target", ["Long", "Clone"])
+def test_a_list_of_which_much_is_replaced_is_written_anew(case: Case, target: str) -> None:
+    """What it showed before stays in its old log, where a clone or a past state shows it."""
+    case.tag("Long", T=[(0, 1, "p"), (1, 2, "q"), (2, 3, "r"), (3, 9, "s")])
+    case.tag("Over", T=[(1, 2, "x"), (2, 3, "y"), (3, 4, "z")])
+    case.client.ok("POST", "cloneGlobalTag/Long/Clone")
+    before, was = case.latest(), case.answers("Long")
+    [step] = case.merge(target, "override", "Over").json["payload_lists"]
+    assert (step["iovs_before"], step["iovs_added"], step["iovs_retired"]) == (4, 4, 3)
+    expected = [("p", 0, 1), ("x", 1, 2), ("y", 2, 3), ("z", 3, 4), ("s", 4, 9)]
+    assert case.iovs(target) == [("T", start, end, name) for name, start, end in expected]
+    assert case.answers(f"{target}@{before}") == was
+    assert case.answers({"Long": "Clone", "Clone": "Long"}[target]) == was
+    counts = {tag["name"]: tag["payload_iov_count"] for tag in case.client.ok("GET", "globalTags")}
+    assert counts[target] == 5
+    told = case.client.ok("GET", f"changes/{case.latest()}")
+    assert {row["payload_url"] for row in told["before"]["payload_iovs"]} == {"q", "r", "s"}
+    case.client.ok("DELETE", f"deletePayloadIOV/{target}/T/1/0")
+    case.write(case.lists(target)["T"], (8, 10, "later"))
+    found = verify(case.client.app.registry.cdb.database, rules(), None, Wanted(history=True))
+    assert [each for each in found.events if isinstance(each, Finding)] == []
 
 
 def test_few_rows_are_written_where_little_changes(case: Case) -> None:
