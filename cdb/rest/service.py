@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cornice
+import cornice.service
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pyramid.config import Configurator
@@ -147,6 +148,9 @@ def add_resources(config: Configurator, resources: Iterable[Resource], base: str
                 renderer="string",
             )
         config.add_cornice_service(service)
+    # Cornice would keep what it has made for as long as the process lives, and with it all
+    # of the application: the tests make thousands.
+    cornice.service.clear_services()
 
 
 def json_response(value: object, status: int = 200) -> Response:
