@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cdb.commands.bringing import COMMENT, NAME, bring_in, summary
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
 from cdb.commands.progress import progress
 
 if TYPE_CHECKING:
-    from cdb.services.imports import Imported
     from cdb.store.engine import Database
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -57,7 +57,7 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
         beside = bundles.Files(database, stored) if stored else None
         with progress("payload IOVs", source.n_iov) as told, uncollected():
             made = bundles.create(source, deployment.rules, file, told, beside)
-        click.echo(f"{file}: {_summary(made.imported)}")
+        click.echo(f"{file}: {summary(made.imported)}")
         if stored:
             click.echo(f"{bundles.folder_of(file)}: {made.n_files} payload files")
 
@@ -67,8 +67,8 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
 @bundle.command("import")
 @click.argument("file", type=_BUNDLE)
 @INI_OPTION
-@click.option("--name", metavar="TAG", help="What the global tag is called here.")
-@click.option("--comment", help="The reason, for the change log.")
+@NAME
+@COMMENT
 def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
     r"""Bring the global tag of the bundle FILE into the database, by one change.
 
@@ -78,10 +78,7 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
     cdb bundle import prod2026.cdb --ini production.ini
     cdb bundle import prod2026.cdb --ini production.ini --name Prod2026_copy
     """
-    from cdb.services import imports
     from cdb.services.bundles import BundleSource
-    from cdb.services.garbage import uncollected
-    from cdb.services.writer import Writer
     from cdb.store import bundles
 
     deployment = deployment_of(ini)
@@ -89,14 +86,7 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
     def run(database: "Database") -> None:
         with bundles.opened(file) as bundled:
             source = BundleSource(bundled, deployment.rules)
-            writer = Writer.operator("cdb bundle import", comment)
-            with (
-                progress("payload IOVs", source.n_iov) as told,
-                uncollected(),
-                database.writing() as session,
-            ):
-                imported = imports.take(session, deployment.rules, writer, source, name, told)
-        print_imported(imported)
+            bring_in(database, deployment, source, name, "cdb bundle import", comment)
 
     with_database(deployment, run)
 
@@ -128,24 +118,3 @@ def show(file: Path, format_: str) -> None:
     click.echo(f"digest       {label.digest}")
     click.echo(f"taken from   {origin.global_tag}@{origin.change} ({origin.changed:%Y-%m-%d})")
     click.echo(f"taken        {origin.taken:%Y-%m-%d %H:%M} UTC")
-
-
-def print_imported(imported: "Imported") -> None:
-    """Print what came into a database."""
-    click.echo(_summary(imported))
-    if imported.renamed:
-        was, now = next(iter(imported.renamed.items()))
-        click.echo(
-            f"{len(imported.renamed)} payload lists have other names here, since theirs are "
-            f"taken: {was} is {now}."
-        )
-    for name in imported.without_validator:
-        click.echo(f"Payload type {name} has no validator here: the service has not its own.")
-
-
-def _summary(imported: "Imported") -> str:
-    tag = imported.tag
-    return (
-        f"global tag {tag.name} ({tag.status}), {imported.n_iov:,} payload IOVs, "
-        f"digest {imported.digest}"
-    )

@@ -1,16 +1,15 @@
 """`cdb export` and `cdb import jsonl`: a global tag as JSON lines."""
 
 import gzip
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from cdb.commands.bundle import print_imported
+from cdb.commands.bringing import COMMENT, NAME, bring_in
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
 from cdb.commands.progress import progress
 
@@ -54,8 +53,8 @@ def export(tag: str, file: Path, ini: Path) -> None:
     "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 )
 @INI_OPTION
-@click.option("--name", metavar="TAG", help="What the global tag is called here.")
-@click.option("--comment", help="The reason, for the change log.")
+@NAME
+@COMMENT
 def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
     r"""Bring in the global tag of FILE, JSON lines as `cdb export` writes them, by one change.
 
@@ -65,24 +64,14 @@ def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
     \b
     cdb import jsonl prod2026.jsonl.gz --ini production.ini --name Prod2026_copy
     """
-    from cdb.services import imports
-    from cdb.services.garbage import uncollected
     from cdb.services.json_lines import JsonLinesSource
-    from cdb.services.writer import Writer
 
     deployment = deployment_of(ini)
 
     def run(database: "Database") -> None:
         with _opened(file) as stream:
             source = JsonLinesSource(stream)
-            writer = Writer.operator("cdb import jsonl", comment)
-            with (
-                progress("payload IOVs", source.n_iov) as told,
-                uncollected(),
-                database.writing() as session,
-            ):
-                imported = imports.take(session, deployment.rules, writer, source, name, told)
-        print_imported(imported)
+            bring_in(database, deployment, source, name, "cdb import jsonl", comment)
 
     with_database(deployment, run)
 
@@ -93,14 +82,14 @@ def _written(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdout.buffer
         return
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as plain, _compressed(plain, file) as stream:
-            yield stream
-        partial.replace(file)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
+    from cdb.store.partial import becoming
+
+    with (
+        becoming(file) as partial,
+        partial.open("wb") as plain,
+        _compressed(plain, file) as stream,
+    ):
+        yield stream
 
 
 def _compressed(plain: BinaryIO, file: Path) -> AbstractContextManager[BinaryIO]:

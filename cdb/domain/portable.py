@@ -1,9 +1,12 @@
 """A global tag by itself, apart from the database that holds it: what bundles and files carry."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cdb.domain.content import Content, Stretch
+from cdb.domain.digest import ListDigest, LogDigest, of_tag
 from cdb.domain.points import Point
 
 
@@ -22,6 +25,12 @@ class PortableIov(NamedTuple):
     size: int | None
     revision: str | None
     inserted: datetime
+
+    @property
+    def stretch(self) -> Stretch:
+        """What it answers, and where."""
+        content = Content(self.payload_url, self.checksum, self.revision)
+        return Stretch(self.start, self.end, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +104,11 @@ class Provenance:
     iov_mode: str
     default_dimension: str
     before: dict[str, Any] | None = None
+
+
+def digest_of(lists: Iterable[tuple[PortableList, LogDigest]]) -> str:
+    """Return the digest of a global tag that has these lists."""
+    return of_tag(
+        ListDigest(each.payload_type.name, each.payload_type.dimension, log.digest, log.intervals)
+        for each, log in lists
+    )

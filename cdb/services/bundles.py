@@ -1,9 +1,7 @@
 """Bundles: a global tag in one file that is a cdb database, for jobs without a service."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -22,6 +20,7 @@ from cdb.services.writer import Writer
 from cdb.store import bundles, log, payloads, reads
 from cdb.store.changes import Origin, open_change
 from cdb.store.engine import Database, read_only_url
+from cdb.store.partial import becoming
 from cdb.store.payload_files import PayloadFiles, open_files
 from cdb.store.payloads import PayloadRecord
 
@@ -117,7 +116,7 @@ def create(
             imported = imports.take(session, rules, writer, source, progress=progress)
         n_files = 0
         if files:
-            folder = at_the_end.enter_context(_becoming(folder_of(path)))
+            folder = at_the_end.enter_context(becoming(folder_of(path)))
             n_files = _copy(database, files, open_files(str(folder)))
     return Created(path, imported, n_files)
 
@@ -125,18 +124,6 @@ def create(
 def folder_of(path: Path) -> Path:
     """Return where the payload files of a bundle lie, if it has any."""
     return path.with_name(f"{path.name}.payloads")
-
-
-@contextmanager
-def _becoming(path: Path) -> Iterator[Path]:
-    """Give a new folder that gets its name at the end; nothing is left of a failure."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _copy(database: Database, files: Files, target: PayloadFiles) -> int:

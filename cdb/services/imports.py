@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.digest import ListDigest
-from cdb.domain.digest import of_tag as digest_of
 from cdb.domain.names import name_problem, tag_name_problem
 from cdb.domain.portable import (
     PortableIov,
@@ -16,6 +14,7 @@ from cdb.domain.portable import (
     PortableStatus,
     PortableType,
     Provenance,
+    digest_of,
 )
 from cdb.domain.statuses import Status, WriteMode
 from cdb.errors import Corrupt, Invalid, NameTaken
@@ -161,15 +160,7 @@ _TOLD_EVERY = 5000
 
 
 def _checked_digest(source: Source, filled: Iterable[tuple[PortableList, Filled]]) -> str:
-    found = digest_of(
-        ListDigest(
-            each.payload_type.name,
-            each.payload_type.dimension,
-            log.digest.digest,
-            log.digest.intervals,
-        )
-        for each, log in filled
-    )
+    found = digest_of((each, log.digest) for each, log in filled)
     said = source.digest()
     if said is not None and said != found:
         raise Corrupt(

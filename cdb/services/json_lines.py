@@ -13,12 +13,10 @@ from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cdb.domain.content import Content, Stretch
-from cdb.domain.digest import ListDigest, LogDigester
-from cdb.domain.digest import of_tag as digest_of
+from cdb.domain.digest import LogDigester
 from cdb.domain.names import TEXT_LENGTH, control_character
 from cdb.domain.points import MAX, Point
-from cdb.domain.portable import PortableIov, PortableList, PortableTag, Provenance
+from cdb.domain.portable import PortableIov, PortableList, PortableTag, Provenance, digest_of
 from cdb.errors import Corrupt
 from cdb.services.exports import Source
 from cdb.services.imports import Progress
@@ -95,13 +93,10 @@ def write(source: Source, file: BinaryIO, progress: Progress = lambda _count: No
         file.write(_as_line({"payload_list": asdict(each)}))
         digester, written = LogDigester(), 0
         for iov in iovs:
-            content = Content(iov.payload_url, iov.checksum, iov.revision)
-            digester.add(Stretch(iov.start, iov.end, content))
+            digester.add(iov.stretch)
             file.write(_as_line(_shown(iov)))
             written += 1
-        log = digester.digest()
-        kind = each.payload_type
-        digests.append(ListDigest(kind.name, kind.dimension, log.digest, log.intervals))
+        digests.append((each, digester.digest()))
         count += written
         progress(written)
     digest = digest_of(digests)

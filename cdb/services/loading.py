@@ -11,7 +11,6 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from cdb.domain.content import Content, Stretch
 from cdb.domain.digest import LogDigest, LogDigester
 from cdb.domain.points import OPEN
 from cdb.domain.portable import PortableIov
@@ -115,7 +114,6 @@ def _checked(iovs: Iterable[PortableIov], digester: LogDigester) -> Iterator[Por
                 f"The payload IOVs that start at {last.start} and at {iov.start} overlap, "
                 "or are not in order."
             )
-        content = Content(iov.payload_url, iov.checksum, iov.revision)
-        digester.add(Stretch(iov.start, iov.end, content))
+        digester.add(iov.stretch)
         yield iov
         last = iov

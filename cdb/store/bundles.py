@@ -1,8 +1,7 @@
 """Bundles: one SQLite file that is a cdb database, with one global tag, which nobody changes."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cdb.errors import Corrupt
 from cdb.store import migrate
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import Iov
+from cdb.store.partial import becoming
 
 APPLICATION_ID = 0x63646262
 """`cdbb`, in the header of the file: `file` and others tell by it what it is."""
@@ -29,20 +29,16 @@ def creating(path: Path) -> Iterator[Database]:
         path: of the bundle; one that is there is replaced, in one step.
 
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    database = Database(f"sqlite:///{partial}", journal="OFF")
-    try:
-        migrate.upgrade(database)
-        _index(database, "drop")
-        yield database
-        _index(database, "create")
-        _finish(database)
-        database.dispose()
-        partial.replace(path)
-    finally:
-        database.dispose()
-        with suppress(FileNotFoundError):
-            partial.unlink()
+    with becoming(path) as partial:
+        database = Database(f"sqlite:///{partial}", journal="OFF")
+        try:
+            migrate.upgrade(database)
+            _index(database, "drop")
+            yield database
+            _index(database, "create")
+            _finish(database)
+        finally:
+            database.dispose()
 
 
 @contextmanager

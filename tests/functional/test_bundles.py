@@ -44,6 +44,7 @@ from cdb.services.exports import DatabaseSource
 from cdb.services.imports import Imported
 from cdb.services.json_lines import JsonLinesSource
 from cdb.services.payload_iovs import Reference
+from cdb.services.rules import Rules
 from cdb.services.statuses import declare
 from cdb.settings import load
 from cdb.store import bundles as files
@@ -78,9 +79,11 @@ def world(database: Database) -> World:
     return made
 
 
-def take(database: Database, source: Any, name: str | None = None) -> Imported:
+def take(
+    database: Database, source: Any, name: str | None = None, here: Rules = RULES
+) -> Imported:
     with database.writing() as session:
-        return imports.take(session, RULES, WRITER, source, name)
+        return imports.take(session, here, WRITER, source, name)
 
 
 def through_bundle(world: World, written: str, folder: Path, to: Database, name: str) -> Imported:
@@ -223,8 +226,8 @@ def test_numbers_of_payloads_come_along(world: World, other: Database, tmp_path:
         world.attach(taken, reference)
     numbering = replace(RULES, numbers_revisions=True)
     path = bundles.create(DatabaseSource(world.database, RULES, name), RULES, tmp_path / "x").path
-    with files.opened(path) as bundled, other.writing() as session:
-        imports.take(session, numbering, WRITER, BundleSource(bundled, RULES), "In")
+    with files.opened(path) as bundled:
+        take(other, BundleSource(bundled, RULES), "In", numbering)
     assert digest_of(other, "In") == digest_of(world.database, name)
     with other.snapshot() as reader:
         found = reader.execute(text("select checksum, revision from payload order by revision"))
@@ -363,6 +366,62 @@ def test_a_type_of_another_dimension_is_refused(
     with pytest.raises(Invalid, match="'run-lumi' here"):
         through_bundle(world, world.names[0], tmp_path, other, "In")
     assert rows(other) == before
+
+
+def test_a_dimension_that_the_service_has_not_is_refused(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    made = through_bundle_of_type(world, tmp_path, payload_types.Choice("run-lumi"))
+    before = rows(other)
+    here = rules(iov_dimensions="major-minor")
+    with files.opened(made) as bundled:
+        source = BundleSource(bundled, RULES)
+        with pytest.raises(Invalid, match="'run-lumi', which is none of this service"):
+            take(other, source, "In", here)
+    assert rows(other) == before
+
+
+def test_a_validator_that_the_service_has_not_is_left_out(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    chosen = payload_types.Choice(None, "name-pattern", {"pattern": "a.*"})
+    made = through_bundle_of_type(world, tmp_path, chosen)
+    for validators, missing in (("", ["Special"]), ("name-pattern", [])):
+        name = f"In{len(missing)}"
+        here = rules(payload_validators=validators)
+        with files.opened(made) as bundled:
+            imported = take(other, BundleSource(bundled, RULES), name, here)
+        # The second time the type is there, and stays as it is.
+        assert imported.without_validator == missing
+        with other.snapshot() as reader:
+            assert lookup.type_(reader, "Special").validator is None
+
+
+def through_bundle_of_type(world: World, folder: Path, choice: payload_types.Choice) -> Path:
+    """Make a bundle of a tag that has a list of a type with a choice of plugins."""
+    with world.database.writing() as session:
+        there = rules(payload_validators="name-pattern")
+        payload_types.create(session, there, WRITER, "Special", choice=choice)
+    world.make_list(world.names[0], "Special")
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    return bundles.create(source, RULES, folder / "special.cdb").path
+
+
+def test_a_bundle_is_served_where_nobody_knows_its_dimensions(
+    world: World, tmp_path: Path
+) -> None:
+    made = through_bundle_of_type(world, tmp_path, payload_types.Choice())
+    damaged(made, "update payload_type set dimension = 'elsewhere'")
+    with files.opened(made) as database:
+        app = make_app(load(bundles.settings_of(made, Label.of(database)), {}))
+    client, name = Client(app), world.names[0]
+    point = CELLS[0].start
+    ask = f"payloadiovs/?gtName={name}&majorIOV={point.major}&minorIOV={point.minor}&shape=dict"
+    [row] = client.ok("GET", ask)
+    assert (row["payload_url"], row["dimension"], row["begin"]) == ("wide", "elsewhere", None)
+    answer = client.api("GET", f"payloadiovs/?gtName={name}&at=1:2", status=400)
+    assert answer.json["code"] == "invalid"
+    app.registry.cdb.database.dispose()
 
 
 # --- JSON lines --------------------------------------------------------------------
