@@ -206,9 +206,33 @@ def test_what_came_in_can_be_written_to(world: World, other: Database, tmp_path:
     assert answers(other, "In", copy.change() - 1) == before
 
 
-def test_it_is_one_change_which_others_wait_for_only_at_its_end(
-    world: World, other: Database, tmp_path: Path
-) -> None:
+class Watched(DatabaseSource):
+    """A source that lets something be done before each of its lists is read."""
+
+    meanwhile: Callable[[], object]
+
+    def lists(self) -> Iterator[tuple[PortableList, Iterator[PortableIov]]]:
+        for each in super().lists():
+            self.meanwhile()
+            yield each
+
+
+def test_others_write_on_while_a_tag_comes_in(world: World, databases: Any) -> None:
+    with databases("postgresql") as url:
+        store = Database(url)
+        there, name = World(store), world.names[0]
+        source = Watched(world.database, RULES, name)
+        source.meanwhile = lambda: there.make_list(there.names[0], there.types[2])
+        before = there.change()
+        take(store, source, "In")
+        # Two lists, before each of which one was made and attached.
+        assert there.change() == before + 4 + 1
+        assert there.tag("In").head == there.change()
+        assert digest_of(store, "In") == digest_of(world.database, name)
+        store.dispose()
+
+
+def test_it_is_one_change(world: World, other: Database, tmp_path: Path) -> None:
     before = rows(other)
     through_bundle(world, world.names[0], tmp_path, other, "In")
     after = rows(other)
