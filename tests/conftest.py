@@ -20,8 +20,10 @@ from cdb.settings import load
 from cdb.store import migrate
 from cdb.store.engine import Database
 
+# Of the default, since Hypothesis would try the same examples always where `CI` is set.
 hypothesis_settings.register_profile(
     "cdb",
+    hypothesis_settings.get_profile("default"),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

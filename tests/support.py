@@ -1,11 +1,14 @@
 """A client for the tests, and a real server."""
 
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import waitress
 from sqlalchemy import Engine, event
 from waitress import wasyncore
@@ -19,9 +22,23 @@ from cdb.testing import API, Client
 
 WRITER = Writer.operator("tester", "to see whether it works")
 
-__all__ = ["API", "Client", "rules", "serving", "statements"]
+__all__ = ["API", "Client", "program", "rules", "serving", "statements"]
 
 DATA = Path(__file__).parent / "data"
+
+
+def program(name: str) -> str:
+    """Return the path of a program that a test needs, and that pip cannot install.
+
+    A test without it is skipped, and says what is missing; in CI, where the variable `CI`
+    is set, it fails.
+    """
+    # Debian has servers where the path of an ordinary user does not look.
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        missing = f"this test needs {name}: on Debian, apt-get install {name}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    return found
 
 
 @contextmanager
