@@ -103,6 +103,8 @@ def writes(client: Client) -> list[Write]:
         Write("DELETE", f"deletePayloadList/{empty}"),
         Write("PUT", "piov_attach", {"payload_list": "T_1", "piov_id": staged[0]}),
         Write("POST", "bulk_piov", [row("T_1", "more", 5), row("T_1", "more", 6)]),
+        Write("POST", "payload-lists/T_1/iovs", [iov("one", 7), iov("other", 8)]),
+        Write("POST", "global-tags/A/iovs", [{**iov("two", 9), "payload_type": "T"}]),
         Write("DELETE", "deletePayloadIOV/A/T/5/0"),
         Write("DELETE", "deletePayloadIOV/A/T/3/0/6/0"),
         Write("POST", f"global-tags/A/revert?to={before}"),

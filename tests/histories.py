@@ -14,7 +14,7 @@ from support import WRITER, rules
 from cdb.domain.content import Content
 from cdb.domain.points import MAX, OPEN, Interval, Point
 from cdb.services import global_tags, payload_iovs, payload_lists, payload_types
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.store import query, reads
 from cdb.store.changes import latest
 from cdb.store.engine import Database

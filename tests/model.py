@@ -348,6 +348,10 @@ class ServiceModel:
         staged.attached = True
         return 1
 
+    def attach_at_once(self, target: ListModel, rows: Sequence[NewRow]) -> int:
+        default = OPEN if target.ends == "explicit" else None
+        return self.attach_many([(target, replace(row, end=row.end or default)) for row in rows])
+
     def attach_many(self, rows: Sequence[tuple[ListModel, NewRow]]) -> int:
         if any(row.end is not None and row.end <= row.start for _, row in rows):
             raise RefusedError(400)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from cdb.demo.content import Iov, TagContent, TypeContent, tags
 from cdb.domain.points import IovMode
 from cdb.services import global_tags, lookup, payload_iovs, payload_lists, payload_types
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads

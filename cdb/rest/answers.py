@@ -156,6 +156,19 @@ class BulkAnswer(BaseModel):
     count: int
 
 
+class Attached(BaseModel):
+    """How many payload IOVs were attached, and what has become of them where they are few."""
+
+    count: int
+    payload_iovs: Annotated[
+        list[Iov] | None,
+        Field(
+            description="In order of their starts, by payload list; null for more than 100. "
+            "One that others of the same request cut is there once for each part."
+        ),
+    ]
+
+
 class ValidPayload(BaseModel):
     """A payload that is valid at a point."""
 

@@ -9,6 +9,7 @@ from cdb.services.diff import ListDifference, TypeDifference
 from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
 from cdb.services.merge import Merged
+from cdb.services.payload_iovs import Attached
 from cdb.services.rules import Rules
 from cdb.services.timeline import Timeline
 from cdb.store.browse import Found, Wanted
@@ -85,6 +86,12 @@ def iov(record: IovRecord, payload_list: str | None, mode: IovMode) -> Json:
         "payload_list": payload_list,
         "inserted": record.inserted,
     }
+
+
+def attached(found: Attached, mode: IovMode) -> Json:
+    """Show payload IOVs that were attached at once."""
+    rows = [iov(each.iov, each.payload_list, mode) for each in found.shown or ()]
+    return {"count": found.number, "payload_iovs": None if found.shown is None else rows}
 
 
 def iov_row(row: Any, mode: IovMode) -> Json:

@@ -1,38 +1,27 @@
 """Payload IOVs: staging, attaching, many at once, deleting."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from cdb.domain import series
-from cdb.domain.points import OPEN, Interval, Point
+from cdb.domain.points import Point
 from cdb.domain.statuses import WriteMode
-from cdb.errors import AttachedElsewhere, Invalid, NotFound
-from cdb.plugin import PayloadReference, Permission, Target
+from cdb.errors import AttachedElsewhere, NotFound
+from cdb.plugin import Permission, Target
 from cdb.services import forks, guard, intervals, lookup, revisions
+from cdb.services.entering import Entering, Reference, Rows, decided_by, of_rows, of_staged
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
-from cdb.store import iovs, payloads, reads, writes
-from cdb.store.changes import CURRENT, OpenChange, now, open_change
+from cdb.store import iovs, reads, writes
+from cdb.store.changes import CURRENT, OpenChange, latest, now, open_change
 from cdb.store.engine import Reader
 
-
-class Reference(NamedTuple):
-    """A payload, and from where it is valid to where; an end of None was not given.
-
-    Numbers are as the interface writes them: an end is inclusive in discrete
-    mode. A text is a point in the notation of a dimension, which says by itself
-    whether its end is inclusive.
-    """
-
-    payload_url: str
-    checksum: str
-    start: Point | str
-    end: Point | str | None = None
-    size: int | None = None
-    revision: str | None = None
+IOVS_SHOWN = 100
+"""Payload IOVs that are shown after they were attached at once, at most."""
 
 
 class Shown(NamedTuple):
@@ -40,6 +29,13 @@ class Shown(NamedTuple):
 
     iov: iovs.IovRecord
     payload_list: str | None
+
+
+class Attached(NamedTuple):
+    """How many payload IOVs were attached, and what has become of them where they are few."""
+
+    number: int
+    shown: list[Shown] | None
 
 
 def find(reader: Reader, iov_id: int, at: int = CURRENT) -> Shown:
@@ -84,7 +80,7 @@ def stage(
     start, end = intervals.read(reference, rules, intervals.dimension(rules, dimension))
     moment = now()
     writes.expire_staged(session, moment - rules.staged_keep)
-    payload = _payload(reference, moment)
+    payload = reference.payload(moment)
     iov_id = writes.stage(session, payload, start, end)
     return Shown(iovs.IovRecord(iov_id, start, end, *payload[:5]), None)
 
@@ -103,6 +99,7 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         Closed, PolicyRefused: nothing in the tag changes.
 
     """
+    seen, _ = latest(session)
     before = lookup.list_(session, list_name)
     waiting = iovs.staged(session, iov_id)
     if waiting is None:
@@ -110,28 +107,29 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         writer.require(Permission.IOV_ATTACH, guard.target_of(before))
         return _attached_before(session, before, iov_id)
     guard.write_to_list(writer, rules, before, Permission.IOV_ATTACH)
-    entering = [_Entering.of_staged(before, waiting, rules)]
-    _validate(session, rules, before, entering)
-    entering = _completed(session, rules, before, entering)
+    entering = of_staged(session, rules, before, waiting)
     copies = forks.prepare(session, [before])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    target = _as_validated(session, rules, writer, before, entering)
-    if iovs.staged(session, iov_id) is None:  # another request was faster
+    is_same = change.follows(seen)
+    target = before if is_same else lookup.list_(session, list_name)
+    guard.write_to_list(writer, rules, target, Permission.IOV_ATTACH)
+    if not is_same and iovs.staged(session, iov_id) is None:  # another request was faster
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
+    if decided_by(target) != decided_by(before):
+        entering = of_staged(session, rules, target, waiting)
     target = forks.publish(change, target, copies)
-    [(piece, payload)] = _attach(change, rules, target, entering)
+    [attached] = _attach(change, rules, target, entering)
     writes.unstage(session, iov_id)
     change.record("attach", "payload_iov", str(iov_id), **_touched([target]))
-    attached = iovs.IovRecord(iov_id, piece.start, piece.end, *payload[:5])
-    return Shown(attached, list_name)
+    return attached
 
 
 def attach_many(
     session: Session,
     rules: Rules,
     writer: Writer,
-    rows: Mapping[str, Sequence[tuple[int, Reference]]],
+    rows: Mapping[str, Rows],
 ) -> int:
     """Attach new payload IOVs to payload lists, as one change, all or nothing.
 
@@ -157,27 +155,58 @@ def attach_many(
     if not rows:
         writer.require(Permission.IOV_ATTACH, Target("payload_list"))
         return 0
-    moment = now()
-    before = {name: _writable(session, rules, writer, name) for name in sorted(rows)}
-    batches = {}
-    for name, record in before.items():
-        batches[name] = [
-            _Entering.of_row(record, reference, number, rules, moment)
-            for number, reference in rows[name]
-        ]
-        _validate(session, rules, record, batches[name])
-        batches[name] = _completed(session, rules, record, batches[name])
-    copies = forks.prepare(session, before.values())
-    change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    targets = []
-    for name, entering in batches.items():
-        target = _as_validated(session, rules, writer, before[name], entering)
-        target = forks.publish(change, target, copies)
-        _attach(change, rules, target, entering)
-        targets.append(target)
-    total = sum(map(len, rows.values()))
-    change.record("bulk", "payload_list", targets[0].name, rows=total, **_touched(targets))
-    return total
+    _attach_rows(session, rules, writer, rows, partial(_lists, session), as_the_list=False)
+    return sum(map(len, rows.values()))
+
+
+def attach_to_list(
+    session: Session, rules: Rules, writer: Writer, list_name: str, rows: Rows
+) -> Attached:
+    """Attach new payload IOVs to a payload list, as one change, all or nothing.
+
+    It does what staging and attaching each in order of their starts does: what it
+    means that an end is not given, the list says.
+
+    Args:
+        session: of the write.
+        rules: of the service.
+        writer: who writes.
+        list_name: of the payload list.
+        rows: at least one; each with the number that messages call it by.
+
+    Raises:
+        what `attach_many` does.
+
+    """
+    batches = {list_name: rows}
+    return _attach_rows(
+        session, rules, writer, batches, partial(_lists, session), as_the_list=True
+    )
+
+
+def attach_to_tag(
+    session: Session,
+    rules: Rules,
+    writer: Writer,
+    tag_name: str,
+    rows: Mapping[str, Rows],
+) -> Attached:
+    """Attach new payload IOVs to the payload lists of a global tag, as `attach_to_list` does.
+
+    Args:
+        session: of the write.
+        rules: of the service.
+        writer: who writes.
+        tag_name: of the global tag.
+        rows: by payload type, at least one of each.
+
+    Raises:
+        NotFound: there is no such tag or type, or the tag has no list of the type.
+        and what `attach_many` does.
+
+    """
+    find = partial(_members, session, tag_name)
+    return _attach_rows(session, rules, writer, rows, find, as_the_list=True)
 
 
 def delete(
@@ -232,97 +261,57 @@ def _member(reader: Reader, tag: reads.TagRecord, type_name: str) -> reads.ListR
     return record
 
 
-class _Entering(NamedTuple):
-    """A payload IOV that is about to enter a payload list; `number` names it in messages."""
-
-    start: Point
-    end: Point | None
-    payload: writes.Payload
-    number: int | None = None
-
-    @classmethod
-    def of_staged(
-        cls, target: reads.ListRecord, waiting: iovs.IovRecord, rules: Rules
-    ) -> "_Entering":
-        dimension = intervals.of_list(target, rules)
-        start, end = intervals.normalised(waiting.start, waiting.end, dimension)
-        if end is None and target.ends == "explicit":
-            end = OPEN
-        return cls(start, end, writes.Payload(*waiting[3:], id=waiting.id))
-
-    @classmethod
-    def of_row(
-        cls,
-        target: reads.ListRecord,
-        reference: Reference,
-        number: int,
-        rules: Rules,
-        inserted: datetime,
-    ) -> "_Entering":
-        try:
-            start, end = intervals.read(reference, rules, intervals.of_list(target, rules))
-        except Invalid as error:
-            raise Invalid(f"row {number}: {error.detail}") from None
-        return cls(start, end, _payload(reference, inserted), number)
-
-    def reference(self, target: reads.ListRecord) -> PayloadReference:
-        """Return what a validator sees."""
-        return PayloadReference(
-            target.type,
-            self.payload.payload_url,
-            self.payload.checksum,
-            self.payload.size,
-            self.payload.extra,
-            Interval(self.start, OPEN if self.end is None else self.end),
-            target.tag,
-        )
+_Found = Iterator[tuple[str, reads.ListRecord]]
+"""The payload lists that are written to, each with what the client calls it."""
 
 
-def _writable(session: Session, rules: Rules, writer: Writer, list_name: str) -> reads.ListRecord:
-    record = lookup.list_(session, list_name)
-    guard.write_to_list(writer, rules, record, Permission.IOV_ATTACH)
-    return record
+def _lists(session: Session, names: Iterable[str]) -> _Found:
+    for name in names:
+        yield name, lookup.list_(session, name)
 
 
-def _as_validated(
+def _members(session: Session, tag_name: str, type_names: Iterable[str]) -> _Found:
+    tag = lookup.tag(session, tag_name)
+    for name in type_names:
+        yield name, _member(session, tag, name)
+
+
+def _attach_rows(
     session: Session,
     rules: Rules,
     writer: Writer,
-    before: reads.ListRecord,
-    entering: Sequence[_Entering],
-) -> reads.ListRecord:
-    """Return a payload list, read under the lock, for which the validators still stand."""
-    target = _writable(session, rules, writer, before.name)
-    decided_by = [(each.tag, each.validator, each.validator_options) for each in (before, target)]
-    if decided_by[0] != decided_by[1]:
-        _validate(session, rules, target, entering)
-    return target
+    rows: Mapping[str, Rows],
+    find: Callable[[Iterable[str]], _Found],
+    *,
+    as_the_list: bool,
+) -> Attached:
+    moment, names = now(), sorted(rows)
+    seen, _ = latest(session)
+    before = _permitted(writer, rules, find(names))
+    enter = partial(of_rows, session, rules, inserted=moment, as_the_list=as_the_list)
+    batches = {name: enter(before[name], rows[name]) for name in names}
+    copies = forks.prepare(session, before.values())
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
+    found = iter(before.items()) if change.follows(seen) else find(names)
+    targets, shown = [], []
+    for name, target in _permitted(writer, rules, found).items():
+        if decided_by(target) != decided_by(before[name]):
+            batches[name] = enter(target, rows[name])
+        own = forks.publish(change, target, copies)
+        shown.append(_attach(change, rules, own, batches[name]))
+        targets.append(own)
+    forks.discard(session, copies)
+    count = sum(map(len, rows.values()))
+    change.record("bulk", "payload_list", targets[0].name, rows=count, **_touched(targets))
+    return Attached(count, list(chain(*shown)) if count <= IOVS_SHOWN else None)
 
 
-def _validate(
-    session: Session, rules: Rules, target: reads.ListRecord, entering: Sequence[_Entering]
-) -> None:
-    validators = rules.validation.of_type(target.type, target.validator, target.validator_options)
-    if validators:
-        numbers = [each.number for each in entering if each.number is not None]
-        references = [each.reference(target) for each in entering]
-        rules.validation.check(session, validators, references, numbers or None)
-
-
-def _completed(
-    session: Session, rules: Rules, target: reads.ListRecord, entering: list[_Entering]
-) -> list[_Entering]:
-    """Return payload IOVs with the sizes of those payloads that are stored here."""
-    sizeless = {each.payload.checksum for each in entering if each.payload.size is None}
-    if not rules.keeps_payloads or not sizeless:
-        return entering
-    stored = payloads.by_reference(session, target.type, sizeless)
-    return [
-        each._replace(payload=each.payload._replace(size=stored[each.payload.checksum].size))
-        if each.payload.size is None and each.payload.checksum in stored
-        else each
-        for each in entering
-    ]
+def _permitted(writer: Writer, rules: Rules, found: _Found) -> dict[str, reads.ListRecord]:
+    permitted = {}
+    for name, record in found:
+        guard.write_to_list(writer, rules, record, Permission.IOV_ATTACH)
+        permitted[name] = record
+    return permitted
 
 
 def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) -> None:
@@ -332,9 +321,9 @@ def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) ->
 
 
 def _attach(
-    change: OpenChange, rules: Rules, target: reads.ListRecord, entering: Sequence[_Entering]
-) -> list[tuple[series.Piece, writes.Payload]]:
-    """Attach a batch, and return its payloads with the pieces that hold them."""
+    change: OpenChange, rules: Rules, target: reads.ListRecord, entering: Sequence[Entering]
+) -> Iterator[Shown]:
+    """Attach a batch, and return what has become of it, for those who look at it."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
     page = iovs.live_page(change.session, target.series)
     batch = [series.NewIov(each.start, each.end) for each in entering]
@@ -343,8 +332,14 @@ def _attach(
     attached = [each.payload for each in entering]
     if rules.numbers_revisions:
         attached = revisions.numbered(change, target.type, attached)
-    writes.apply(change, target, plan, attached)
-    return [(piece, attached[piece.new]) for piece in plan.added if piece.new is not None]
+    ids = writes.apply(change, target, plan, attached)
+    return (
+        Shown(
+            iovs.IovRecord(iov_id, piece.start, piece.end, *attached[piece.new][:5]), target.name
+        )
+        for iov_id, piece in zip(ids, plan.added, strict=True)
+        if piece.new is not None
+    )
 
 
 def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) -> Shown:
@@ -358,16 +353,6 @@ def _attached_before(session: Session, target: reads.ListRecord, iov_id: int) ->
             f"Payload IOV {iov_id} was attached before, and has been cut or deleted since."
         )
     raise NotFound(f"Payload IOV {iov_id} does not exist.")
-
-
-def _payload(reference: Reference, inserted: datetime) -> writes.Payload:
-    return writes.Payload(
-        reference.payload_url,
-        reference.checksum,
-        reference.size,
-        reference.revision,
-        inserted,
-    )
 
 
 def _touched(targets: Sequence[reads.ListRecord]) -> dict[str, Any]:

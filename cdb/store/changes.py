@@ -83,6 +83,13 @@ class OpenChange:
     before: _Side = field(default_factory=_Side)
     after: _Side = field(default_factory=_Side)
 
+    def follows(self, last: int) -> bool:
+        """Tell whether nothing was written since a change was the last one.
+
+        What was read after that was seen still stands, and need not be read again.
+        """
+        return self.number == last + 1
+
     def touch(self, tag: int | None = None, payload_type: int | None = None) -> None:
         """Note that the change touches a tag, a type; None is for a list without a tag."""
         if tag is not None:

@@ -170,7 +170,7 @@ def point_to(change: OpenChange, record: ListRecord, series_id: int) -> ListReco
 
 def apply(
     change: OpenChange, record: ListRecord, plan: Plan, payloads: Sequence[Payload] = ()
-) -> None:
+) -> list[int]:
     """Carry out a plan on the log of a list, which touches its tag and its type.
 
     Args:
@@ -179,9 +179,12 @@ def apply(
         plan: what to retire and to add.
         payloads: what `Piece.new` counts in.
 
+    Returns:
+        The ids of what was added.
+
     """
     _retire_iovs(change, plan.retired)
-    _add(change, record, record.series, plan, payloads)
+    return _add(change, record, record.series, plan, payloads)
 
 
 def rewrite(
@@ -206,7 +209,7 @@ def _add(
     series: int,
     plan: Plan,
     payloads: Sequence[Payload],
-) -> None:
+) -> list[int]:
     session = change.session
     left = {piece.row for piece in plan.added if piece.row is not None}
     shown = sorted(plan.retired - left)[:IOVS_TOLD]
@@ -243,6 +246,7 @@ def _add(
     )
     added = sorted(rows, key=lambda row: row.start)
     change.after.add((_told(record, row.start, row.end, row) for row in added), len(rows))
+    return [row.id for row in rows]
 
 
 def told(
@@ -307,9 +311,9 @@ def stage(session: Session, payload: Payload, start: Point, end: Point | None) -
     return iov_id
 
 
-def unstage(session: Session, iov_id: int) -> None:
-    """Take a payload IOV out of the waiting ones."""
-    _run(session, delete(StagedIov).where(StagedIov.id == iov_id))
+def unstage(session: Session, iov_id: int) -> bool:
+    """Take a payload IOV out of the waiting ones; tell whether it was among them."""
+    return bool(_run(session, delete(StagedIov).where(StagedIov.id == iov_id)).rowcount)
 
 
 def expire_staged(session: Session, before: datetime) -> None:

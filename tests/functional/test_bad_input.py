@@ -263,6 +263,10 @@ def test_unknown_name_is_404(refuse: Refuse, method: str, path: str, name: str) 
     assert "does not exist" in body["detail"]
 
 
+LIST_IOV = '{"payload_url": "x", "checksum": "c", "major_iov": 0, "minor_iov": 0}'
+TAG_IOV = f'{{"payload_type": "Beam", {LIST_IOV[1:]}'
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -278,6 +282,9 @@ def test_unknown_name_is_404(refuse: Refuse, method: str, path: str, name: str) 
             "bulk_piov",
             '[{"payload_list": "NOPE", "payload_url": "x", "major_iov": 0, "minor_iov": 0}]',
         ),
+        ("POST", "payload-lists/NOPE/iovs", f"[{LIST_IOV}]"),
+        ("POST", "global-tags/NOPE/iovs", f"[{TAG_IOV}]"),
+        ("POST", "global-tags/Open/iovs", f"[{TAG_IOV.replace('Beam', 'NOPE')}]"),
         ("PATCH", "global-tags/NOPE", '{"description": "x"}'),
         ("PATCH", "payload-types/NOPE", '{"description": "x"}'),
         ("PATCH", "payload-lists/by-name/NOPE", '{"description": "x"}'),
@@ -416,6 +423,16 @@ VALID_BODIES = [
         "bulk_piov",
         '[{"payload_list": "Beam_4", "payload_url": "x", "major_iov": 7, "minor_iov": 0%s}]',
     ),
+    (
+        "POST",
+        "payload-lists/Beam_4/iovs",
+        '[{"payload_url": "x", "checksum": "c", "major_iov": 7, "minor_iov": 0%s}]',
+    ),
+    (
+        "POST",
+        "global-tags/Open/iovs",
+        '[{"payload_type": "Beam", "payload_url": "x", "checksum": "c", "begin": "7:0"%s}]',
+    ),
     ("PUT", "pl_attach", '{"global_tag": "Open", "payload_list": "Beam_4"%s}'),
     ("PUT", "piov_attach", '{"payload_list": "Beam_4", "piov_id": 2%s}'),
     ("PATCH", "global-tags/Open", '{"description": "x"%s}'),
@@ -492,6 +509,36 @@ def test_wrong_row_of_a_bulk_is_named(refuse_json: Refuse) -> None:
     answer = refuse_json("POST", "bulk_piov", f"[{row % 7}, {row % 8}, {row % -1}]")
     assert list(answer) == ["major_iov", "code"]
     assert answer["major_iov"][0].startswith("row 2: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [("payload-lists/Beam_4/iovs", LIST_IOV), ("global-tags/Open/iovs", TAG_IOV)],
+)
+def test_wrong_row_of_many_iovs_is_named(refuse_json: Refuse, path: str, row: str) -> None:
+    wrong = row.replace('"minor_iov": 0', '"minor_iov": -1')
+    assert refuse_json("POST", path, f"[{row}, {wrong}]")["minor_iov"][0].startswith("row 1: ")
+    early = row.replace('"minor_iov": 0', '"minor_iov": 0, "major_iov_end": 0, "minor_iov_end": 0')
+    answer = refuse_json("POST", path, f"[{row}, {early}]")
+    assert answer["detail"] == "row 1: The end (0, 0) does not come after the start (0, 0)."
+    assert "Rows 0 and 1 both start" in refuse_json("POST", path, f"[{row}, {row}]")["detail"]
+    assert "at least 1 item" in refuse_json("POST", path, "[]")["detail"]
+    for field in ("payload_url", "checksum", "major_iov"):
+        unnamed = row.replace(f'"{field}"', '"size"')
+        assert "required" in refuse_json("POST", path, f"[{unnamed}]")[field][0]
+
+
+def test_iovs_of_a_tag_need_their_type_and_take_no_list(refuse_json: Refuse) -> None:
+    assert refuse_json("POST", "global-tags/Open/iovs", f"[{LIST_IOV}]").keys() >= {"payload_type"}
+    listed = LIST_IOV.replace("{", '{"payload_list": "Beam_1", ')
+    for path in ("payload-lists/Beam_4/iovs", "global-tags/Open/iovs"):
+        assert refuse_json("POST", path, f"[{listed}]").keys() >= {"payload_list"}
+
+
+def test_type_that_a_tag_has_no_list_of_is_404(refuse_json: Refuse) -> None:
+    body = f"[{TAG_IOV}, {TAG_IOV.replace('Beam', 'Unused')}]"
+    answer = refuse_json("POST", "global-tags/Open/iovs", body, 404, "not-found")
+    assert answer["detail"] == "Global tag 'Open' has no payload list of type 'Unused'."
 
 
 def test_two_names_of_the_revision_with_two_values_are_refused(refuse_json: Refuse) -> None:
@@ -834,6 +881,22 @@ def bulk_row(payload_list: str, start: int) -> str:
         pytest.param(
             "POST", "bulk_piov", f"[{bulk_row('Beam_3', 500)}]", "closed",
             id="bulk to a frozen tag",
+        ),
+        pytest.param(
+            "POST", "payload-lists/Beam_2/iovs", f"[{LIST_IOV}]", "overlap",
+            id="IOVs over what a locked tag has",
+        ),
+        pytest.param(
+            "POST", "global-tags/Locked/iovs", f"[{TAG_IOV}]", "overlap",
+            id="IOVs over what a locked tag has, by type",
+        ),
+        pytest.param(
+            "POST", "payload-lists/Beam_3/iovs", f"[{LIST_IOV}]", "closed",
+            id="IOVs to a list of a frozen tag",
+        ),
+        pytest.param(
+            "POST", "global-tags/Frozen/iovs", f"[{TAG_IOV}]", "closed",
+            id="IOVs to a frozen tag",
         ),
         pytest.param(
             "PUT", "pl_attach", '{"global_tag": "Locked", "payload_list": "Beam_4"}',

@@ -40,10 +40,10 @@ from cdb.services import (
     payload_types,
 )
 from cdb.services.bundles import BundleSource, Label
+from cdb.services.entering import Reference
 from cdb.services.exports import DatabaseSource
 from cdb.services.imports import Imported
 from cdb.services.json_lines import JsonLinesSource
-from cdb.services.payload_iovs import Reference
 from cdb.services.rules import Rules
 from cdb.services.statuses import declare
 from cdb.settings import load

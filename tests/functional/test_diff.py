@@ -16,7 +16,7 @@ from cdb.domain.content import Content
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
 from cdb.errors import NotFound
 from cdb.services import diff, global_tags, payload_iovs, payload_lists, payload_types
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.store.engine import Database
 
 P, Q = Content("p", "sum", None), Content("q", "sum", None)

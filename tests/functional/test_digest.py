@@ -14,7 +14,7 @@ from support import WRITER, rules
 from cdb.domain.points import AXIS, MAX, OPEN, ORIGIN, Point
 from cdb.services import digest, global_tags, payload_iovs, payload_lists, payload_types
 from cdb.services.digest import TagDigest
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.services.remembered import Remembered
 from cdb.store.engine import Database
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdb.domain.points import AXIS, MAX, OPEN, ORIGIN, Interval, Point
 from cdb.errors import NotFound
 from cdb.services import gaps, global_tags
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.store.engine import Database
 
 

@@ -10,7 +10,7 @@ from support import WRITER, rules
 from cdb.domain.points import OPEN, Point
 from cdb.domain.statuses import WriteMode
 from cdb.services import global_tags, payload_iovs, payload_lists, payload_types, statuses
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, reads

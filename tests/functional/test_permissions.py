@@ -187,6 +187,24 @@ WRITES = [
         body=[{**row(20), "payload_list": name} for name in ("Beam_1", "Beam_2", "Field_4")],
     ),
     Write("payload_iovs.attach_many", asks(P.IOV_ATTACH, Target("payload_list")), body=[]),
+    Write(
+        "payload_iovs.attach_to_list",
+        asks(P.IOV_ATTACH, list_("Beam_1", "Dev")),
+        {"name": "Beam_1"},
+        [row(20), row(30)],
+    ),
+    Write(
+        "payload_iovs.attach_to_list",
+        asks(P.IOV_ATTACH, list_("Field_4", None)),
+        {"name": "Field_4"},
+        [row(20)],
+    ),
+    Write(
+        "payload_iovs.attach_to_tag",
+        asks(P.IOV_ATTACH, list_("Beam_1", "Dev"), list_("Field_3", "Dev")),
+        {"name": "Dev"},
+        [{**row(20), "payload_type": name} for name in ("Beam", "Field")],
+    ),
     Write("payload_iovs.delete", asks(P.IOV_DELETE, list_("Beam_1", "Dev")), IOV_IN_DEV),
     Write(
         "payload_iovs.delete_exactly",
@@ -484,8 +502,10 @@ def wait_for_a_waiting_writer(database: Database, attempted: Future[Any]) -> Non
 RACES = [
     ("PUT", "piov_attach", {"payload_list": "Beam_1", "piov_id": 1}, 403),
     ("POST", "bulk_piov", [{**row(30), "payload_list": "Beam_1"}], 403),
+    ("POST", "payload-lists/Beam_1/iovs", [row(30)], 403),
     ("PUT", "pl_attach", {"payload_list": "Field_3", "global_tag": "Dev"}, 403),
     ("DELETE", "deletePayloadIOV/Dev/Beam/5/0", None, 404),  # the tag has no such list any more
+    ("POST", "global-tags/Dev/iovs", [{**row(30), "payload_type": "Beam"}], 404),
 ]
 
 
@@ -536,7 +556,7 @@ def test_permission_is_asked_again_once_nobody_else_writes(
 
 
 @ON_POSTGRESQL
-@pytest.mark.parametrize(("method", "path", "body"), [race[:3] for race in (RACES[1], RACES[3])])
+@pytest.mark.parametrize(("method", "path", "body"), [race[:3] for race in (RACES[1], *RACES[4:])])
 def test_status_is_asked_again_once_nobody_else_writes(
     calibration: Client, database: Database, method: str, path: str, body: Any
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cdb.domain.points import AXIS, OPEN, ORIGIN, Interval, Point
 from cdb.errors import NotFound
 from cdb.services import contents, global_tags, ranges
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.store.engine import Database
 
 

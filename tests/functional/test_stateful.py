@@ -242,6 +242,20 @@ class Api(RuleBasedStateMachine):
         body = [{"payload_list": entry.name, **fields_of(row)} for entry, row in new]
         self.write(lambda: self.model.attach_many(new), "POST", "bulk_piov", body)
 
+    @rule(pick=picks, some=st.lists(intervals(), min_size=1, max_size=4), by_type=st.booleans())
+    def attach_at_once(
+        self, pick: int, some: Sequence[tuple[Point, Point | None]], by_type: bool
+    ) -> None:
+        """Attach some IOVs to a list, which says what no end means; by its tag if it has one."""
+        entry = self.entry(pick)
+        new = [self.new_row(interval) for interval in some]
+        body = [fields_of(row) for row in new]
+        path = f"payload-lists/{entry.name}/iovs"
+        if by_type and entry.tag is not None:
+            body = [{**fields, "payload_type": entry.type} for fields in body]
+            path = f"global-tags/{entry.tag}/iovs"
+        self.write(lambda: self.model.attach_at_once(entry, new), "POST", path, body)
+
     @precondition(lambda self: self.iovs())
     @rule(pick=many, with_end=st.booleans(), unlock=st.booleans())
     def delete(self, pick: int, with_end: bool, unlock: bool) -> None:

@@ -18,7 +18,7 @@ from cdb.domain.points import AXIS, MAX, OPEN, Interval, Point
 from cdb.domain.timeline import FULL, MOST_BUCKETS
 from cdb.errors import Invalid
 from cdb.services import global_tags, payload_iovs, payload_types, timeline
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
 from cdb.services.timeline import Lane, Shown, Timeline, Wanted

@@ -14,7 +14,7 @@ from support import API, Client
 from cdb.domain.points import OPEN, ORIGIN, Point
 from cdb.errors import NotFound
 from cdb.services import contents, global_tags, payload_iovs, payload_lists, usage
-from cdb.services.payload_iovs import Reference
+from cdb.services.entering import Reference
 from cdb.store import iovs, reads
 from cdb.store.engine import Database
 

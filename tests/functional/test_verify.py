@@ -24,8 +24,8 @@ from support import API, WRITER, Client
 from cdb.commands.verify import verify as command
 from cdb.domain.points import MAX, OPEN, ORIGIN, Point
 from cdb.services import bundles, global_tags, payload_lists, payload_types, revert, verify
+from cdb.services.entering import Reference
 from cdb.services.exports import DatabaseSource
-from cdb.services.payload_iovs import Reference
 from cdb.services.verify import Checked, Finding, Severity, Wanted
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import LIVE

@@ -7,6 +7,7 @@ from cdb.rest.inputs.bodies import (
     Description,
     IovAttachment,
     ListAttachment,
+    ListIovs,
     Merge,
     NewIov,
     NewList,
@@ -14,6 +15,7 @@ from cdb.rest.inputs.bodies import (
     NewTag,
     NewType,
     TagDescription,
+    TagIovs,
     TypeDescription,
 )
 from cdb.rest.inputs.paths import (
@@ -72,6 +74,7 @@ __all__ = [
     "IovPath",
     "ListAttachment",
     "ListBrowseQuery",
+    "ListIovs",
     "Merge",
     "NamePath",
     "NewIov",
@@ -84,6 +87,7 @@ __all__ = [
     "StatusPath",
     "TagBrowseQuery",
     "TagDescription",
+    "TagIovs",
     "TagQuery",
     "TimelineQuery",
     "TimeoutQuery",

@@ -18,8 +18,8 @@ from cdb.rest.fields import (
     filled_where,
     not_required,
 )
+from cdb.services.entering import Reference
 from cdb.services.merge import Wanted
-from cdb.services.payload_iovs import Reference
 from cdb.services.payload_types import Choice
 
 
@@ -314,6 +314,28 @@ class BulkRow(_Interval):
     def reference(self) -> Reference:
         """Return what the services take."""
         return self.referenced(self.payload_url, self.checksum)
+
+
+class ListIov(_Interval):
+    """A payload IOV to put into a payload list at once; the list says what no end means."""
+
+    payload_url: FilledText
+    checksum: FilledText
+
+    def reference(self) -> Reference:
+        """Return what the services take."""
+        return self.referenced(self.payload_url, self.checksum)
+
+
+class TagIov(ListIov):
+    """A payload IOV to put into the payload list that a global tag has for its type."""
+
+    payload_type: Lookup
+
+
+ListIovs = Annotated[list[ListIov], Field(min_length=1)]
+
+TagIovs = Annotated[list[TagIov], Field(min_length=1)]
 
 
 class Batch(Schema):

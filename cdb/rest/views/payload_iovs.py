@@ -1,5 +1,7 @@
 """Payload IOVs, and the query: which payloads are valid at a point."""
 
+from collections.abc import Iterable
+
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
@@ -17,7 +19,9 @@ from cdb.errors import (
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.service import Resource, json_response
+from cdb.rest.views.ranges import tag_iovs
 from cdb.services import payload_iovs, resolve
+from cdb.services.entering import Reference
 from cdb.services.writer import Writer
 from cdb.store import browse
 
@@ -27,6 +31,7 @@ query = Resource("Query", ["payload-iovs/query", "payloadiovs"])
 iovs = Resource(_GROUP, ["payload-iovs", "piov"])
 one = Resource(_GROUP, ["payload-iovs/{id}", "piov/{id}"])
 bulk = Resource(_GROUP, ["payload-iovs/bulk", "bulk_piov"])
+into_list = Resource(_GROUP, ["payload-lists/{name}/iovs"])
 attachment = Resource(_GROUP, ["payload-iovs/attach", "piov_attach"])
 deletion = Resource(
     _GROUP,
@@ -43,7 +48,18 @@ exact_deletion = Resource(
     ],
 )
 
-RESOURCES = (query, iovs, one, bulk, attachment, deletion, exact_deletion)
+RESOURCES = (
+    query,
+    iovs,
+    one,
+    bulk,
+    into_list,
+    attachment,
+    deletion,
+    exact_deletion,
+)
+
+_ATTACHING = (NotFound, Overlap, Closed, PolicyRefused, PayloadRefused)
 
 
 @query.get(
@@ -121,7 +137,7 @@ def show(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> shap
     answers.BulkAnswer,
     permission=Permission.IOV_ATTACH,
     body=list[inputs.BulkRow],
-    errors=[NotFound, Overlap, Closed, PolicyRefused, PayloadRefused],
+    errors=_ATTACHING,
 )
 def attach_many(
     request: Request, session: Session, writer: Writer, body: list[inputs.BulkRow]
@@ -131,18 +147,74 @@ def attach_many(
     They are attached in order of their starts. One without an end holds until
     the next start.
     """
-    rows: dict[str, list[tuple[int, payload_iovs.Reference]]] = {}
-    for number, row in enumerate(body):
-        rows.setdefault(row.payload_list, []).append((number, row.reference()))
+    rows = _rows((row.payload_list, row.reference()) for row in body)
     count = payload_iovs.attach_many(session, request.cdb.rules, writer, rows)
     return {"count": count}
+
+
+@into_list.post(
+    answers.Attached,
+    permission=Permission.IOV_ATTACH,
+    path=inputs.NamePath,
+    body=inputs.ListIovs,
+    errors=_ATTACHING,
+)
+def attach_to_list(
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    body: inputs.ListIovs,
+) -> shapes.Json:
+    """Attach new payload IOVs to a payload list, all or none of them.
+
+    It does what keeping and attaching them one by one does, in order of their
+    starts: without an end one is open, or holds until the next start, as the
+    list says.
+    """
+    rules = request.cdb.rules
+    rows = list(enumerate(row.reference() for row in body))
+    attached = payload_iovs.attach_to_list(session, rules, writer, path.name, rows)
+    return shapes.attached(attached, rules.iov_mode)
+
+
+@tag_iovs.post(
+    answers.Attached,
+    permission=Permission.IOV_ATTACH,
+    path=inputs.NamePath,
+    body=inputs.TagIovs,
+    errors=_ATTACHING,
+)
+def attach_to_tag(
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.NamePath,
+    body: inputs.TagIovs,
+) -> shapes.Json:
+    """Attach new payload IOVs to the payload lists of a global tag, all or none of them.
+
+    Each goes into the list that the tag has for its payload type, as by the
+    request to that list.
+    """
+    rules = request.cdb.rules
+    rows = _rows((row.payload_type, row.reference()) for row in body)
+    attached = payload_iovs.attach_to_tag(session, rules, writer, path.name, rows)
+    return shapes.attached(attached, rules.iov_mode)
+
+
+def _rows(body: Iterable[tuple[str, Reference]]) -> dict[str, list[tuple[int, Reference]]]:
+    rows: dict[str, list[tuple[int, Reference]]] = {}
+    for number, (place, reference) in enumerate(body):
+        rows.setdefault(place, []).append((number, reference))
+    return rows
 
 
 @attachment.put(
     answers.Iov,
     Permission.IOV_ATTACH,
     body=inputs.IovAttachment,
-    errors=[NotFound, Overlap, AttachedElsewhere, Closed, PolicyRefused, PayloadRefused],
+    errors=[*_ATTACHING, AttachedElsewhere],
 )
 def attach(
     request: Request, session: Session, writer: Writer, body: inputs.IovAttachment
