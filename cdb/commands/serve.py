@@ -1,17 +1,19 @@
 """`cdb serve`: the service of a deployment."""
 
+import configparser
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from cdb.commands.deployment import INI_PATH, loader_of, quieten
 
-_BUNDLES_LISTEN = "127.0.0.1:8000"
-_THREADS = 8
+_BUNDLES_OPTIONS = {"listen": "127.0.0.1:8000", "threads": 8}
+
+_GRACE = 25.0
+"""Seconds in which answers are finished when a process stops: Kubernetes kills it after 30."""
 
 
 @click.command()
@@ -25,42 +27,73 @@ _THREADS = 8
     help="Serve the global tag of this bundle, to read, instead of what an ini says.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="The same as --listen 127.0.0.1:PORT.")
-def serve(ini: Path | None, listen: str | None, bundle: Path | None, port: int | None) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1000),
+    help="Processes that answer, instead of the number in the ini; SIGHUP renews them.",
+)
+def serve(
+    ini: Path | None,
+    listen: str | None,
+    bundle: Path | None,
+    port: int | None,
+    workers: int | None,
+) -> None:
     r"""Serve the API as INI says, until it is stopped.
 
     \b
     cdb serve development.ini
-    cdb serve production.ini --listen 127.0.0.1:8080
+    cdb serve production.ini --listen 127.0.0.1:8080 --workers 4
     cdb serve --bundle prod2026.cdb --port 8080
     """
-    from cdb.settings import SettingsError
-
     if listen and port is not None:
         raise click.UsageError("--port and --listen exclude each other.")
     where = listen if port is None else f"127.0.0.1:{port}"
+    said = {"listen": where, "workers": workers}
+    given = {key: value for key, value in said.items() if value is not None}
     if bundle:
-        _run(_bundle_app(bundle), {"listen": where or _BUNDLES_LISTEN, "threads": _THREADS})
-        return
-    if ini is None:
+        _run(lambda: _Asked.of({**_BUNDLES_OPTIONS, **given}), _bundle_app(bundle))
+    elif ini:
+        _run(lambda: _Asked.of({**_options(ini), **given}), lambda: _app(ini, where))
+    else:
         raise click.UsageError("An INI or --bundle is needed.")
-    loader = loader_of(ini)
-    options = {
-        key: value for key, value in loader.get_settings("server:main").items() if key != "use"
-    }
-    if where:
-        options["listen"] = where
+
+
+def _options(ini: Path) -> dict[str, Any]:
+    """Return what an ini says about the web server.
+
+    Raises:
+        ClickException: it is no ini.
+
+    """
+    try:
+        found = loader_of(ini).get_settings("server:main")
+    except (ValueError, LookupError, configparser.Error) as error:
+        raise click.ClickException(f"{ini.name}: {error}") from None
+    options = {key: value for key, value in found.items() if key != "use"}
     if not options.get("trusted_proxy"):
         # Else nobody could tell that a request came through a proxy: it would be a local one.
         options.setdefault("clear_untrusted_proxy_headers", "false")
+    return options
+
+
+def _app(ini: Path, listen: str | None) -> Any:
+    """Return the service of an ini.
+
+    Raises:
+        ClickException: a setting or a plugin is wrong.
+
+    """
+    from cdb.settings import SettingsError
+
     try:
-        app = loader.get_wsgi_app(defaults={"listen": where} if where else None)
+        return loader_of(ini).get_wsgi_app(defaults={"listen": listen} if listen else None)
     except SettingsError as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
-    _run(app, options)
 
 
-def _bundle_app(path: Path) -> Any:
-    """Return the service of a bundle: everybody may read, nobody can write.
+def _bundle_app(path: Path) -> Callable[[], Any]:
+    """Return what makes the service of a bundle: everybody may read, nobody can write.
 
     Raises:
         ClickException: it is no bundle.
@@ -79,26 +112,82 @@ def _bundle_app(path: Path) -> Any:
     except CdbError as error:
         raise click.ClickException(error.detail) from None
     click.echo(f"{path}: global tag {label.global_tag}, digest {label.digest}", err=True)
-    return make_app(load(settings_of(path, label), {}))
+    return lambda: make_app(load(settings_of(path, label), {}))
 
 
-def _run(app: Any, options: Mapping[str, Any]) -> None:
-    import waitress
+class _Asked(NamedTuple):
+    """What the web server is told.
 
-    try:
-        server = waitress.create_server(app, **options)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot listen on {options.get('listen')}: {error}") from None
-    # As Ctrl-C: what is being answered is answered, then the process ends.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        for host, port in _addresses(server):
-            click.echo(f"cdb serves http://{host}:{port} (Ctrl-C stops it)", err=True)
-        server.run()
+    Attributes:
+        options: of waitress.
+        workers: how many processes answer; None for the one that was started.
+        grace: seconds in which answers are finished when a process stops.
+
+    """
+
+    options: Mapping[str, Any]
+    workers: int | None
+    grace: float
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "_Asked":
+        """Read what an ini and the command line say.
+
+        Raises:
+            ClickException: what has to be a number is none.
+
+        """
+        options = dict(said)
+        workers, grace = options.pop("workers", None), options.pop("grace", _GRACE)
+        if workers is not None and not (str(workers).isdecimal() and int(workers)):
+            raise click.ClickException(f"workers: a number of processes is needed, not {workers}")
+        if not str(grace).replace(".", "", 1).isdecimal():
+            raise click.ClickException(f"grace: a number of seconds is needed, not {grace}")
+        return cls(options, int(workers) if workers else None, float(grace))
 
 
-def _addresses(server: object) -> list[tuple[str, int]]:
-    several = getattr(server, "effective_listen", None)
-    if several:
-        return list(several)
-    return [(server.effective_host, server.effective_port)]  # type: ignore[attr-defined]
+def _run(ask: Callable[[], _Asked], make_app: Callable[[], Any]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        ask: tells how, anew for each process that is started.
+        make_app: makes the application, in the process that serves it.
+
+    Raises:
+        ClickException: what is asked for is wrong, or the place is taken.
+
+    """
+    from cdb.commands.listening import Server, address, bound
+    from cdb.commands.workers import Workers
+
+    asked = ask()
+    sockets = bound(asked.options)
+
+    def boot() -> Server:
+        app, now = make_app(), ask()
+        try:
+            return Server(app, now.options, sockets, now.grace)
+        except (OSError, ValueError) as error:
+            reason = f"cannot listen on {now.options.get('listen')}: {error}"
+            raise click.ClickException(reason) from None
+
+    def tell() -> None:
+        for each in sockets:
+            click.echo(f"cdb serves {address(each)} (Ctrl-C stops it)", err=True)
+
+    if asked.workers:
+        _import_service()
+        Workers(boot, lambda: ask().workers or 1, sockets, asked.grace, tell).run()
+        return
+    server = boot()
+    server.stop_on(signal.SIGTERM, signal.SIGINT)
+    tell()
+    server.run()
+
+
+def _import_service() -> None:
+    """Import what every process needs, so that all of them share it in memory."""
+    quieten()
+    import cdb.app
+    import cdb.rest.openapi
+    import cdb.rest.views  # noqa: F401 - to have it

@@ -1,39 +1,19 @@
 """The ini files, and the command `cdb` as an operator uses it."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import CDB, ROOT, environ, run, served
 
-ROOT = Path(__file__).parents[2]
-CDB = Path(sys.executable).parent / "cdb"
 SECRET = "hunter2"  # noqa: S105 - what must not be printed
-
-
-def environ(**variables: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
-    return {**own, "NO_PROXY": "127.0.0.1", **variables}
-
-
-def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CDB, *command],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environ(**variables),
-        timeout=60,
-    )
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
@@ -42,25 +22,6 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     [line] = done.stderr.splitlines()
     assert line.startswith("Error: ")
     return line
-
-
-@contextmanager
-def served(ini: Path, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Serve an ini on a free port; gives the URL, once it says that it serves, and the process."""
-    with subprocess.Popen(
-        [CDB, "serve", ini, "--listen", "127.0.0.1:0"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ(**variables),
-    ) as process:
-        try:
-            assert process.stderr
-            said = process.stderr.readline()
-            found = re.search(r"cdb serves (http://127\.0\.0\.1:\d+)", said)
-            assert found, said
-            yield found[1], process
-        finally:
-            process.kill()
 
 
 @pytest.fixture

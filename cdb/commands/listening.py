@@ -1,0 +1,189 @@
+"""Where a service listens, and one process that answers what comes there."""
+
+import logging
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import waitress
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import WSGITask
+
+_PLACES = ("listen", "host", "port", "ipv4", "ipv6", "unix_socket", "unix_socket_perms")
+"""Options of waitress that say where to listen, which it does not take beside sockets."""
+
+_LAST_REQUEST = 1.0
+"""Seconds for which a connection without a request stays open when the process ends."""
+
+
+def bound(options: Mapping[str, Any]) -> list[socket.socket]:
+    """Return sockets where the options of waitress say; nobody is let in before a Server is made.
+
+    Raises:
+        ClickException: an option is wrong, or the place is taken.
+
+    """
+    try:
+        wanted = Adjustments(**options)
+        places = [(wanted.unix_socket, socket.AF_UNIX)] if wanted.unix_socket else []
+        return [
+            _bound(family, place, wanted)
+            for place, family in places or [(each[3], each[0]) for each in wanted.listen]
+        ]
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot listen on {options.get('listen')}: {error}") from None
+
+
+def _bound(family: int, place: Any, wanted: Adjustments) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if family == socket.AF_UNIX and Path(place).is_socket():
+        Path(place).unlink()
+    made.bind(place)
+    if family == socket.AF_UNIX:
+        Path(place).chmod(wanted.unix_socket_perms)
+    return made
+
+
+def address(listening: socket.socket) -> str:
+    """Return the address that a socket listens on, for people."""
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{listening.getsockname()}"
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server:
+    """One process that answers; told to stop, it finishes what it has begun.
+
+    Args:
+        app: the WSGI application.
+        options: of waitress.
+        sockets: what to listen on; other processes may do so, too.
+        grace: seconds that answers have to be finished in when it stops.
+
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        options: Mapping[str, Any],
+        sockets: Sequence[socket.socket],
+        grace: float,
+    ) -> None:
+        kept = {key: value for key, value in options.items() if key not in _PLACES}
+        # select() fails where more than a thousand files are open.
+        kept.setdefault("asyncore_use_poll", "true")
+        # It would write a line for each request that waits for a thread; an ini can ask for them.
+        queue = logging.getLogger("waitress.queue")
+        queue.setLevel(queue.level or logging.ERROR)
+        self._map: dict[int, Any] = {}
+        self._server = waitress.create_server(app, map=self._map, sockets=list(sockets), **kept)
+        self._listeners = [e for e in self._map.values() if isinstance(e, BaseWSGIServer)]
+        for listener in self._listeners:
+            listener.channel_class = partial(_Channel, self)
+        self._grace = grace
+        self._deadline = float("inf")
+        self.is_stopping = False
+
+    def wake_by(self, woken: socket.socket) -> None:
+        """Look around whenever something comes on a socket, and stop when that is closed."""
+        _Ear(woken, self._map, self.stop)
+
+    def stop(self) -> None:
+        """Take no more connections, and end when all is answered; at once when told again."""
+        now = time.monotonic()
+        self._deadline = now if self.is_stopping else now + self._grace
+        self.is_stopping = True
+
+    def stop_on(self, *signals: signal.Signals) -> None:
+        """Stop when one of some signals comes."""
+        self._woken, self._waking = socket.socketpair()
+        self._waking.setblocking(False)
+        signal.set_wakeup_fd(self._waking.fileno())
+        for number in signals:
+            signal.signal(number, lambda *_: self.stop())
+        self.wake_by(self._woken)
+
+    def run(self) -> None:
+        """Answer until told to stop."""
+        adjusted = self._server.adj
+        turn = wasyncore.poll2 if adjusted.asyncore_use_poll else wasyncore.poll
+        while not self.is_stopping:
+            turn(adjusted.asyncore_loop_timeout, self._map)
+        for listener in self._listeners:
+            # Not its own close(): threads go on to tell the loop that they have answered.
+            wasyncore.dispatcher.close(listener)
+        while self._is_needed() and time.monotonic() < self._deadline:
+            turn(0.1, self._map)
+        wasyncore.close_all(self._map)
+
+    def _is_needed(self) -> bool:
+        """Tell whether anybody waits for an answer; let go of those who do not."""
+        channels = [channel for each in self._listeners for channel in self._channels(each)]
+        before = time.time() - _LAST_REQUEST
+        for channel in channels:
+            channel.will_close |= channel.is_idle and channel.last_activity < before
+        return bool(channels)
+
+    @staticmethod
+    def _channels(listener: Any) -> "list[_Channel]":
+        return list(listener.active_channels.values())
+
+
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """An answer; one without a body does not end the connection, the end of the process does."""
+
+    def build_response_header(self) -> bytes:
+        if self.channel.process.is_stopping:
+            self.request.headers["CONNECTION"] = "close"
+        return bytes(super().build_response_header())
+
+    def set_close_on_finish(self) -> None:
+        # waitress closes it where there is no length, also after a 304, which has none.
+        wants_more = self.request.headers.get("CONNECTION", "").lower() != "close"
+        if self.has_body or self.version == "1.0" or not wants_more:
+            super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection of a process."""
+
+    task_class = _Task
+
+    def __init__(self, process: Server, *arguments: Any, **named: Any) -> None:
+        self.process = process
+        super().__init__(*arguments, **named)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked and nothing is being sent."""
+        return not (self.requests or self.request or self.total_outbufs_len)
+
+
+class _Ear(wasyncore.dispatcher):  # type: ignore[misc]  # waitress has no types
+    """A socket that wakes the loop; what comes on it means nothing more."""
+
+    def __init__(self, woken: socket.socket, sockets: dict[int, Any], at_end: Any) -> None:
+        super().__init__(woken, sockets)
+        self._at_end = at_end
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read(self) -> None:
+        self.recv(4096)
+
+    def handle_close(self) -> None:
+        self.close()
+        self._at_end()

@@ -1,0 +1,183 @@
+"""Several processes of one service: `cdb serve --workers`."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from processes import run, served
+
+Service = tuple[str, subprocess.Popen[str]]
+
+BASE_URL = "/api/cdb_rest/user_settings/CDB_PAYLOAD_BASE_URL"
+
+
+def write(ini: Path, more: str = "") -> None:
+    ini.write_text(
+        "[app:main]\nuse = egg:hep-cdb\n"
+        f"cdb.database.url = sqlite:///{ini.parent}/cdb.sqlite\n{more}\n"
+        "[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:0\ngrace = 20\nworkers = 3\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def ini(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("workers") / "mine.ini"
+    write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def service(ini: Path) -> Iterator[Service]:
+    """Two processes, as the command line asks for, and not the three of the ini."""
+    with served(ini, "--workers", "2") as (url, process):
+        yield url, process
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def workers(parent: subprocess.Popen[str]) -> set[int]:
+    """Return the processes that answer."""
+    path = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    return {int(pid) for pid in path.read_text().split()}
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ask(url: str, path: str) -> str:
+    with urllib.request.urlopen(url + path, timeout=30) as answer:  # noqa: S310 - of this machine
+        return str(answer.read().decode())
+
+
+class Asking(threading.Thread):
+    """Asks again and again on one connection, which it opens anew when it is told to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self.answered, self.wrong = 0, ""
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self.enough.is_set():
+                self.connection.request("GET", "/health/live")
+                answer = self.connection.getresponse()
+                assert json.load(answer) == {"status": "ok"}
+                self.answered += 1
+        except (OSError, AssertionError, http.client.HTTPException) as error:
+            self.wrong = repr(error)
+        self.connection.close()
+
+
+def test_a_reload_takes_the_new_settings_and_loses_no_request(ini: Path, service: Service) -> None:
+    url, parent = service
+    before = workers(parent)
+    assert len(before) == 2
+    clients = [Asking(url) for _ in range(4)]
+    for client in clients:
+        client.start()
+    write(ini, "cdb.payload_base_url = /new")
+    parent.send_signal(signal.SIGHUP)
+    eventually(lambda: len(workers(parent)) == 2 and not workers(parent) & before)
+    for client in clients:
+        client.enough.set()
+    for client in clients:
+        client.join()
+    assert [client.wrong for client in clients] == [""] * 4
+    assert min(client.answered for client in clients) > 1
+    assert json.loads(ask(url, BASE_URL)) == {"CDB_PAYLOAD_BASE_URL": "/new"}
+
+
+def test_a_reload_with_a_wrong_setting_leaves_what_is_there(ini: Path, service: Service) -> None:
+    url, parent = service
+    before = workers(parent)
+    write(ini, "cdb.max_bodies = 5")
+    parent.send_signal(signal.SIGHUP)
+    assert parent.stderr
+    said = parent.stderr.readline()
+    write(ini)
+    assert said == (
+        "cdb serve: mine.ini: cdb.max_bodies: no setting has this name (line 4); "
+        "the processes of before go on.\n"
+    )
+    assert workers(parent) == before
+    assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
+
+
+def test_a_process_that_dies_is_replaced(service: Service) -> None:
+    url, parent = service
+    died, stayed = workers(parent)
+    os.kill(died, signal.SIGKILL)
+    assert parent.stderr
+    assert f"process {died} ended (SIGKILL); another one is started" in parent.stderr.readline()
+    eventually(lambda: len(workers(parent)) == 2)
+    assert stayed in workers(parent)
+    assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
+
+
+def test_processes_end_when_their_parent_is_killed(ini: Path) -> None:
+    with served(ini, "--workers", "2") as (url, parent):
+        parent.kill()
+        eventually(lambda: is_refused(url))
+
+
+def is_refused(url: str) -> bool:
+    try:
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "1")], ids=["one", "parent and one"])
+def test_what_is_being_answered_when_it_stops_is_answered(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    ini = tmp_path / "mine.ini"
+    write(ini)
+    ini.write_text(ini.read_text().replace("workers = 3\n", ""))
+    with served(ini, *options) as (url, parent):
+        idle = http.client.HTTPConnection(urlsplit(url).netloc)
+        idle.connect()
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        connection.request("GET", "/api/cdb_rest/timeout?seconds=2")
+        # Once it sleeps, another one is refused.
+        eventually(lambda: is_busy(url))
+        parent.terminate()
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.headers["Connection"] == "close"
+        assert parent.wait(timeout=20) == 0
+        connection.close()
+        idle.close()
+
+
+def is_busy(url: str) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("GET", "/api/cdb_rest/timeout?seconds=0")
+    status = connection.getresponse().status
+    connection.close()
+    return status == 503
+
+
+def test_a_service_whose_processes_cannot_begin_ends_with_the_reason(tmp_path: Path) -> None:
+    ini = tmp_path / "mine.ini"
+    write(ini, "cdb.max_bodies = 5")
+    done = run("serve", ini)
+    assert done.returncode == 1
+    assert done.stderr == ("Error: mine.ini: cdb.max_bodies: no setting has this name (line 4)\n")
