@@ -6,6 +6,10 @@ PORT   ?= 8000
 VAR    ?= var
 DEMO   ?= 1
 T      ?=
+# Not from the environment, where URL may be something else.
+SCENARIO :=
+URL      :=
+ARGS     :=
 
 BIN    := .venv/bin
 INI    := development.ini
@@ -13,7 +17,7 @@ PLUGINS := $(patsubst %/setup.cfg,%,$(wildcard plugins/*/setup.cfg))
 SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs clean
+.PHONY: help setup run test check docs bench clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -21,6 +25,7 @@ help:
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
+	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
 	@echo "make clean                            remove what the others made"
 
 setup: .venv/.tested
@@ -36,6 +41,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .venv/.tested: .venv/.installed $(PLUGINS:=/setup.cfg)
 	$(PIP) --editable client --editable '.[test]' $(PLUGINS:%=--editable %)
+	@touch $@
+
+.venv/.benched: .venv/.installed
+	$(PIP) --editable client --editable '.[bench]'
 	@touch $@
 
 # Where the embedded database and the payload files lie; a setting of the environment wins over the ini.
@@ -69,6 +78,9 @@ check: setup
 
 docs: setup
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+bench: .venv/.benched
+	$(BIN)/python benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) $(ARGS)
 
 clean:
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,11 +3,14 @@
 import random
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import bench
-import diff
 import timeline
+from harness import special
+from harness.client import Client
+from harness.figures import median, table, timed
 
 from cdb.commands.progress import progress
 from cdb.domain.points import Point
@@ -25,37 +28,36 @@ from cdb_client.bundle import Bundle
 FAR = 2**31
 """All starts are below."""
 
+Ask = Callable[[tuple[int, int]], object]
+"""Asks for what is valid at a point."""
+
 
 def main() -> None:
     """Put a tag into a bundle, ask that, and bring it in again under another name."""
-    parser = bench.parser(__doc__)
-    parser.add_argument("--database", help="a database that holds the tag; it gets another one")
-    parser.add_argument("--tag", help="an existing tag; without it one is loaded")
+    parser = special.parser(__doc__, tag=True)
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=5_000)
     parser.add_argument("--queries", type=int, default=2_000)
     options = parser.parse_args()
-    with diff.service(options) as (client, url), tempfile.TemporaryDirectory() as folder:
-        tag = options.tag or "Bundle"
-        if not options.tag:
-            bench.load(client, tag, options.lists, options.iovs)
-        database, rules = Database(url), timeline.rules(url)
+    with special.service(options) as service, tempfile.TemporaryDirectory() as folder:
+        tag = options.tag or special.loaded(Client(service.url), options.lists, options.iovs)
+        database, rules = Database(service.database), timeline.rules(service.database)
         path = Path(folder) / "bundle.cdb"
         source = DatabaseSource(database, rules, tag)
         with uncollected(), progress("payload IOVs", source.n_iov) as told:
-            made = bench.timed(lambda: bundles.create(source, rules, path, told))
+            made = timed(lambda: bundles.create(source, rules, path, told))
             size, iovs = path.stat().st_size, source.n_iov
             asked = queries(path, tag, options.queries)
-            brought = bench.timed(lambda: bring(database, rules, path, f"{tag}_{time.time_ns()}"))
+            brought = timed(lambda: bring(database, rules, path, f"{tag}_{time.time_ns()}"))
         database.dispose()
-    bench.table(
+    table(
         ["", "s", "IOVs/s", "MB"],
         [
             ["made", made, iovs / made, size / 10**6],
             ["brought in", brought, iovs / brought, size / 10**6],
         ],
     )
-    bench.table(["query", "median ms"], [[name, ms] for name, ms in asked.items()])
+    table(["query", "median ms"], [[name, ms] for name, ms in asked.items()])
 
 
 def bring(database: Database, rules: Rules, path: Path, name: str) -> None:
@@ -69,19 +71,14 @@ def queries(path: Path, tag: str, count: int) -> dict[str, float]:
     """Return the milliseconds of a query at a random point, by who asks."""
     places = [(random.randrange(FAR), random.randrange(FAR)) for _ in range(count)]
     with files.opened(path) as database, database.statement() as reader, Bundle(path) as bundle:
-        return {
-            "the service's": median(
-                [bench.timed(lambda p=p: query.members_at(reader, tag, Point(*p))) for p in places]
-            ),
-            "the client's": median(
-                [bench.timed(lambda p=p: bundle.valid_at(tag, *p)) for p in places]
-            ),
+        asked: dict[str, Ask] = {
+            "the service's": lambda place: query.members_at(reader, tag, Point(*place)),
+            "the client's": lambda place: bundle.valid_at(tag, *place),
         }
-
-
-def median(seconds: list[float]) -> float:
-    """Return the median in milliseconds."""
-    return bench.median(seconds) * 1000
+        return {
+            who: median([timed(partial(ask, place)) for place in places]) * 1000
+            for who, ask in asked.items()
+        }
 
 
 if __name__ == "__main__":

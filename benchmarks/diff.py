@@ -1,15 +1,12 @@
 """Milliseconds of differences, gaps, ranges and usage in a tag, through the services."""
 
-import argparse
-import configparser
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from pathlib import Path
 
-import bench
+from harness import special
+from harness.client import Client
+from harness.figures import median, table
 
 from cdb.domain.points import AXIS, Interval, Point
 from cdb.services import diff, gaps, lookup, ranges, usage
@@ -25,25 +22,22 @@ WINDOW = Interval(Point(2**30, 0), Point(2**30 + 2**20, 0))
 
 def main() -> None:
     """Load a tag, clone it twice, write to one clone, and compare."""
-    parser = bench.parser(__doc__)
-    parser.add_argument("--database", help="a database that holds the tag; it gets two clones")
-    parser.add_argument("--tag", help="an existing tag; without it one is loaded")
+    parser = special.parser(__doc__, tag=True)
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)
     options = parser.parse_args()
-    with service(options) as (client, url):
-        tag = options.tag or "Diff"
-        if not options.tag:
-            bench.load(client, tag, options.lists, options.iovs)
+    with special.service(options) as service:
+        client = Client(service.url)
+        tag = options.tag or special.loaded(client, options.lists, options.iovs)
         clone, fork = (make_clone(client, tag, name) for name in ("clone", "fork"))
         write(client, fork)
-        database = Database(url)
+        database = Database(service.database)
         lines = [
             [name, *measured(work, options.runs)]
             for name, work in works(database, tag, clone, fork).items()
         ]
         database.dispose()
-    bench.table(["", "ms", "found"], lines)
+    table(["", "ms", "found"], lines)
 
 
 def works(
@@ -81,40 +75,27 @@ def measured(work: Callable[[], Iterable[object]], runs: int) -> tuple[float, in
         start = time.perf_counter()
         found = sum(1 for _ in work())
         figures.append((time.perf_counter() - start) * 1000)
-    return bench.median(figures[1:]), found
+    return median(figures[1:]), found
 
 
-@contextmanager
-def service(options: argparse.Namespace) -> Iterator[tuple[bench.Client, str]]:
-    """Give a client of a service, and the URL of its database."""
-    if options.database:
-        with tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder:
-            ini = Path(folder) / "benchmark.ini"
-            url = options.database.replace("%", "%%")
-            ini.write_text(bench.INI.format(url=url, threads=options.threads))
-            with bench.serving(ini) as started:
-                yield bench.Client(started.url), options.database
-        return
-    with bench.service(options) as started:
-        ini = configparser.ConfigParser()
-        ini.read(started.ini)
-        yield bench.Client(started.url), ini["app:main"]["cdb.database.url"]
-
-
-def make_clone(client: bench.Client, tag: str, name: str) -> str:
+def make_clone(client: Client, tag: str, name: str) -> str:
     """Return the name of a new clone of a tag."""
     target = f"{tag}_{name}_{time.time_ns()}"
-    client("POST", f"{bench.API}/cloneGlobalTag/{tag}/{target}")
+    client("POST", f"cloneGlobalTag/{tag}/{target}")
     return target
 
 
-def write(client: bench.Client, tag: str) -> None:
+def write(client: Client, tag: str) -> None:
     """Write one payload IOV to one list of a tag."""
-    lists: Sequence[str] = list(client("GET", f"{bench.API}/gtPayloadLists/{tag}").values())
-    row = {"payload_list": lists[len(lists) // 2], "payload_url": "u", "checksum": "c"}
+    lists: Sequence[str] = list(client("GET", f"gtPayloadLists/{tag}").values())
+    row: dict[str, object] = {
+        "payload_list": lists[len(lists) // 2],
+        "payload_url": "u",
+        "checksum": "c",
+    }
     row |= {"major_iov": PLACE.major, "minor_iov": PLACE.minor}
     row |= {"major_iov_end": PLACE.major, "minor_iov_end": PLACE.minor + 1}
-    client("POST", f"{bench.API}/bulk_piov", [row])
+    client("POST", "bulk_piov", [row])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Payload IOVs a second of an import from tables laid out as nopayloaddb's."""
 
-import configparser
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import bench
+from harness import special
+from harness.figures import table
 from sqlalchemy import create_engine, make_url, text
 
 FILL = """
@@ -49,20 +49,16 @@ update "PayloadIOV" set comb_iov = major_iov + minor_iov * 0.0000000000000000001
 
 def main() -> None:
     """Fill the tables, and run the command."""
-    parser = bench.parser(__doc__)
+    parser = special.parser(__doc__)
     parser.add_argument("--lists", type=int, default=20)
     parser.add_argument("--iovs", type=int, default=25_000)
     parser.add_argument("--samples", type=int, default=200)
     options = parser.parse_args()
-    with bench.service(options) as started:
-        if started.ini is None:
-            raise SystemExit("A service that is there cannot be measured: it has data.")
-        ini = configparser.ConfigParser()
-        ini.read(started.ini)
-        source = filled(ini["app:main"]["cdb.database.url"], options.lists, options.iovs)
-        report = started.ini.with_name("report.json")
+    with special.service(options) as service:
+        source = filled(service.database, options.lists, options.iovs)
+        report = service.ini.with_name("report.json")
         cdb = str(Path(sys.executable).with_name("cdb"))
-        command = [cdb, "import", "nopayloaddb", "--ini", str(started.ini), "--from", source]
+        command = [cdb, "import", "nopayloaddb", "--ini", str(service.ini), "--from", source]
         command += ["--report", str(report), "--samples", str(options.samples)]
         start = time.perf_counter()
         subprocess.run(command, check=True)
@@ -70,7 +66,7 @@ def main() -> None:
         rows = options.lists * options.iovs
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
         size = report.stat().st_size / 1e6
-        bench.table(
+        table(
             ["payload IOVs", "s", "IOVs/s", "MB of memory", "MB of report"],
             [[rows, seconds, rows / seconds, memory, size]],
         )

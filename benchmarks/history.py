@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
 
-import bench
 import diff
-import query
+from harness import reads, special
+from harness.client import Client
+from harness.figures import median, table
+from harness.generators import Connection
+from harness.loading import body
+from harness.scenarios import HOT
 
 _ETAG = re.compile(rb"\r\netag: *(\S+)", re.IGNORECASE)
 _CLOSED = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-
-HOT = 100
-"""Points that a client asks again."""
 
 Request = tuple[str, str | None]
 """A path, and the ETag of the answer that the client has."""
@@ -23,18 +24,18 @@ BUDGETS = {"as of its head": 1.5, "as of an old change": 1.5, "pinned clone": 1.
 """How long each may take, live being 1."""
 
 
-class Client:
+class Asking:
     """Sends one request after the other, on one connection as long as the service keeps it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection = query.Connection(url)
+        self._connection = Connection(url)
 
     def ask(self, path: str, known: str | None = None) -> int:
         """Send a request, of somebody who knows an answer, and return the status."""
         if _CLOSED.search(self._connection.received):
             self._connection.socket.close()
-            self._connection = query.Connection(self._url)
+            self._connection = Connection(self._url)
         self._connection.send(path, f"If-None-Match: {known}\r\n" if known else "")
         while (status := self._connection.receive()) is None:
             pass
@@ -51,39 +52,36 @@ class Client:
 
 def main() -> None:
     """Load a tag, clone it, write to all of its lists again, and ask in turns."""
-    parser = bench.parser(__doc__)
-    parser.add_argument("--database", help="a database that holds the tag; it gets a clone")
-    parser.add_argument("--tag", help="an existing tag; without it one is loaded")
+    parser = special.parser(__doc__, tag=True)
     parser.add_argument("--old", type=int, help="a change that the existing tag is asked as of")
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)
     parser.add_argument("--requests", type=int, default=300, help="of each kind in each run")
     options = parser.parse_args()
-    with diff.service(options) as (client, _):
-        tag = options.tag or "History"
-        if not options.tag:
-            bench.load(client, tag, options.lists, options.iovs)
+    with special.service(options) as service:
+        client = Client(service.url)
+        tag = options.tag or special.loaded(client, options.lists, options.iovs)
         old = options.old or head(client, tag)
         clone = diff.make_clone(client, tag, "pinned")
         if not options.tag:
             write_again(client, tag, options.iovs // 100)
-        asking = Client(f"http://{client.connection.host}:{client.connection.port}")
-        kinds = questions(asking, tag, f"{tag}@{head(client, tag)}", f"{tag}@{old}", clone)
+        asking = Asking(service.url)
+        kinds = questions(asking, client, tag, f"{tag}@{head(client, tag)}", f"{tag}@{old}", clone)
         taken: dict[str, list[float]] = {name: [] for name in kinds}
         for _ in range(options.runs + 1):
             for name, requests in kinds.items():
                 taken[name].append(measure(asking, requests, options.requests))
     # The first run warms up what all of them share.
-    figures = {name: bench.median(runs[1:]) for name, runs in taken.items()}
+    figures = {name: median(runs[1:]) for name, runs in taken.items()}
     lines = [
         [name, ms, 1000 / ms, ms / figures["live"], BUDGETS.get(name, 1.0)]
         for name, ms in figures.items()
     ]
-    bench.table(["", "ms", "requests/s", "of live", "budget"], lines)
+    table(["", "ms", "requests/s", "of live", "budget"], lines)
 
 
 def questions(
-    asking: Client, tag: str, at_head: str, at_old: str, clone: str
+    asking: Asking, client: Client, tag: str, at_head: str, at_old: str, clone: str
 ) -> Mapping[str, Iterator[Request]]:
     """Return what is asked, by name: the query at random points, and a copy that still holds."""
     chance = random.Random(2)
@@ -93,16 +91,22 @@ def questions(
         "as of an old change": at_old,
         "pinned clone": clone,
     }
-    hot = list(islice(query.query_paths(tag, chance), HOT))
+    hot = list(islice(paths(client, tag, chance), HOT))
     known = cycle([(path, asking.etag(path)) for path in hot])
     at_random = {
-        name: ((path, None) for path in query.query_paths(each, chance))
+        name: ((path, None) for path in paths(client, each, chance))
         for name, each in asked.items()
     }
     return {**at_random, "304": known}
 
 
-def measure(asking: Client, requests: Iterator[Request], number: int) -> float:
+def paths(client: Client, tag: str, chance: random.Random) -> Iterator[str]:
+    """Yield queries at random points."""
+    while True:
+        yield reads.query(client, (tag, chance.getrandbits(31), chance.getrandbits(31)))
+
+
+def measure(asking: Asking, requests: Iterator[Request], number: int) -> float:
     """Return the median of the milliseconds of some requests, one after the other."""
     taken = []
     for path, known in islice(requests, number):
@@ -111,20 +115,21 @@ def measure(asking: Client, requests: Iterator[Request], number: int) -> float:
         taken.append((time.perf_counter() - start) * 1000)
         if status != (304 if known else 200):
             raise SystemExit(f"{path}: {status}")
-    return bench.median(taken)
+    return median(taken)
 
 
-def head(client: bench.Client, tag: str) -> int:
+def head(client: Client, tag: str) -> int:
     """Return the last change that touched a tag."""
-    newest = client("GET", f"{bench.API}/global-tags/{tag}/history?order=desc&limit=1")
+    newest = client("GET", f"global-tags/{tag}/history?order=desc&limit=1")
     return int(newest["changes"][0]["change"])
 
 
-def write_again(client: bench.Client, tag: str, iovs: int) -> None:
+def write_again(client: Client, tag: str, iovs: int) -> None:
     """Write further payload IOVs to each list of a tag, which cut those that are there."""
     chance = random.Random(3)
-    for name in client("GET", f"{bench.API}/gtPayloadLists/{tag}").values():
-        client("POST", f"{bench.API}/bulk_piov", bench.rows(name, iovs, chance))
+    for name in client("GET", f"gtPayloadLists/{tag}").values():
+        starts = ((chance.getrandbits(31), chance.getrandbits(31)) for _ in range(iovs))
+        client("POST", "bulk_piov", body([(name, *start) for start in starts]))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from multiprocessing import Pool
 from pathlib import Path
 
-import bench
-import query
+from harness import reads, special
+from harness.client import Client
+from harness.figures import median, table
+from harness.generators import generator
+from harness.scenarios import scenario
+from harness.service import Service, serving
 
 PLUGINS = """\
 cdb.authenticators = jwt trusted-proxy
@@ -22,43 +25,46 @@ cdb.forced_validators = * checksum
 
 def main() -> None:
     """Serve one database twice, with plugins and without, and ask both in turns."""
-    parser = bench.parser(__doc__)
+    parser = special.parser(__doc__)
     parser.add_argument("--lists", type=int, default=100)
     parser.add_argument("--iovs", type=int, default=5000)
     parser.add_argument("--connections", type=int, nargs="+", default=[4, 50])
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--processes", type=int, default=2, help="of the load generator")
     options = parser.parse_args()
-    if options.url:
-        raise SystemExit("both services are started here, so there is no --url")
-    with bench.service(options) as loaded, Pool(options.processes) as pool:
-        bench.load(bench.Client(loaded.url), "Query", options.lists, options.iovs)
-        assert loaded.ini  # noqa: S101 - the service was started here
+    with special.service(options) as loaded:
+        client = Client(loaded.url)
+        special.loaded(client, options.lists, options.iovs)
+        places = scenario(f"{options.lists}x{options.iovs}").places(reads.POINTS, "plugins")
+        paths = [reads.query(client, place) for place in places]
         # The service that was loaded is left alone: its process is larger by that.
         inis = [loaded.ini, loaded.ini, with_plugins(loaded.ini)]
         with ExitStack() as stack:
-            services = [stack.enter_context(bench.serving(ini)) for ini in inis]
-            drivers = [query.driver(pool, options, each.url) for each in services]
-            lines = [[each, *compare(drivers, options, each)] for each in options.connections]
-    bench.table(["connections", "without/s", "with/s", "with", "without again"], lines)
+            services = [stack.enter_context(serving(ini, loaded.database)) for ini in inis]
+            lines = [
+                [each, *compare(services, paths, options, each)] for each in options.connections
+            ]
+    table(["connections", "without/s", "with/s", "with", "without again"], lines)
 
 
 def compare(
-    drivers: Sequence[query.Driver], options: argparse.Namespace, connections: int
+    services: Sequence[Service],
+    paths: Sequence[str],
+    options: argparse.Namespace,
+    connections: int,
 ) -> list[float]:
     """Return the rates without and with, and the ratios of the last two services to the first.
 
     The second is the first again: how far its ratio is from 1 is the noise.
     """
-    rounds = []
+    ask, rounds = generator(), []
     for number in range(options.runs):
-        order = range(len(drivers)) if number % 2 else reversed(range(len(drivers)))
-        taken = {
-            side: len(query.measure(drivers[side], "Query", connections)[0]) for side in order
+        order = range(len(services)) if number % 2 else reversed(range(len(services)))
+        asked = {
+            side: ask(services[side].url, paths, connections, options.seconds) for side in order
         }
-        rounds.append(taken)
-    rates = [bench.median([each[side] / options.seconds for each in rounds]) for side in (0, 2)]
-    ratios = [bench.median([each[side] / each[0] for each in rounds]) for side in (2, 1)]
+        rounds.append({side: found.count / found.seconds for side, found in asked.items()})
+    rates = [median([each[side] for each in rounds]) for side in (0, 2)]
+    ratios = [median([each[side] / each[0] for each in rounds]) for side in (2, 1)]
     return [*rates, *ratios]
 
 

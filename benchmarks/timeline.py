@@ -3,9 +3,11 @@
 import gzip
 import time
 
-import bench
 import diff
 import orjson
+from harness import special
+from harness.client import Client
+from harness.figures import table, timed
 
 from cdb.domain.points import Interval, Point
 from cdb.registry.plugins import load as load_plugins
@@ -23,29 +25,26 @@ FAR = 2**31
 
 def main() -> None:
     """Look at a tag for the first time and again, whole and in parts, and after a write."""
-    parser = bench.parser(__doc__)
-    parser.add_argument("--database", help="a database that holds the tag; it gets a clone")
-    parser.add_argument("--tag", help="an existing tag; without it one is loaded")
+    parser = special.parser(__doc__, tag=True)
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)
     parser.add_argument("--buckets", type=int, default=1500)
     options = parser.parse_args()
-    with diff.service(options) as (client, url):
-        tag = options.tag or "Timeline"
-        if not options.tag:
-            bench.load(client, tag, options.lists, options.iovs)
-        database = Database(url)
-        look = Look(database, rules(url), options.buckets)
+    with special.service(options) as service:
+        client = Client(service.url)
+        tag = options.tag or special.loaded(client, options.lists, options.iovs)
+        database = Database(service.database)
+        look = Look(database, rules(service.database), options.buckets)
         lines = pictures(look, tag, options.runs)
         lines += digests(look, tag)
         look.picture(tag, WHOLE)
         fork = diff.make_clone(client, tag, "fork")
-        lines.append(["digest of a clone", bench.timed(lambda: look.digest(fork)), "", "", ""])
+        lines.append(["digest of a clone", timed(lambda: look.digest(fork)), "", "", ""])
         diff.write(client, fork)
         lines.append(["whole, after a write", *look.picture(fork, WHOLE)])
-        lines.append(["digest, after a write", bench.timed(lambda: look.digest(fork)), "", "", ""])
+        lines.append(["digest, after a write", timed(lambda: look.digest(fork)), "", "", ""])
         database.dispose()
-    bench.table(["", "s", "IOVs", "kB", "kB gzip"], lines)
+    table(["", "s", "IOVs", "kB", "kB gzip"], lines)
 
 
 WHOLE = Interval(Point(0, 0), Point(FAR, 0))
@@ -103,7 +102,7 @@ def pictures(look: Look, tag: str, runs: int) -> list[Line]:
 def digests(look: Look, tag: str) -> list[Line]:
     """Measure the digest of a tag, whose payloads are all read for it once."""
     return [
-        [f"digest, {when} time", bench.timed(lambda: look.digest(tag)), "", "", ""]
+        [f"digest, {when} time", timed(lambda: look.digest(tag)), "", "", ""]
         for when in ("first", "second")
     ]
 

@@ -3,8 +3,8 @@
 import argparse
 from resource import RUSAGE_SELF, getrusage
 
-import bench
 import timeline
+from harness.figures import table
 
 from cdb.services.verify import Checked, Wanted, verify
 from cdb.store.engine import Database
@@ -21,7 +21,7 @@ def main() -> None:
     events = verify(database, timeline.rules(options.database), None, wanted).events
     checks = [event for event in events if isinstance(event, Checked)]
     database.dispose()
-    bench.table(["check", "found", "s"], [[c.check, c.found, c.seconds] for c in checks])
+    table(["check", "found", "s"], [[c.check, c.found, c.seconds] for c in checks])
     print(f"{getrusage(RUSAGE_SELF).ru_maxrss // 1024} MB of memory at most")
 
 

@@ -1,0 +1,187 @@
+"""Load generators: wrk where it is installed, else one of our own."""
+
+import json
+import math
+import os
+import re
+import selectors
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, cycle
+from multiprocessing import Pool
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.machine import printed, program
+
+THREADS = min(2, len(os.sched_getaffinity(0)))
+"""Of wrk, and processes of our own generator: the service needs cores, too."""
+
+PATIENCE = 60
+"""Seconds until a request that is not answered counts as an error."""
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a service made of a load: how many answers in which seconds, and how many errors.
+
+    An error is an answer that is no success, a connection that was cut, or no answer in time.
+    """
+
+    count: int
+    seconds: float
+    median_ms: float
+    p99_ms: float
+    errors: int
+
+
+class Generator(ABC):
+    """Keeps connections busy with GETs, the next one of each as soon as the last is answered."""
+
+    name: str
+
+    @abstractmethod
+    def __call__(
+        self, url: str, paths: Sequence[str], connections: int, seconds: float
+    ) -> Answered:
+        """Ask for the paths, again and again, from so many connections for so long."""
+
+
+class Wrk(Generator):
+    """Writes the paths to a file, which a script of ours reads; whole seconds only."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.name = " ".join(printed(path, "--version").split()[:2])
+
+    def __call__(
+        self, url: str, paths: Sequence[str], connections: int, seconds: float
+    ) -> Answered:
+        """Ask for the paths, each thread from elsewhere in them on."""
+        script, threads = Path(__file__).with_name("wrk.lua"), min(THREADS, connections)
+        with tempfile.NamedTemporaryFile("w", prefix="cdb-benchmark-") as file:
+            file.write("\n".join(paths) + "\n")
+            file.flush()
+            command = [self._path, f"-t{threads}", f"-c{connections}", "--latency"]
+            command += [f"-d{math.ceil(seconds)}s", f"--timeout={PATIENCE}s", "-s", str(script)]
+            command += [url, "--", file.name, str(threads)]
+            ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = re.search(r"^\{.*\}$", ran.stdout, re.MULTILINE)
+        if not found:
+            raise SystemExit(f"wrk: {ran.stdout}{ran.stderr}")
+        return Answered(**json.loads(found[0]))
+
+
+class Own(Generator):
+    """Some processes, each with some of the connections."""
+
+    name = f"cdb's own, {THREADS} processes"
+
+    def __call__(
+        self, url: str, paths: Sequence[str], connections: int, seconds: float
+    ) -> Answered:
+        """Ask for the paths, each process from elsewhere in them on."""
+        processes = min(THREADS, connections)
+        work = []
+        for number in range(processes):
+            first = number * len(paths) // processes
+            share = connections // processes + (number < connections % processes)
+            work.append((url, [*paths[first:], *paths[:first]], share, seconds))
+        with Pool(processes) as pool:
+            results = pool.starmap(drive, work)
+        taken = sorted(chain.from_iterable(times for times, _ in results))
+        errors = sum(failed for _, failed in results)
+        if not taken:
+            return Answered(0, seconds, math.nan, math.nan, errors)
+        middle, slow = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+        return Answered(len(taken), seconds, middle * 1000, slow * 1000, errors)
+
+
+class Connection:
+    """One connection with one request under way."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.socket = socket.create_connection(address, timeout=PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = b""
+        self.expected = 0
+        self.sent = 0.0
+
+    def send(self, path: str, headers: str = "") -> None:
+        """Send the next request; each further header ends with its line."""
+        self.received, self.expected = b"", 0
+        self.sent = time.perf_counter()
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: cdb\r\n{headers}\r\n".encode())
+
+    def receive(self) -> int | None:
+        """Take what has come; return the status once the answer is complete, 0 if it never is."""
+        piece = self.socket.recv(2**18)
+        if not piece:
+            return 0
+        self.received += piece
+        if not self.expected:
+            head = self.received.find(b"\r\n\r\n")
+            if head < 0:
+                return None
+            length = _LENGTH.search(self.received, 0, head)
+            self.expected = head + 4 + (int(length[1]) if length else 0)
+        return int(self.received[9:12]) if len(self.received) >= self.expected else None
+
+
+def drive(
+    url: str, paths: Sequence[str], connections: int, seconds: float
+) -> tuple[list[float], int]:
+    """Keep some connections busy from one process: seconds of each request, number of errors."""
+    coming = cycle(paths)
+    taken: list[float] = []
+    failed = 0
+    selector = selectors.DefaultSelector()
+
+    def open_one() -> None:
+        connection = Connection(url)
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.send(next(coming))
+
+    for _ in range(connections):
+        open_one()
+    stop = time.perf_counter() + seconds
+    while (now := time.perf_counter()) < stop:
+        for key, _ in selector.select(timeout=stop - now):
+            connection: Connection = key.data
+            status = connection.receive()
+            if status is None:
+                continue
+            failed += status != 200
+            if status:
+                taken.append(time.perf_counter() - connection.sent)
+                connection.send(next(coming))
+            else:
+                selector.unregister(connection.socket)
+                connection.socket.close()
+                open_one()
+    for key in list(selector.get_map().values()):
+        key.data.socket.close()
+    selector.close()
+    return taken, failed
+
+
+def generator(name: str | None = None) -> Generator:
+    """Return the generator `wrk` or `own`; without a name wrk, where it is installed.
+
+    Raises:
+        SystemExit: wrk is asked for, and not installed.
+
+    """
+    path = program("wrk") if name != "own" else None
+    if path is None and name == "wrk":
+        raise SystemExit("wrk is not installed")
+    return Wrk(path) if path else Own()

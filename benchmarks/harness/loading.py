@@ -1,0 +1,96 @@
+"""Bring a scenario into a service, by bulk requests."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from harness.client import Client
+from harness.figures import Figure, of_times
+from harness.scenarios import Row, Scenario
+
+AHEAD = 3
+"""Bodies that are made while the service works on one."""
+
+
+def load(client: Client, scenario: Scenario, rows: int) -> Figure | None:
+    """Bring a scenario in, with at most so many rows a request; nothing where it is there."""
+    if scenario.tags[-1] in {tag["name"] for tag in client("GET", "globalTags")}:
+        print(f"{scenario.name}: the tags are there already")
+        return None
+    lists = make(client, scenario)
+    seconds, sent, told = [], 0, time.monotonic()
+    for number, body in bodies(scenario, lists, rows):
+        start = time.perf_counter()
+        client.raw("POST", "bulk_piov", body)
+        seconds.append(time.perf_counter() - start)
+        sent += number
+        if time.monotonic() > told + 5:
+            told = time.monotonic()
+            print(f"  {sent:,} of {scenario.iovs:,} payload IOVs", flush=True)
+    note = f"{sent:,} in {len(seconds)} requests"
+    figure = of_times("bulk", seconds)
+    return replace(figure, unit="rows", count=sent, rate=sent / sum(seconds), note=note)
+
+
+def make(client: Client, scenario: Scenario) -> dict[str, list[str]]:
+    """Make the tags of a scenario with empty payload lists; return the names of these."""
+    statuses = {status["name"] for status in client("GET", "gtstatus")}
+    for status in {"unlocked", "frozen"} - statuses:
+        client("POST", "gtstatus", {"name": status})
+    types = [scenario.payload_type(index) for index in range(scenario.types)]
+    for payload_type in types:
+        client("POST", "pt", {"name": payload_type})
+    lists: dict[str, list[str]] = {}
+    for tag in scenario.tags:
+        client("POST", "gt", {"name": tag, "status": "unlocked"})
+        lists[tag] = [_list(client, tag, payload_type) for payload_type in types]
+    return lists
+
+
+def _list(client: Client, tag: str, payload_type: str) -> str:
+    name = str(client("POST", "pl", {"payload_type": payload_type})["name"])
+    client("PUT", "pl_attach", {"global_tag": tag, "payload_list": name})
+    return name
+
+
+def bodies(
+    scenario: Scenario, lists: Mapping[str, Sequence[str]], rows: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the bulk requests of a scenario, made by another process: rows and body."""
+    batches = scenario.batches(lists, rows)
+    with ProcessPoolExecutor(1) as builder:
+        coming: list[Future[bytes]] = []
+        sizes: list[int] = []
+
+        def order(more: Iterable[list[Row]]) -> None:
+            for batch in more:
+                sizes.append(len(batch))
+                coming.append(builder.submit(body, batch))
+
+        order(islice(batches, AHEAD))
+        while coming:
+            yield sizes.pop(0), coming.pop(0).result()
+            order(islice(batches, 1))
+
+
+def body(rows: Sequence[Row]) -> bytes:
+    """Return a bulk request: payload IOVs that hold until the next start."""
+    return orjson.dumps([fields(*row) for row in rows])
+
+
+def fields(name: str, major: int, minor: int) -> dict[str, Any]:
+    """Return a payload IOV of a list, for a bulk request."""
+    return {
+        "payload_list": name,
+        "payload_url": f"{name}/{major:08x}/{name}_{major}_{minor}.root",
+        "checksum": f"{major << 31 | minor:032x}",
+        "size": minor,
+        "revision": "1",
+        "major_iov": major,
+        "minor_iov": minor,
+    }

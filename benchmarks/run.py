@@ -1,0 +1,96 @@
+"""Measure a service with this API, keep what is found, and make the report of it."""
+
+import argparse
+import time
+from pathlib import Path
+
+from harness import growth, report, results
+from harness.generators import generator
+from harness.measuring import Plan, measure
+from harness.pace import Pace
+from harness.scenarios import DEFAULT, SCENARIOS, scenario
+from harness.service import Wanted
+
+HERE = Path(__file__).parent
+KEPT = HERE.parent / "var" / "benchmarks"
+
+
+def main() -> None:
+    """Measure the scenarios that are named, one after the other."""
+    parser = make_parser()
+    options = parser.parse_args()
+    names = options.scenario or ([] if options.report else [DEFAULT])
+    if "all" in names:
+        names = [*SCENARIOS, growth.NAME]
+    try:
+        plan = plan_of(options)
+        known = {name: scenario(name) for name in names if name != growth.NAME}
+    except ValueError as error:
+        parser.error(str(error))
+    for name in names:
+        path = results.path_of(options.output, name, plan.variant)
+        if options.resume and path.exists():
+            print(f"{name}: {path} is there")
+            continue
+        start = time.monotonic()
+        print(f"== {name} ({plan.variant}), with {plan.generator.name}", flush=True)
+        found, version = measure(plan, known[name]) if name in known else growth.measure(plan)
+        path = results.write(options.output, found, version)
+        print(f"{name}: {time.monotonic() - start:.0f} s, {path}\n", flush=True)
+    if options.report:
+        print(report.write(options.report, results.read(options.output)))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    listed = ", ".join([*SCENARIOS, growth.NAME, "all"])
+    add("--scenario", nargs="+", metavar="NAME", help=f"{listed}, or TYPESxIOVS ({DEFAULT})")
+    add("--url", help="root of a running service; without it PostgreSQL and cdb serve are started")
+    add("--variant", default="cdb", help="name of what is measured, in the report (cdb)")
+    add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the ini that is served")
+    add("--serve", default="", metavar="ARGUMENTS", help="of cdb serve, in one word")
+    add("--threads", type=int, default=8, help="of the service that is started (8)")
+    add("--connections", type=int, nargs="+", default=[4, 50])
+    add("--seconds", type=float, default=2.0, help="of each measurement under load (2)")
+    add("--runs", type=int, default=1, help="the one in the middle counts (1)")
+    add("--rows", type=int, default=50_000, help="of a bulk request at most (50000)")
+    add("--generator", choices=("wrk", "own"), help="wrk where it is installed, else our own")
+    add("--output", type=Path, default=KEPT, help="folder for the JSON (var/benchmarks)")
+    add("--resume", action="store_true", help="leave out scenarios whose JSON is there")
+    add(
+        "--report",
+        type=Path,
+        nargs="?",
+        const=HERE / "RESULTS.md",
+        metavar="FILE",
+        help="write the report of all JSON in --output (benchmarks/RESULTS.md);"
+        " nothing is measured then, unless a scenario is named",
+    )
+    return parser
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """Return how to measure.
+
+    Raises:
+        ValueError: a setting has no value.
+
+    """
+    pairs = [each.partition("=") for each in options.set]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
+        raise ValueError(f"--set takes KEY=VALUE: {wrong[0]}")
+    settings = {key.strip(): value.strip() for key, _, value in pairs}
+    return Plan(
+        generator(options.generator),
+        options.url,
+        Wanted(settings, options.serve, options.threads),
+        Pace(options.connections, options.seconds, options.runs),
+        options.variant,
+        options.rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

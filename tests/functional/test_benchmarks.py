@@ -1,0 +1,107 @@
+"""The harness of `make bench` measures a real service, and says what a service lacks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support import Client, program, serving
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+WORKS = {
+    "as_of.hot", "as_of.random", "bulk", "clone", "clone.first_write", "clone.second_write",
+    "diff", "frozen.hot", "globalTags", "gtPayloadLists", "gtstatus", "live", "pairs",
+    "query.first", "query.hot", "query.last", "query.random", "single", "whole",
+}  # fmt: skip
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The modules of the harness, which is no package that is installed."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from harness import client, generators, loading, pace, reads, scenarios, writes  # noqa: PLC0415
+
+    return SimpleNamespace(
+        client=client, generators=generators, loading=loading, pace=pace, reads=reads,
+        scenarios=scenarios, writes=writes,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """One of both: nothing here is about the database."""
+    return "sqlite"
+
+
+@pytest.fixture
+def bare(client: Client) -> Iterator[str]:
+    """The root of a service without what nopayloaddb does not have."""
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        path = environ["PATH_INFO"]
+        if "/diff/" in path or path.endswith("/iovs") or path.startswith("/health"):
+            environ["PATH_INFO"] = "/nowhere"
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            kept = [(name, value) for name, value in headers if not name.startswith("CDB-")]
+            return start_response(status, kept, *more)
+
+        return client.app(environ, start)
+
+    with serving(app) as url:
+        yield url
+
+
+def test_the_harness_starts_a_service_measures_it_and_reports(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARKS / "run.py"), "--output", str(tmp_path)]
+    command += ["--report", str(tmp_path / "RESULTS.md"), "--scenario", "2x5"]
+    command += ["--seconds", "0.1", "--connections", "4", "--generator", "own"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    found = json.loads((tmp_path / "2x5.cdb.json").read_text())
+    assert {figure["work"] for figure in found["figures"]} == WORKS
+    assert [f for f in found["figures"] if not f["rate"] or f["errors"]] == []
+    assert found["memory"]["after queries"][0]["pss"] > 10
+    assert "query.random" in printed
+    report = (tmp_path / "RESULTS.md").read_text()
+    assert "| query, random points | 4 |  | " in report
+    assert f"PostgreSQL {found['versions']['PostgreSQL']}" in report
+
+
+def test_what_a_service_does_not_offer_is_said(harness: Any, bare: str) -> None:
+    scenario, pace = harness.scenarios.scenario("2x3"), harness.pace.Pace()
+    asking = harness.client.Client(bare)
+    harness.loading.make(asking, scenario)
+    asked = {read.work: read for read in harness.reads.reads(asking, scenario, frozen=None)}
+
+    assert {work for work, read in asked.items() if not read.paths} == {
+        "as_of.random", "as_of.hot", "frozen.hot", "live",
+    }  # fmt: skip
+    diff = harness.writes.diff(asking, scenario, scenario.tags[0], pace)
+    single = harness.writes.single(asking, scenario, pace)
+    assert [diff.note, single.note] == ["not offered", "not offered"]
+    assert harness.writes.pairs(asking, scenario, pace, 2).count == 2
+    asking.close()
+
+
+def test_wrk_asks_for_all_paths_and_counts_what_fails(harness: Any) -> None:
+    paths, seen = [f"/{number}" for number in range(10)], set()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        seen.add(environ["PATH_INFO"])
+        missing = environ["PATH_INFO"] == "/7"
+        start_response("404 Not Found" if missing else "200 OK", [("Content-Length", "2")])
+        return [b"{}"]
+
+    with serving(app) as url:
+        found = harness.generators.Wrk(program("wrk"))(url, paths, 2, 1.0)
+
+    assert seen == set(paths)
+    assert found.count > 100
+    assert 0.05 * found.count < found.errors < 0.15 * found.count
+    assert 0 < found.median_ms <= found.p99_ms
