@@ -57,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--runs", type=int, default=1, help="the one in the middle counts (1)")
     add("--rows", type=int, default=50_000, help="of a bulk request at most (50000)")
     add("--generator", choices=("wrk", "own"), help="wrk where it is installed, else our own")
+    add("--data", type=Path, help="folder where databases stay, to measure them again")
     add("--output", type=Path, default=KEPT, help="folder for the JSON (var/benchmarks)")
     add("--resume", action="store_true", help="leave out scenarios whose JSON is there")
     add(
@@ -89,6 +90,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         Pace(options.connections, options.seconds, options.runs),
         options.variant,
         options.rows,
+        options.data.absolute() if options.data else None,
     )
 
 

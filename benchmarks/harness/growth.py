@@ -29,7 +29,7 @@ MIDDLE = "100x1000"
 def measure(plan: Plan) -> tuple[Result, str | None]:
     """Measure what grows; return what was found, and the version of a database started here."""
     known = {name: scenario(name) for sizes in SIZES.values() for name in sizes.values()}
-    with plan.service() as service:
+    with plan.service(NAME) as service:
         client = Client(service.url)
         for name, each in known.items():
             print(f"loading {name}", flush=True)

@@ -18,9 +18,17 @@ AHEAD = 3
 
 
 def load(client: Client, scenario: Scenario, rows: int) -> Figure | None:
-    """Bring a scenario in, with at most so many rows a request; nothing where it is there."""
-    if scenario.tags[-1] in {tag["name"] for tag in client("GET", "globalTags")}:
-        print(f"{scenario.name}: the tags are there already")
+    """Bring a scenario in, with at most so many rows a request; nothing where it is there.
+
+    Raises:
+        SystemExit: only a part of it is there.
+
+    """
+    counts = {tag["name"]: tag["payload_iov_count"] for tag in client("GET", "globalTags")}
+    if there := [counts[tag] for tag in scenario.tags if tag in counts]:
+        if sum(there) < scenario.iovs:
+            raise SystemExit(f"{scenario.name}: only a part of it is there, of a load that failed")
+        print(f"{scenario.name}: it is there already")
         return None
     lists = make(client, scenario)
     seconds, sent, told = [], 0, time.monotonic()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness import reads, writes
 from harness.client import Client
@@ -30,14 +31,17 @@ class Plan:
     rows: int = 50_000
     """Of a bulk request, at most."""
 
+    data: Path | None = None
+    """Where the databases of the services that are started stay."""
+
     @contextmanager
-    def service(self) -> Iterator[Service]:
-        """Give the service that is measured, or start one with a database of its own."""
+    def service(self, name: str) -> Iterator[Service]:
+        """Give the service that is measured, or start one with a database for a scenario."""
         if self.url:
             yield Service(self.url.rstrip("/"))
             return
         print("starting PostgreSQL and cdb serve", flush=True)
-        with started(self.wanted) as service:
+        with started(self.wanted, self.data / name if self.data else None) as service:
             yield service
 
     def setting(self, asking: reads.Asking) -> dict[str, object]:
@@ -59,7 +63,7 @@ class Plan:
 
 def measure(plan: Plan, scenario: Scenario) -> tuple[Result, str | None]:
     """Measure a scenario; return what was found, and the version of a database started here."""
-    with plan.service() as service:
+    with plan.service(scenario.name) as service:
         return Measuring(plan, scenario, service).result()
 
 
@@ -76,9 +80,9 @@ class Measuring:
     def result(self) -> tuple[Result, str | None]:
         """Load, measure, and return what was found and the version of the database."""
         self._look("idle")
+        print(HEAD)
         version = self._load()
         pace = self.plan.pace
-        print(HEAD)
         cloned, names = writes.clones(self.client, self.scenario, pace)
         self._add(*cloned)
         asking = self._ask(names.frozen)

@@ -42,9 +42,6 @@ slowest in a hundred of the times of a request; of work that one client does alo
 after the other. The load generator, the service and the database share the machine.
 """
 
-UNDER_LOAD = 4
-"""Connections of the figures that are compared with budgets: as many as nopayloaddb's threads."""
-
 
 def write(path: Path, results: Iterable[Result]) -> Path:
     """Write the report of some results, and its plots beside it; return where.
@@ -92,14 +89,14 @@ def _budgets(results: Sequence[Result]) -> Iterator[str]:
     ]
     if lines:
         yield "## Budgets\n"
-        yield f"Under load, with {UNDER_LOAD} connections. **Missed** is in bold. {OTHER}\n"
+        yield f"Under load, with 4 connections. **Missed** is in bold. {OTHER}\n"
         yield _table(["scenario", "work", "nopayloaddb", "budget", *variants], lines)
 
 
 def _reached(each: Budget, results: Sequence[Result], variant: str) -> str:
     for result in results:
-        if (result.scenario, result.variant) == (each.scenario, variant):
-            figure = result.figure(each.work, UNDER_LOAD) or result.figure(each.work)
+        if (result.scenario, result.variant) == (each.scenario, variant) and each.only in variant:
+            figure = result.figure(each.work, each.connections) or result.figure(each.work)
             if figure:
                 text = _figure(figure)
                 return f"**{text}**" if each.met(result, figure) is False else text

