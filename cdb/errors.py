@@ -5,7 +5,7 @@ never renamed. `docs/http-api.md` lists them, and a test compares the two.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class CdbError(Exception):
@@ -32,9 +32,13 @@ class Invalid(CdbError):
     status = 400
 
     @classmethod
-    def field(cls, name: str, message: str) -> "Invalid":
+    def field(cls, name: str, message: str) -> Self:
         """One wrong field."""
         return cls(f"{name}: {message}", {name: [message]})
+
+
+class NotYet(Invalid):
+    """What is asked has not happened, as far as the server knows that was asked."""
 
 
 class NameTaken(CdbError):
@@ -235,3 +239,7 @@ class Unavailable(CdbError):
 
     code = "unavailable"
     status = 503
+
+
+class ServerFailed(Unavailable):
+    """One of several servers failed in the middle of a read; another one may answer it."""

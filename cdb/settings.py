@@ -21,9 +21,10 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,24 @@ class Settings(BaseModel):
             "before it is answered with `unavailable`; an ISO 8601 duration.",
         ),
     ] = timedelta(seconds=30)
+    database_replicas: Annotated[
+        Names,
+        Field(
+            alias="cdb.database.replicas",
+            description="Hot standbys of the database, which share the reads: URLs as that of "
+            "`cdb.database.url`, `postgresql+psycopg2://…`, each of one server.",
+        ),
+    ] = ()
+    database_max_lag: Annotated[
+        timedelta,
+        Field(
+            alias="cdb.database.max_lag",
+            ge=timedelta(milliseconds=100),
+            le=timedelta(hours=1),
+            description="How old at most is what a replica shows; one that is further behind is "
+            "not asked. An ISO 8601 duration.",
+        ),
+    ] = timedelta(seconds=2)
     api_base: Annotated[
         str,
         Field(
@@ -393,18 +412,40 @@ class Settings(BaseModel):
         except json.JSONDecodeError:
             raise ValueError("a JSON object is needed") from None
 
+    @field_validator("database_replicas")
+    @classmethod
+    def _standbys(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        urls = [_url(each) for each in value]
+        primary = info.data.get("database_url", "")
+        if any(url.drivername != "postgresql+psycopg2" for url in urls) or (
+            urls and primary.startswith("sqlite")
+        ):
+            raise ValueError("only PostgreSQL has replicas: postgresql+psycopg2://…")
+        if any(_names_several_hosts(url) for url in urls):
+            raise ValueError("each URL is of one server, since it is known how far that is")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError:
-            raise ValueError("this is no database URL") from None
+        url = _url(value)
         if url.drivername not in ("postgresql+psycopg2", "sqlite"):
             raise ValueError("it starts with postgresql+psycopg2:// or sqlite:///")
         if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("an embedded database is a file: sqlite:////absolute/path")
         return value
+
+
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise ValueError("this is no database URL") from None
+
+
+def _names_several_hosts(url: URL) -> bool:
+    hosts = url.normalized_query.get("host", ())
+    return len(hosts) > 1 or any("," in host for host in hosts)
 
 
 def key_of(field: str) -> str:

@@ -447,7 +447,13 @@ class Timeline(BaseModel):
 class Ready(BaseModel):
     """Whether the service can do its work; what cannot is named."""
 
-    status: Literal["ok", "failing"]
+    status: Annotated[
+        Literal["ok", "degraded", "failing"],
+        Field(
+            description="`degraded`: requests are answered, and something is missing, as a "
+            "replica, or the primary, without which nothing can be written."
+        ),
+    ]
     checks: dict[str, str]
 
 

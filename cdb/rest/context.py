@@ -35,7 +35,11 @@ class Context:
     def of(cls, settings: Settings, plugins: Plugins) -> "Context":
         """Return the context of a service with these settings."""
         database = Database(
-            settings.database_url, settings.database_pool_size, settings.database_timeout
+            settings.database_url,
+            settings.database_pool_size,
+            settings.database_timeout,
+            replicas=settings.database_replicas,
+            max_lag=settings.database_max_lag,
         )
         database.listener = plugins.tell
         store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)

@@ -19,7 +19,6 @@ from cdb.errors import Invalid
 from cdb.rest.media import media_type
 from cdb.services import moments
 from cdb.store.changes import Head
-from cdb.store.engine import Reader
 from cdb.store.query import TagHead
 from cdb.store.reads import TagRecord
 
@@ -126,31 +125,41 @@ def expected_heads(request: Request) -> frozenset[Head] | None:
         return None
     if given.strip() == "*":
         return frozenset()
-    found = frozenset(
-        Head(int(head["change"]), head["nonce"])
-        for etag in _ETAG.findall(given)
-        for written in etag.rpartition(":")[0].split("+")
-        if (head := _HEAD.fullmatch(written))
-    )
+    found = _heads(given)
     if not found:
         raise Invalid("If-Match has no ETag of this service.")
     return found
 
 
-def require_min_change(request: Request, reader: Reader) -> None:
-    """Raise where the service does not have what the client has seen: `CDB-Min-Change`.
+def min_change(request: Request) -> int:
+    """Return the change that the answer must not lack: `CDB-Min-Change`, or 0.
 
     Raises:
         Invalid: it is no number.
-        Unavailable: that change is not here yet.
 
     """
     given = request.headers.get("CDB-Min-Change", "").strip()
     if not given:
-        return
+        return 0
     if not (given.isascii() and given.isdigit() and len(given) < 20):
         raise Invalid("CDB-Min-Change has to be the number of a change.")
-    moments.require(reader, int(given))
+    return int(given)
+
+
+def known_change(request: Request) -> int:
+    """Return the latest change that `If-None-Match` shows the client to know, or 0."""
+    given = request.headers.get("If-None-Match")
+    return max((head.change for head in _heads(given)), default=0) if given else 0
+
+
+def _heads(given: str) -> frozenset[Head]:
+    """Return the heads that a list of ETags names."""
+    return frozenset(
+        Head(int(head["change"]), head["nonce"])
+        for etag in _ETAG.findall(given)
+        for written in etag.rpartition(":")[0].split("+")
+        if (head := _HEAD.fullmatch(written))
+    )
 
 
 def _points(holds: Mapping[str, Interval], side: int) -> str:

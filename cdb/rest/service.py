@@ -20,7 +20,7 @@ from pyramid.response import Response
 
 from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
 from cdb.plugin import Permission
-from cdb.rest import holding, writing
+from cdb.rest import spreading, writing
 
 _JSON_OPTIONS = orjson.OPT_UTC_Z
 
@@ -143,7 +143,7 @@ def add_resources(config: Configurator, resources: Iterable[Resource], base: str
         for operation in resource.operations:
             service.add_view(
                 operation.method,
-                _wrapped(operation),
+                _wrapped(operation, resource),
                 validators=(_guard(operation, resource), _validator(operation)),
                 renderer="string",
             )
@@ -163,15 +163,17 @@ def dumps(value: object) -> bytes:
     return orjson.dumps(value, option=_JSON_OPTIONS)
 
 
-def _wrapped(operation: Operation) -> Callable[[Request], Response]:
+def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         inputs = dict(request.validated)
+
+        def read() -> Response:
+            return _as_response(operation.view(request, **inputs))
+
         if operation.writes:
             return _written(operation, request, inputs)
-        if "CDB-Min-Change" in request.headers:
-            with request.cdb.database.statement() as reader:
-                holding.require_min_change(request, reader)
-        return _as_response(operation.view(request, **inputs))
+        # What stands outside of the API's base says how this process is.
+        return read() if resource.rooted else spreading.answered(request, read)
 
     return view
 

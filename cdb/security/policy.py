@@ -201,8 +201,7 @@ class SecurityPolicy:
         return ANONYMOUS
 
     def _by_api_token(self, token: str) -> Identity:
-        with self._database.statement() as reader:
-            record, reason = tokens.valid(reader, token)
+        record, reason = self._database.read_newest(tokens.valid, token)
         if record is None:
             raise InvalidCredentials(reason)
         self._note_use(record)

@@ -83,9 +83,8 @@ def parts(database: Database, rules: Rules, asking: Asking, numbers: list[int]) 
     count, holds = 0, None
     for index in sorted(range(len(points)), key=points.__getitem__):
         if holds is None or points[index] not in holds:
-            with database.statement() as reader:
-                question = replace(asking.question, point=points[index])
-                found = resolve.answer(reader, rules, question)
+            question = replace(asking.question, point=points[index])
+            found = database.read(resolve.answer, rules, question)
             count, holds = count + 1, found.holds[""]
             yield Part(holds, found.valid)
         numbers[index] = count - 1

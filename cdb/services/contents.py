@@ -2,7 +2,7 @@
 
 History is never lost, so what a change saw can be read page by page for as long
 as a client takes, each page in a short read of its own, with nothing held open
-in between.
+in between. Where one of several servers fails meanwhile, the next page comes from another.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,16 +26,14 @@ class ListPage(NamedTuple):
 
 def tags_at(database: Database, change: int) -> list[reads.TagRecord]:
     """Return all global tags as of a change."""
-    with database.statement() as reader:
-        return reads.tags(reader, change)
+    return database.read(reads.tags, change)
 
 
 def lists_at(database: Database, change: int, tag_id: int | None = None) -> list[reads.ListRecord]:
     """Return the payload lists of a tag, or all, as of a change."""
-    with database.statement() as reader:
-        if tag_id is None:
-            return reads.lists(reader, change)
-        return reads.lists_of(reader, tag_id, change)
+    if tag_id is None:
+        return database.read(reads.lists, change)
+    return database.read(reads.lists_of, tag_id, change)
 
 
 def of_types(names: Collection[str], types: Collection[str] | None) -> list[str]:
@@ -59,8 +57,7 @@ def of_types(names: Collection[str], types: Collection[str] | None) -> list[str]
 
 def statuses(database: Database) -> dict[int, reads.StatusRecord]:
     """Return all statuses by id."""
-    with database.statement() as reader:
-        return {record.id: record for record in reads.statuses(reader)}
+    return {record.id: record for record in database.read(reads.statuses)}
 
 
 def iovs_at(
@@ -85,8 +82,7 @@ def iovs_at(
     view = record.view(change)
     after = None
     while True:
-        with database.statement() as reader:
-            page = iovs.page_at(reader, view, after, PAGE, window, checksums)
+        page = database.read(iovs.page_at, view, after, PAGE, window, checksums)
         if page:
             yield page
         if len(page) < PAGE:
@@ -98,8 +94,7 @@ def staged(database: Database) -> Iterator[list[iovs.IovRecord]]:
     """Yield the payload IOVs that wait to be attached, by id, in pages."""
     after = 0
     while True:
-        with database.statement() as reader:
-            page = iovs.staged_page(reader, after, PAGE)
+        page = database.read(iovs.staged_page, after, PAGE)
         if page:
             yield page
         if len(page) < PAGE:

@@ -194,16 +194,13 @@ def _rows(database: Database, pair: _Pair, window: Interval, size: int) -> Itera
     """Yield the rows that only one side has, part by part of the window."""
     if pair.view_a == pair.view_b:
         return
-    with database.statement() as reader:
-        a, b = (
-            compare.Side(view, iovs.reach(reader, view, window.start))
-            for view in (pair.view_a, pair.view_b)
-        )
+    a, b = (
+        compare.Side(view, database.read(iovs.reach, view, window.start))
+        for view in (pair.view_a, pair.view_b)
+    )
     low = window.start
     while low < window.end:
-        with database.statement() as reader:
-            end = compare.edge(reader, a, b, window.end, size)
-            rows = compare.unlike(reader, a, b, end)
-        yield from rows
+        end = database.read(compare.edge, a, b, window.end, size)
+        yield from database.read(compare.unlike, a, b, end)
         a, b, low = a._replace(low=end), b._replace(low=end), end
         size = min(size * _GROWTH, PAGE)

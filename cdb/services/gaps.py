@@ -52,8 +52,7 @@ def of_tag(
 
 
 def _gaps(database: Database, view: View, window: Interval) -> Iterator[Interval]:
-    with database.statement() as reader:
-        first = iovs.page_at(reader, view, None, 1, window)
+    first = database.read(iovs.page_at, view, None, 1, window)
     if not first:
         yield window
         return
@@ -62,8 +61,7 @@ def _gaps(database: Database, view: View, window: Interval) -> Iterator[Interval
         yield Interval(window.start, reached)
     while True:
         # It begins with the row that the last part ended with, so that a gap between is seen.
-        with database.statement() as reader:
-            page = coverage.before_gaps(reader, view, reached, window.end, PAGE)
+        page = database.read(coverage.before_gaps, view, reached, window.end, PAGE)
         for row in page:
             if row.following:
                 yield Interval(row.end, row.following)

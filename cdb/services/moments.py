@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cdb.domain.points import MAX
-from cdb.errors import Invalid, Unavailable
+from cdb.errors import Invalid, NotYet, Unavailable
 from cdb.store.changes import CURRENT, latest, now, up_to
 from cdb.store.engine import Reader
 
@@ -46,7 +46,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
         field: what messages call it.
 
     Raises:
-        Invalid: it is neither, or in the future.
+        Invalid: it is neither, or in the future: NotYet where the change is not here yet.
 
     """
     if not as_of:
@@ -55,7 +55,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
     if as_of.isascii() and as_of.isdigit():
         # The length comes first: Python refuses to read numbers of thousands of digits.
         if len(as_of) > _DIGITS or int(as_of) > last:
-            raise Invalid.field(field, f"There is no change {as_of[:30]} yet, the last is {last}.")
+            raise NotYet.field(field, f"There is no change {as_of[:30]} yet, the last is {last}.")
         return Moment(int(as_of), is_settled=True)
     time = parse_time(as_of, field, "the number of a change or ")
     if time > now():

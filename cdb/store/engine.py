@@ -4,20 +4,26 @@ Nothing is kept on a connection between transactions, so that a pooler in
 transaction mode and read-only standbys work.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import transaction
 import zope.sqlalchemy
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cdb.plugin import Event  # noqa: TC001 - the annotations of a class are looked at
+from cdb.store.pools import Pools, Readable, is_lost
+from cdb.store.replicas import Replicas
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 EVENTS = "events"
 """Where a write session keeps the changes that it has recorded."""
@@ -26,8 +32,8 @@ Reader = Connection | Session
 """What a reading function runs its statements on: a snapshot, or the session of a write."""
 
 
-class Database:
-    """The database of a service.
+class Database(Readable):
+    """The database of a service; with replicas: its primary, which has all.
 
     Args:
         url: a SQLAlchemy URL of the drivers `postgresql+psycopg2` or `sqlite`.
@@ -35,6 +41,8 @@ class Database:
             again on demand.
         timeout: how long to wait for a connection, and for the writer before.
         journal: SQLite's journal mode: OFF for a file that is thrown away unless it is whole.
+        replicas: URLs of hot standbys, on PostgreSQL; see `reading`.
+        max_lag: what a replica shows is at most that old, as long as the primary answers.
 
     Attributes:
         is_read_only: nobody writes to it, neither this process nor another one: it is an
@@ -48,6 +56,8 @@ class Database:
         pool_size: int = 8,
         timeout: timedelta = timedelta(seconds=30),
         journal: str = "WAL",
+        replicas: Sequence[str] = (),
+        max_lag: timedelta = timedelta(seconds=2),
     ) -> None:
         self.url = make_url(url)
         self.is_read_only = self.url.query.get("immutable") == "1"
@@ -60,37 +70,49 @@ class Database:
             "pool_timeout": timeout.total_seconds(),
         }
         if self.is_postgresql:
-            connect = {"connect_timeout": 5}
-            self.engine = create_engine(
-                self.url, isolation_level="READ COMMITTED", connect_args=connect, **pool
-            )
-            self._snapshots: Engine = self.engine.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
-            # A pool of its own: to change the mode of a connection costs a round trip.
-            self._statements: Engine = create_engine(
-                self.url, isolation_level="AUTOCOMMIT", connect_args=connect, **pool
-            )
+            self._pools = Pools.postgresql(self.url, **pool)
         else:
-            self._snapshots = _sqlite_engine(self.url, timeout, None, **pool)
-            self.engine = (
-                self._snapshots
-                if self.is_read_only
-                else _sqlite_engine(self.url, timeout, journal, **pool)
-            )
-            self._statements = self._snapshots
+            mode = None if self.is_read_only else journal
+            self._pools = Pools.sqlite(self.url, timeout, mode, **pool)
+        self.engine = self._pools.writes
+        urls = [make_url(each) for each in replicas]
+        self.replicas = Replicas(self.url, self._pools, urls, max_lag, pool) if urls else None
+
+    def reading(self, min_change: int = 0) -> Readable:
+        """Return what one request reads: a replica where there is one that may be asked.
+
+        Args:
+            min_change: a change that nothing of what is read must lack.
+
+        """
+        return self.replicas.reading(min_change) if self.replicas else self
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """Give a connection on which all statements see the same state; it cannot write."""
-        with self._snapshots.connect() as connection:
+    def snapshot(self, min_change: int = 0) -> Iterator[Connection]:
+        """Give a connection on which all statements see one state; nothing is missing here."""
+        with self._pools.snapshots.connect() as connection:
             yield connection
 
     @contextmanager
-    def statement(self) -> Iterator[Connection]:
-        """Give a connection for one reading statement, which costs one round trip."""
-        with self._statements.connect() as connection:
+    def statement(self, min_change: int = 0) -> Iterator[Connection]:
+        """Give a connection for one reading statement; nothing is missing here."""
+        with self._pools.statements.connect() as connection:
             yield connection
+
+    def read_newest(
+        self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Return what a function reads of what must never be old, such as a token's revocation.
+
+        The primary is asked, and while nobody reaches that, a replica that has all that it
+        was last seen to have: nothing can be revoked meanwhile.
+        """
+        try:
+            return self.read(ask, *args, **more)
+        except DBAPIError as error:
+            if self.replicas is None or not is_lost(error) or self.replicas.primary_answers():
+                raise
+            return self.reading().read(ask, *args, **more)
 
     def write_session(self, manager: transaction.TransactionManager) -> Session:
         """Return a session that commits or rolls back with a transaction manager.
@@ -118,8 +140,9 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections that nobody uses."""
-        for engine in (self.engine, self._snapshots, self._statements):
-            engine.dispose()
+        if self.replicas:
+            self.replicas.dispose()
+        self._pools.dispose()
 
 
 def is_postgresql(reader: Reader) -> bool:
@@ -128,43 +151,6 @@ def is_postgresql(reader: Reader) -> bool:
     return bind.dialect.name == "postgresql"
 
 
-_MAPPED = 2**31 - 2**16
-"""Bytes of a file that nobody writes to that are read as memory: more than SQLite maps at most."""
-
-
 def read_only_url(path: Path) -> str:
     """Return the URL of an SQLite file that nobody writes to; its folder may be read-only, too."""
     return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
-
-
-def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: Any) -> Engine:
-    """Return an engine on an SQLite file, which only reads where it has no journal mode.
-
-    The driver is put into manual mode: it would otherwise begin transactions
-    by itself, late and deferred. A writer begins IMMEDIATE, which makes it wait
-    for the writer before it instead of failing in the middle. The service tries
-    three times, so each waits for a third of the time.
-    """
-    engine = create_engine(url, **pool)
-    wait_ms = int(timeout.total_seconds() * 1000 / 3)
-    begin = "BEGIN IMMEDIATE" if journal else "BEGIN"
-
-    @event.listens_for(engine, "connect")
-    def _connect(dbapi_connection: Any, _record: object) -> None:
-        dbapi_connection.isolation_level = None
-        cursor = dbapi_connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        if journal:
-            cursor.execute(f"PRAGMA journal_mode = {journal}")
-        else:
-            cursor.execute("PRAGMA query_only = ON")
-        if url.query.get("immutable") == "1":
-            cursor.execute(f"PRAGMA mmap_size = {_MAPPED}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cdb.errors import InvalidCredentials, NotFound, Unavailable
 from cdb.plugin import Permission
 from cdb.registry import listing
-from cdb.rest import answers, inputs, shapes
+from cdb.rest import answers, inputs, shapes, spreading
+from cdb.rest.context import Context
 from cdb.rest.service import Resource, json_response
 from cdb.services import statuses
 from cdb.store import migrate
@@ -61,24 +62,35 @@ def show_live(_request: Request) -> shapes.Json:
 
 @ready.get(answers.Ready, others={503: answers.Ready})
 def show_ready(request: Request) -> object:
-    """Say whether the database can be reached and has the tables of this version."""
+    """Say whether the database can be reached and has the tables of this version.
+
+    With replicas, also whether they are asked, and whether the primary is there.
+    Without it the service is still ready where replicas answer the reads.
+    """
+    replicas = request.cdb.database.replicas
+    needed = spreading.answered(request, lambda: _checks(request.cdb))
+    checks = needed | (replicas.checks() if replicas else {})
+    if set(needed.values()) != {"ok"}:
+        return json_response({"status": "failing", "checks": checks}, 503)
+    return {"status": "ok" if set(checks.values()) == {"ok"} else "degraded", "checks": checks}
+
+
+def _checks(context: Context) -> dict[str, str]:
     checks = {"database": "ok", "migrations": "ok", "statuses": "ok"}
     try:
-        with request.cdb.database.snapshot() as reader:
+        with context.database.snapshot() as reader:
             reader.execute(text("select 1"))
             found = migrate.current(reader)
             if found != migrate.head():
                 place = f"is at {found}" if found else "has no tables"
                 checks["migrations"] = f"the database {place}, and {migrate.head()} is needed"
                 checks["statuses"] = "unknown"
-            elif missing := statuses.undeclared(reader, request.cdb.rules):
+            elif missing := statuses.undeclared(reader, context.rules):
                 checks["statuses"] = f"cdb db upgrade declares {', '.join(missing)}"
     except SQLAlchemyError as error:
         checks["database"] = f"cannot be reached ({type(error).__name__})"
         checks |= {"migrations": "unknown", "statuses": "unknown"}
-    if set(checks.values()) == {"ok"}:
-        return {"status": "ok", "checks": checks}
-    return json_response({"status": "failing", "checks": checks}, 503)
+    return checks
 
 
 @page.get(bytes)

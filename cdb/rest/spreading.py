@@ -1,0 +1,52 @@
+"""Reads over several servers: each request is answered by one, by another where that fails."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from pyramid.request import Request
+
+from cdb.errors import NotYet, ServerFailed
+from cdb.rest import holding
+from cdb.services import moments
+
+_Answer = TypeVar("_Answer")
+
+_TRIES = 3
+"""Places that are asked for an answer; the last one is the primary."""
+
+
+def answered(request: Request, answer: Callable[[], _Answer]) -> _Answer:
+    """Return the answer of a read, from a server that has all that the client has seen.
+
+    Args:
+        request: what is answered; `request.cdb.database` becomes what it reads.
+        answer: makes the answer. It is called again where a server fails, which nobody
+            notices: until it returns nothing was sent.
+
+    Raises:
+        Invalid: `CDB-Min-Change` is no number.
+        Unavailable: what the client has seen is not here yet.
+
+    """
+    context, wanted = request.cdb, holding.min_change(request)
+    if context.database.replicas is None:
+        return _answered(request, wanted, answer)
+    seen = max(wanted, holding.known_change(request))
+    for _ in range(_TRIES - 1):
+        request.cdb = replace(context, database=context.database.reading(seen))
+        try:
+            return _answered(request, wanted, answer)
+        except ServerFailed:
+            continue
+        except NotYet:  # what is not here yet on a replica may be on the primary
+            break
+    request.cdb = context
+    return _answered(request, wanted, answer)
+
+
+def _answered(request: Request, wanted: int, answer: Callable[[], _Answer]) -> _Answer:
+    if wanted:
+        with request.cdb.database.statement() as reader:
+            moments.require(reader, wanted)
+    return answer()

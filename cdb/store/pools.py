@@ -1,0 +1,141 @@
+"""Pools of connections to one database, each for one kind of transaction.
+
+Nothing is kept on a connection between transactions, so that a pooler in
+transaction mode and read-only standbys work.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_CONNECT_S = 5
+"""Seconds after which a PostgreSQL server counts as one that cannot be reached."""
+
+_MAPPED = 2**31 - 2**16
+"""Bytes of a file that nobody writes to that are read as memory: more than SQLite maps at most."""
+
+
+class Readable(ABC):
+    """What can be read: the database of a service, or what a request sees of it."""
+
+    @abstractmethod
+    def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:
+        """Give a connection on which all statements see the same state; it cannot write.
+
+        Args:
+            min_change: a change that this state must not lack.
+
+        """
+
+    @abstractmethod
+    def statement(self, min_change: int = 0) -> AbstractContextManager[Connection]:
+        """Give a connection for one reading statement, which costs one round trip.
+
+        Args:
+            min_change: a change that must not be missing where it is read.
+
+        """
+
+    def read(
+        self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Return what a function reads by one statement; the rest of a long answer reads so."""
+        with self.statement() as reader:
+            return ask(reader, *args, **more)
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Tell whether an error says that a server cannot be reached, or is in no state to answer.
+
+    psycopg2 has no more to say of a server that breaks off than that it is an error.
+    """
+    unusable = isinstance(error, (OperationalError, InterfaceError))
+    return unusable or error.connection_invalidated
+
+
+class Pools(NamedTuple):
+    """The connections to one database.
+
+    Attributes:
+        writes: transactions that write.
+        snapshots: transactions that read; all statements of one see the same state.
+        statements: single statements that read, each of which costs one round trip.
+
+    """
+
+    writes: Engine
+    snapshots: Engine
+    statements: Engine
+
+    @classmethod
+    def postgresql(cls, url: URL, connect_s: int = _CONNECT_S, **pool: Any) -> Self:
+        """Return the pools of a PostgreSQL server.
+
+        Args:
+            url: of the server.
+            connect_s: seconds to wait for a connection, and for what is sent to arrive; 2 or more.
+            pool: what SQLAlchemy's pools take.
+
+        """
+        connect = {"connect_timeout": connect_s, "tcp_user_timeout": connect_s * 1000}
+        writes = create_engine(url, isolation_level="READ COMMITTED", connect_args=connect, **pool)
+        return cls(
+            writes,
+            writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+            # A pool of its own: to change the mode of a connection costs a round trip.
+            create_engine(url, isolation_level="AUTOCOMMIT", connect_args=connect, **pool),
+        )
+
+    @classmethod
+    def sqlite(cls, url: URL, timeout: timedelta, journal: str | None, **pool: Any) -> Self:
+        """Return the pools of an SQLite file, of which nobody writes to one without journal."""
+        reads = _sqlite_engine(url, timeout, None, **pool)
+        writes = _sqlite_engine(url, timeout, journal, **pool) if journal else reads
+        return cls(writes, reads, reads)
+
+    def dispose(self) -> None:
+        """Close all connections that nobody uses."""
+        for engine in self:
+            engine.dispose()
+
+
+def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: Any) -> Engine:
+    """Return an engine on an SQLite file, which only reads where it has no journal mode.
+
+    The driver is put into manual mode: it would otherwise begin transactions
+    by itself, late and deferred. A writer begins IMMEDIATE, which makes it wait
+    for the writer before it instead of failing in the middle. The service tries
+    three times, so each waits for a third of the time.
+    """
+    engine = create_engine(url, **pool)
+    wait_ms = int(timeout.total_seconds() * 1000 / 3)
+    begin = "BEGIN IMMEDIATE" if journal else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if journal:
+            cursor.execute(f"PRAGMA journal_mode = {journal}")
+        else:
+            cursor.execute("PRAGMA query_only = ON")
+        if url.query.get("immutable") == "1":
+            cursor.execute(f"PRAGMA mmap_size = {_MAPPED}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

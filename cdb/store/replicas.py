@@ -1,0 +1,275 @@
+"""Hot standbys that share the reads: which of them may be asked, and what a request sees."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from itertools import count
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, DBAPIError
+
+from cdb.errors import ServerFailed
+from cdb.store import lag
+from cdb.store.pools import Pools, Readable, is_lost
+
+Kind = Callable[[Pools], Engine]
+"""Which of the pools of a server a connection comes from."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_LOOKS = 4
+"""How often the primary is asked in `max_lag`."""
+
+_WAIT_S = 2
+"""Seconds that a request waits, where it has to, for what a server says when it is looked at."""
+
+_CONNECT_S = 2
+"""Seconds after which a replica counts as out: there are other places to ask."""
+
+_PLACE = """
+    select cast(pg_last_wal_replay_lsn() - '0/0' as bigint) as lsn,
+        coalesce((select max(change) from change), 0) as change
+    where pg_is_in_recovery()
+"""
+
+
+class Place(NamedTuple):
+    """How far a server is: the bytes of the log that it has replayed, and the last change."""
+
+    lsn: int
+    change: int
+
+
+class Behind(Exception):
+    """A replica lacks something that it must not lack."""
+
+
+class Server(NamedTuple):
+    """A replica: what is known of it, and its connections."""
+
+    known: lag.Replica
+    pools: Pools
+
+    def connect(self, kind: Kind, wanted: Place) -> tuple[Connection, Place]:
+        """Return a connection of a kind, and how far the replica is, which is as far as wanted.
+
+        It is asked each time: after a restart a replica may show less than before, and a
+        pooler does not tell of one.
+
+        Raises:
+            Behind: it is not as far, or no standby any more.
+            DBAPIError: it cannot be reached.
+
+        """
+        with self.pools.statements.connect() as asking:
+            row = asking.exec_driver_sql(_PLACE).one_or_none()
+            if row is None or row.lsn < wanted.lsn or row.change < wanted.change:
+                raise Behind
+        # A snapshot is taken afterwards, so it has what was there.
+        return kind(self.pools).connect(), Place(row.lsn, row.change)
+
+    def fails(self, error: DBAPIError) -> None:
+        """Ask it no more until it was looked at, which is done at once."""
+        self.known.fails(error)
+        self.pools.dispose()  # what is kept open for later may be broken, too
+        self.known.looks.now()
+
+
+class Candidate(NamedTuple):
+    """A replica that may be asked, and the bytes of the log that it has to have replayed."""
+
+    server: Server
+    lsn: int
+
+
+class Reading(Readable):
+    """What one request sees, which is never less than it saw before.
+
+    All is read on one replica, as long as that answers and has what it had. Else it is the
+    next one that has all that was seen, and at last the primary, which has everything.
+    """
+
+    def __init__(
+        self, replicas: "Replicas", candidates: Sequence[Candidate], min_change: int
+    ) -> None:
+        self._replicas = replicas
+        self._candidates = tuple(candidates)
+        self._seen = Place(0, min_change)
+
+    def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:
+        """Give a connection on which all statements see the same state; see `Readable`.
+
+        Raises:
+            ServerFailed: the server failed meanwhile; the next one is asked from then on.
+
+        """
+        return self._connected(lambda pools: pools.snapshots, min_change)
+
+    def statement(self, min_change: int = 0) -> AbstractContextManager[Connection]:
+        """Give a connection for one reading statement; see `Readable` and `snapshot`."""
+        return self._connected(lambda pools: pools.statements, min_change)
+
+    def read(
+        self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Return what a function reads, on the next server where one fails."""
+        while self._candidates:
+            with suppress(ServerFailed):
+                return super().read(ask, *args, **more)
+        return super().read(ask, *args, **more)
+
+    @contextmanager
+    def _connected(self, kind: Kind, min_change: int) -> Iterator[Connection]:
+        server, connection = self._connect(kind, min_change)
+        with connection:
+            try:
+                yield connection
+            except DataError:  # a value is wrong wherever it is sent
+                raise
+            except DBAPIError as error:
+                self._fails(server, error)
+                raise ServerFailed("The database cannot be used at the moment.") from error
+
+    def _connect(self, kind: Kind, min_change: int) -> tuple[Server | None, Connection]:
+        while self._candidates:
+            server, lsn = self._candidates[0]
+            seen = self._seen
+            wanted = Place(max(lsn, seen.lsn), max(min_change, seen.change))
+            try:
+                connection, self._seen = server.connect(kind, wanted)
+            except Behind:
+                self._candidates = self._candidates[1:]
+            except DBAPIError as error:
+                self._fails(server, error)
+            else:
+                return server, connection
+        try:
+            return None, kind(self._replicas.primary).connect()
+        except DBAPIError as error:
+            self._fails(None, error)
+            raise ServerFailed("The database cannot be reached at the moment.") from error
+
+    def _fails(self, server: Server | None, error: DBAPIError) -> None:
+        if server:
+            server.fails(error)
+            self._candidates = self._candidates[1:]
+        elif is_lost(error):
+            self._replicas.primary_answers()  # if not, replicas may be asked that may not now
+        else:
+            raise error
+
+
+class Replicas:
+    """The replicas of a primary: which of them may be asked.
+
+    They are looked at from the first read on, so in the process that reads.
+
+    Args:
+        url: of the primary.
+        primary: its connections.
+        urls: of the replicas; each of one server.
+        max_lag: what a replica shows is at most that old, as long as the primary answers.
+        pool: what SQLAlchemy's pools take.
+
+    """
+
+    def __init__(
+        self, url: URL, primary: Pools, urls: Sequence[URL], max_lag: timedelta, pool: Any
+    ) -> None:
+        self.primary = primary
+        self._max_lag = max_lag.total_seconds()
+        every = self._max_lag / _LOOKS
+        self._known = lag.Primary(url, every, self._look)
+        self._servers = [
+            Server(
+                lag.Replica(number, each, 2 * every, self._known),
+                Pools.postgresql(each, _CONNECT_S, **pool),
+            )
+            for number, each in enumerate(urls, 1)
+        ]
+        self._turns = count()
+        self._starting = threading.Lock()
+        self._is_started = False
+
+    def reading(self, min_change: int = 0) -> Reading:
+        """Return what one request sees.
+
+        Args:
+            min_change: a change that nothing of what is read must lack.
+
+        """
+        self._start()
+        sound = [each for each in map(self._candidate, self._servers) if each]
+        first = next(self._turns) % max(len(sound), 1)
+        return Reading(self, sound[first:] + sound[:first], min_change)
+
+    def primary_answers(self) -> bool:
+        """Look whether the primary can be reached."""
+        self._start()
+        self._known.looks.now(_WAIT_S)
+        return self._known.problem is None
+
+    def checks(self) -> dict[str, str]:
+        """Look at all, and return what is wrong with the `primary` and with the `replicas`."""
+        answers = self.primary_answers()
+        for server in self._servers:
+            server.known.looks.now(_WAIT_S)
+        out = [
+            f"replica {server.known.number} {server.known.problem or 'is too far behind'}"
+            for server in self._servers
+            if not self._candidate(server)
+        ]
+        return {
+            "primary": "ok" if answers else f"{self._known.problem}: nothing can be written",
+            "replicas": "; ".join(out) or "ok",
+        }
+
+    def dispose(self) -> None:
+        """Look at them no more, and close all connections that nobody uses."""
+        with self._starting:
+            if self._is_started:
+                for looks in self._looks():
+                    looks.stop()
+            self._is_started = False
+        for server in self._servers:
+            server.pools.dispose()
+
+    def _candidate(self, server: Server) -> Candidate | None:
+        """Return a replica as one that may be asked, None where it may not."""
+        reached, marks = server.known.reached, self._known.marks
+        if reached is None:
+            return None
+        if self._known.problem is None:
+            mark = reached.mark
+            is_fresh = mark is not None and time.monotonic() - mark.at <= self._max_lag
+            return Candidate(server, mark.lsn) if mark and is_fresh else None
+        # Nobody can tell of anything newer than what the primary was last seen to have, or,
+        # where it was never seen, than what the replica has that is farthest.
+        if marks:
+            return Candidate(server, marks[-1].lsn) if reached.mark is marks[-1] else None
+        known = (each.known.reached for each in self._servers)
+        farthest = max(each.lsn for each in known if each)
+        return Candidate(server, farthest) if reached.lsn >= farthest else None
+
+    def _start(self) -> None:
+        if self._is_started:
+            return
+        with self._starting:
+            if not self._is_started:
+                for looks in self._looks():
+                    looks.start()
+                for looks in self._looks():
+                    looks.now(_WAIT_S)
+                self._is_started = True
+
+    def _looks(self) -> list[lag.Looks]:
+        return [self._known.looks, *(server.known.looks for server in self._servers)]
+
+    def _look(self) -> None:
+        for server in self._servers:
+            server.known.looks.now()
