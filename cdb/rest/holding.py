@@ -22,9 +22,14 @@ from cdb.store.changes import Head
 from cdb.store.query import TagHead
 from cdb.store.reads import TagRecord
 
-_FOR_EVER = "max-age=31536000, immutable"
-_FOR_A_DAY = "max-age=86400"
+_FOR_EVER = "max-age=31536000, immutable", "31536000"
+"""What `Cache-Control` says, and `X-Accel-Expires`, by which alone the nginx in front goes."""
+
+_FOR_A_DAY = "max-age=86400", "86400"
 """For what the rules keep from changing: a copy goes in a day where an operator mends it."""
+
+_COMPARED = "no-cache", "@1"
+"""For what may change: kept, and out of date ever since 1970, so that its ETag is compared."""
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 _HEAD = re.compile(r"(?P<change>[0-9]{1,19}):(?P<nonce>[0-9a-f]{1,32})")
@@ -90,8 +95,8 @@ class Holding:
         said = {
             "CDB-Change": str(max(tag.head.change for tag in self.tags)),
             "ETag": f'"{self.etag}"',
-            "Cache-Control": f"{self._readers()}, {self._age()}",
             "Vary": "Accept, Authorization",
+            **self._age(),
         }
         if self.as_of is not None:
             said["CDB-As-Of"] = str(self.as_of)
@@ -102,15 +107,18 @@ class Holding:
         response.headerlist.extend(said.items())
         return response
 
-    def _readers(self) -> str:
-        return "private" if self.request.cdb.security.protects_reads else "public"
-
-    def _age(self) -> str:
+    def _age(self) -> dict[str, str]:
+        """Return the headers that say how long copies may be given."""
+        age, nginx = _COMPARED
         if self.is_settled:
-            return _FOR_EVER
-        if self.as_of is None and all(t.final and t.mode == WriteMode.CLOSED for t in self.tags):
-            return _FOR_A_DAY
-        return "no-cache"
+            age, nginx = _FOR_EVER
+        elif self.as_of is None and all(
+            tag.final and tag.mode == WriteMode.CLOSED for tag in self.tags
+        ):
+            age, nginx = _FOR_A_DAY
+        if self.request.cdb.security.protects_reads:
+            return {"Cache-Control": f"private, {age}"}
+        return {"Cache-Control": f"public, {age}", "X-Accel-Expires": nginx}
 
 
 def expected_heads(request: Request) -> frozenset[Head] | None:

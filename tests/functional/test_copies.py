@@ -241,6 +241,7 @@ def test_what_is_not_for_everybody_is_private_and_asks_who_it_is(
         for path in ("gtPayloadLists/A", QUERY, "globalTag/A"):
             got = client.api("GET", path, headers=admin, status=200)
             assert got.headers["Cache-Control"] == "private, no-cache"
+            assert "X-Accel-Expires" not in got.headers
             assert "Authorization" in got.headers["Vary"]
             known = {"If-None-Match": got.headers["ETag"]}
             client.api("GET", path, headers={**known, **admin}, status=304)

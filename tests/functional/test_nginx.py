@@ -1,0 +1,204 @@
+"""The site of nginx that cdb ships: what it keeps and for how long, and what it lets through."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from conditions import QUERY, fill, last_change
+from nginx import Front, nginx, seen_errors
+from support import API, Client, serving
+
+from cdb.app import make_app
+from cdb.settings import load
+
+KEPT = "CDB-Cache"
+"""The header in which nginx says where an answer came from."""
+
+CALLERS = 8
+
+
+class Behind:
+    """The service behind nginx, and what reached it."""
+
+    def __init__(self, app: Any, front: Front) -> None:
+        self.client = Client(app)
+        self.front = front
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = str(front.certificate)
+
+    def get(self, path: str, *, tls: bool = False, **headers: str) -> requests.Response:
+        root = self.front.tls if tls else self.front.url
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.session.get(f"{root}{API}/{path}", headers=named, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def reached() -> list[str]:
+    """The requests that reach the service."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def behind(
+    databases: Any, reached: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Behind]:
+    folder, files = tmp_path_factory.mktemp("nginx"), tmp_path_factory.mktemp("files")
+    with databases("sqlite") as database:
+        ini = {"cdb.database.url": database, "cdb.allow_open_writes": "true"}
+        store = {"cdb.payload_store": str(files), "cdb.payload_accel": "/protected/"}
+        app = make_app(load({**ini, **store}, {}))
+
+        def noted(environ: Any, start_response: Any) -> Any:
+            reached.append(environ["PATH_INFO"])
+            return app(environ, start_response)
+
+        with serving(noted) as url, nginx(folder, url, files) as front:
+            made = Behind(app, front)
+            fill(made.client)
+            yield made
+            made.session.close()
+        complaints = [line for line in seen_errors(folder) if "too large body" not in line]
+        assert complaints == []
+        app.registry.cdb.database.dispose()
+
+
+@pytest.fixture
+def count(reached: list[str]) -> Callable[[], int]:
+    """How many requests reached the service since the test began."""
+    before = len(reached)
+    return lambda: len(reached) - before
+
+
+def as_of(behind: Behind, more: str = "") -> str:
+    """Return the path of an answer that nobody asked for yet, and that never changes."""
+    behind.client.ok("PATCH", "global-tags/A", {"description": str(time.monotonic_ns())})
+    behind.client.ok("PATCH", "global-tags/B", {"description": str(time.monotonic_ns())})
+    return f"{QUERY}&asOf={last_change(behind.client) - 1}{more}"
+
+
+# --- what is kept ---------------------------------------------------------------
+
+
+def test_an_answer_as_of_a_change_reaches_the_service_once(
+    behind: Behind, count: Callable[[], int]
+) -> None:
+    path = as_of(behind)
+    before = count()
+    first, second = behind.get(path), behind.get(path, tls=True)
+    assert [answer.headers[KEPT] for answer in (first, second)] == ["MISS", "HIT"]
+    assert second.content == first.content
+    assert count() - before == 1
+    # Those behind nginx count from when the service answered.
+    assert second.headers["Date"] == first.headers["Date"]
+    assert second.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "X-Accel-Expires" not in second.headers
+    assert behind.get(path, If_None_Match=first.headers["ETag"]).status_code == 304
+
+
+def test_a_frozen_tag_is_kept(behind: Behind) -> None:
+    client = behind.client
+    client.ok("POST", "cloneGlobalTag/A/Frozen")
+    client.ok("PUT", "gt_change_status/Frozen/frozen")
+    path = QUERY.replace("gtName=A", "gtName=Frozen")
+    assert [behind.get(path).headers[KEPT] for _ in range(2)] == ["MISS", "HIT"]
+
+
+def test_an_answer_that_may_change_is_compared_each_time(behind: Behind) -> None:
+    first, second = behind.get(QUERY), behind.get(QUERY)
+    assert second.headers[KEPT] == "REVALIDATED"
+    assert second.content == first.content
+    behind.client.ok("PATCH", "global-tags/A", {"description": "new"})
+    third = behind.get(QUERY)
+    assert third.headers[KEPT] == "EXPIRED"
+    assert int(third.headers["CDB-Change"]) == last_change(behind.client)
+
+
+def test_requests_for_one_answer_reach_the_service_as_one(
+    behind: Behind, count: Callable[[], int]
+) -> None:
+    path = as_of(behind)
+    before = count()
+    begin = threading.Barrier(CALLERS)
+
+    def ask(_: int) -> bytes:
+        begin.wait()
+        return requests.get(f"{behind.front.url}{API}/{path}", timeout=30).content
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        answers = set(pool.map(ask, range(CALLERS)))
+    assert len(answers) == 1
+    assert count() - before == 1
+
+
+# --- what is let through --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"CDB_Min_Change": "1"}, {"Authorization": "Bearer x"}],
+    ids=lambda h: next(iter(h)),
+)
+def test_what_is_asked_for_by_one_alone_is_not_kept(
+    behind: Behind, count: Callable[[], int], headers: dict[str, str]
+) -> None:
+    path = as_of(behind)
+    behind.get(path)
+    before = count()
+    answers = [behind.get(path, tls=True, **headers) for _ in range(2)]
+    assert count() - before == 2
+    assert all(KEPT not in answer.headers for answer in answers)
+
+
+def test_credentials_in_the_clear_are_refused(behind: Behind, count: Callable[[], int]) -> None:
+    refused = behind.get(QUERY, Authorization="Bearer x")
+    assert (refused.status_code, refused.json()["code"], count()) == (403, "forbidden", 0)
+
+
+def test_an_error_is_not_kept(behind: Behind) -> None:
+    path = QUERY.replace("gtName=A", "gtName=Later")
+    assert behind.get(path).status_code == 404
+    behind.client.ok("POST", "cloneGlobalTag/A/Later")
+    assert behind.get(path).status_code == 200
+
+
+# --- payload files --------------------------------------------------------------
+
+
+def test_payload_files_are_sent_by_nginx(behind: Behind, count: Callable[[], int]) -> None:
+    content = b"0123456789" * 10_000
+    url = f"{behind.front.tls}{API}/payloads"
+    stored = behind.session.put(f"{url}/T/run7.txt", content, timeout=30)
+    assert stored.status_code == 200
+    checksum = stored.json()["sha256"]
+    whole = behind.get(f"payloads/{checksum}")
+    assert whole.content == content
+    part = behind.get(f"payloads/{checksum}", Range="bytes=10-19")
+    assert (part.status_code, part.content) == (206, b"0123456789")
+    assert count() == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mib"), [("POST", "bulk_piov", 65), ("PUT", "payloads/T/big.root", 1025)]
+)
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(
+    behind: Behind, count: Callable[[], int], method: str, path: str, mib: int
+) -> None:
+    request = requests.Request(method, f"{behind.front.url}{API}/{path}").prepare()
+    request.headers["Content-Length"] = str(mib * 2**20)
+    refused = behind.session.send(request, timeout=30)
+    assert (refused.status_code, refused.json()["code"], count()) == (413, "too-large", 0)
+
+
+def test_a_service_that_is_down_is_said_in_its_own_words(tmp_path: Path) -> None:
+    with serving(lambda *_: []) as url:
+        gone = url
+    with nginx(tmp_path, gone) as front:
+        answer = requests.get(f"{front.url}{API}/globalTags", timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
