@@ -43,10 +43,11 @@ http {{
 
 @dataclass(frozen=True)
 class Constant:
-    """A server of constant answers, at `/` and their names."""
+    """A server of constant answers, at `/` and their names, and its first process."""
 
     url: str
     name: str
+    pid: int
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def _nginx(path: str, answers: Mapping[str, bytes]) -> Iterator[Constant]:
             try:
                 _wait(port, process)
                 version = printed(path, "-v").rpartition("/")[2]
-                yield Constant(f"http://127.0.0.1:{port}", f"nginx {version}")
+                yield Constant(f"http://127.0.0.1:{port}", f"nginx {version}", process.pid)
             finally:
                 process.terminate()
 
@@ -85,7 +86,8 @@ def _own(answers: Mapping[str, bytes]) -> Iterator[Constant]:
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     listening.close()  # the process has it
     try:
-        yield Constant(url, "a process of ours")
+        assert process.pid is not None  # noqa: S101 - it was started
+        yield Constant(url, "a process of ours", process.pid)
     finally:
         process.terminate()
         process.join()
