@@ -8,6 +8,7 @@ that an open service is open only where its operator has said so.
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from pyramid.interfaces import ISecurityPolicy
@@ -97,7 +98,7 @@ class SecurityPolicy:
 
     def writer(self, request: Request) -> Writer:
         """Return who writes with a request."""
-        local = is_local(request)
+        local = partial(is_local, request)
 
         def permits(identity: Identity, permission: Permission, target: Target) -> bool:
             return self._any_permits(
@@ -116,7 +117,7 @@ class SecurityPolicy:
         return self._any_permits(
             identity,
             permission,
-            is_local(request),
+            partial(is_local, request),
             lambda scopes: scope_may_allow(scopes, permission),
             lambda policy: policy.may_permit(identity, permission),
         )
@@ -139,7 +140,7 @@ class SecurityPolicy:
         self,
         identity: Identity,
         permission: Permission,
-        local: bool,
+        local: Callable[[], bool],
         in_scope: Callable[[frozenset[str]], bool],
         permits: Callable[..., bool],
     ) -> bool:
@@ -151,7 +152,7 @@ class SecurityPolicy:
         if identity.method == API_TOKEN and not in_scope(identity.scopes or frozenset()):
             return False
         for policy in self._plugins.policies:
-            if policy.is_open and not (self._open or local):
+            if policy.is_open and not (self._open or local()):
                 continue
             try:
                 # Something else than True, such as a coroutine, is no answer.

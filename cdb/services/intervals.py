@@ -100,6 +100,8 @@ def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Po
         Invalid: a notation is wrong, or the interval is empty or impossible.
 
     """
+    if isinstance(written.start, Point) and not isinstance(written.end, str):
+        return of_numbers(written.start, written.end, rules, where)
     start = point(written.start, where, "begin")
     if isinstance(written.end, str):
         try:

@@ -14,11 +14,16 @@ from cdb.errors import AttachedElsewhere, NotFound
 from cdb.plugin import Permission, Target
 from cdb.services import forks, guard, intervals, lookup, revisions
 from cdb.services.entering import Entering, Reference, Rows, decided_by, of_rows, of_staged
+from cdb.services.garbage import uncollected
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, reads, writes
 from cdb.store.changes import CURRENT, OpenChange, latest, now, open_change
 from cdb.store.engine import Reader
+
+EXPIRE_EVERY = 61
+"""Ids from one payload IOV that waits to the next one with which those that have waited too
+long are removed. A prime number: however many ids an attach takes, it is met again and again."""
 
 IOVS_SHOWN = 100
 """Payload IOVs that are shown after they were attached at once, at most."""
@@ -79,9 +84,10 @@ def stage(
     writer.require(Permission.IOV_CREATE, Target("payload_iov"))
     start, end = intervals.read(reference, rules, intervals.dimension(rules, dimension))
     moment = now()
-    writes.expire_staged(session, moment - rules.staged_keep)
     payload = reference.payload(moment)
     iov_id = writes.stage(session, payload, start, end)
+    if iov_id % EXPIRE_EVERY == 0:
+        writes.expire_staged(session, moment - rules.staged_keep)
     return Shown(iovs.IovRecord(iov_id, start, end, *payload[:5]), None)
 
 
@@ -276,6 +282,7 @@ def _members(session: Session, tag_name: str, type_names: Iterable[str]) -> _Fou
         yield name, _member(session, tag, name)
 
 
+@uncollected()
 def _attach_rows(
     session: Session,
     rules: Rules,
@@ -326,9 +333,8 @@ def _attach(
     """Attach a batch, and return what has become of it, for those who look at it."""
     mode = WriteMode(target.mode) if target.mode else WriteMode.OPEN
     page = iovs.live_page(change.session, target.series)
-    batch = [series.NewIov(each.start, each.end) for each in entering]
     labels = [each.number or 0 for each in entering]
-    plan = series.attach(batch, page, mode, rules.iov_mode, labels)
+    plan = series.attach(entering, page, mode, rules.iov_mode, labels)
     attached = [each.payload for each in entering]
     if rules.numbers_revisions:
         attached = revisions.numbered(change, target.type, attached)

@@ -1,24 +1,25 @@
 """Many rows at once."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from io import StringIO
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
-from cdb.store.engine import is_postgresql
+from cdb.store.engine import connection_of, is_postgresql
 from cdb.store.iovs import IDS_A_STATEMENT
 from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
 
 _COPY_FROM = 50
 """Rows from which COPY is faster than INSERT."""
 
-_COPY_CHUNK = 50_000
-"""Rows that are turned into text at a time, so that memory stays flat."""
+_COPY_CHUNK = 500
+"""Rows that are turned into text at a time: they are sent before the next ones are."""
+
+_COPY_SIZE = 2**20
+"""Bytes that the driver takes at a time; more than so many rows can have."""
 
 
 class IovRow(NamedTuple):
@@ -43,8 +44,21 @@ _COLUMNS = (
 )
 _NAMES = _COLUMNS.split(", ")
 
-_TO_ESCAPE = re.compile(r"[\\\t\n\r]")
+_NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+_NEW_IDS = select(IOV_ID.next_value()).select_from(
+    func.generate_series(1, bindparam("count", type_=BigInteger))
+)
+_LARGEST_ID = select(
+    func.max(
+        select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
+        select(func.coalesce(func.max(StagedIov.id), 0)).scalar_subquery(),
+        type_=BigInteger,
+    )
+)
+_INSERT = insert(Iov)
 
 
 def new_iov_ids(session: Session, count: int) -> list[int]:
@@ -56,39 +70,30 @@ def new_iov_ids(session: Session, count: int) -> list[int]:
     if not count:
         return []
     if is_postgresql(session):
-        statement = select(IOV_ID.next_value()).select_from(func.generate_series(1, count))
-        return list(session.connection().execute(statement).scalars())
-    largest = (
-        session.connection()
-        .execute(
-            select(
-                func.max(
-                    select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
-                    select(func.coalesce(func.max(StagedIov.id), 0)).scalar_subquery(),
-                )
-            )
-        )
-        .scalar_one()
-    )
+        return list(connection_of(session).execute(_NEW_IDS, {"count": count}).scalars())
+    largest = connection_of(session).execute(_LARGEST_ID).scalar_one()
     return list(range(largest + 1, largest + 1 + count))
+
+
+def new_iov_id(*, on_postgresql: bool) -> ColumnElement[int]:
+    """Return the id of `new_iov_ids` for one payload IOV, for the statement that stores it."""
+    return IOV_ID.next_value() if on_postgresql else _LARGEST_ID.scalar_subquery() + 1
 
 
 def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
     """Add live rows to the log: by COPY on PostgreSQL where there are many."""
     if is_postgresql(session) and len(rows) >= _COPY_FROM:
         # psycopg2's own cursor: COPY is no part of the Python database interface.
-        cursor: Any = session.connection().connection.cursor()
+        cursor: Any = connection_of(session).connection.cursor()
         with cursor:
-            for first in range(0, len(rows), _COPY_CHUNK):
-                lines = StringIO(_as_copy_text(rows[first : first + _COPY_CHUNK]))
-                cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", lines)
+            cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", _CopyText(rows), _COPY_SIZE)
     elif is_postgresql(session) and rows:
-        session.connection().execute(insert(Iov), [_as_values(row) for row in rows])
+        connection_of(session).execute(_INSERT, [_as_values(row) for row in rows])
     elif rows:
         # As the driver takes them: SQLAlchemy takes ten times as long to look at each value.
         places = ", ".join("?" * len(_NAMES))
         statement = f"insert into iov ({_COLUMNS}) values ({places})"  # noqa: S608 - constants
-        session.connection().exec_driver_sql(statement, _as_sqlite(rows))
+        connection_of(session).exec_driver_sql(statement, _as_sqlite(rows))
 
 
 def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> None:
@@ -112,7 +117,7 @@ def _copy(session: Session, which: str, target: int, **parameters: int) -> None:
     new_id = "nextval('iov_id')" if is_postgresql(session) else ":base + row_number() over ()"
     if not is_postgresql(session):
         parameters["base"] = new_iov_ids(session, 1)[0] - 1
-    session.connection().execute(
+    connection_of(session).execute(
         text(
             f"insert into iov ({_COLUMNS}) select {new_id}, :target, start_major, start_minor, "  # noqa: S608 - constants, and numbers
             "end_major, end_minor, declared_end_major, declared_end_minor, payload_url, checksum, "
@@ -149,22 +154,36 @@ def _sqlite(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
+class _CopyText:
+    """A file of rows as COPY reads them, made while the server stores those before."""
+
+    def __init__(self, rows: Sequence[IovRow]) -> None:
+        parts = range(0, len(rows), _COPY_CHUNK)
+        self._texts = (_as_copy_text(rows[first : first + _COPY_CHUNK]) for first in parts)
+
+    def read(self, _size: int) -> str:
+        """Return the next part; an empty one after the last."""
+        return next(self._texts, "")
+
+
 def _as_copy_text(rows: Iterable[IovRow]) -> str:
-    moments: dict[datetime, str] = {}
     lines = []
+    moment, inserted = None, ""
     for row in rows:
-        size = "\\N" if row.size is None else row.size
-        extra = "\\N" if row.extra is None else _escaped(row.extra)
-        inserted = moments.get(row.inserted) or moments.setdefault(
-            row.inserted, row.inserted.isoformat()
-        )
+        id_, series, start, end, declared, url, checksum, size, extra, when, added_by = row
+        if when is not moment:
+            moment, inserted = when, when.isoformat()
         lines.append(
-            f"{row.id}\t{row.series}\t{row.start[0]}\t{row.start[1]}\t{row.end[0]}\t{row.end[1]}\t"
-            f"{row.declared[0]}\t{row.declared[1]}\t{_escaped(row.payload_url)}\t"
-            f"{_escaped(row.checksum)}\t{size}\t{extra}\t{inserted}\t{row.added_by}\t{LIVE}\n"
+            f"{id_}\t{series}\t{start[0]}\t{start[1]}\t{end[0]}\t{end[1]}\t"
+            f"{declared[0]}\t{declared[1]}\t{_escaped(url)}\t{_escaped(checksum)}\t"
+            f"{_NULL if size is None else size}\t"
+            f"{_NULL if extra is None else _escaped(extra)}\t{inserted}\t{added_by}\t{LIVE}\n"
         )
     return "".join(lines)
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES) if _TO_ESCAPE.search(text) else text
+    # What can be printed is no tab and no line break.
+    if text.isprintable() and "\\" not in text:
+        return text
+    return text.translate(_ESCAPES)

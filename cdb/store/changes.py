@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import BigInteger, Row, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from cdb.errors import PreconditionFailed
 from cdb.plugin import Event
-from cdb.store.engine import EVENTS, Reader, is_postgresql
-from cdb.store.models import LIVE, Change, TagChange, TypeChange
+from cdb.store.engine import EVENTS, Reader, connection_of, is_postgresql
+from cdb.store.models import LIVE, Change, TagChange, TypeChange, UtcDateTime
 
 CURRENT = LIVE - 1
 """'As of' the latest change: what is live is visible at it, what is retired is not."""
 
 _LOCK = 0x636462  # 'cdb'
+
+_INSERT_CHANGE = insert(Change)
+_INSERT_TAGS = insert(TagChange)
+_INSERT_TYPES = insert(TypeChange)
 
 IOVS_TOLD = 100
 """Payload IOVs that the log tells of each side of a change; it counts the others."""
@@ -136,14 +140,14 @@ class OpenChange:
             {**detail, **{name: side for name, side in sides.items() if side}},
         )
         row = {column.name: getattr(event, column.name) for column in fields(event)}
-        connection = self.session.connection()
-        connection.execute(insert(Change), [{**row, "nonce": secrets.token_hex(8)}])
+        connection = connection_of(self.session)
+        connection.execute(_INSERT_CHANGE, [{**row, "nonce": secrets.token_hex(8)}])
         if self.tags:
             rows = [{"tag": each, "change": self.number} for each in sorted(self.tags)]
-            connection.execute(insert(TagChange), rows)
+            connection.execute(_INSERT_TAGS, rows)
         if self.types:
             rows = [{"payload_type": each, "change": self.number} for each in sorted(self.types)]
-            connection.execute(insert(TypeChange), rows)
+            connection.execute(_INSERT_TYPES, rows)
         self.session.info.setdefault(EVENTS, []).append(event)
 
     def _check_heads(self) -> None:
@@ -178,30 +182,38 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
 
     """
     if is_postgresql(session):
-        session.connection().execute(
-            text(
-                "select set_config('lock_timeout', :timeout, true), pg_advisory_xact_lock(:lock)"
-            ),
-            {"timeout": f"{timeout_ms}ms", "lock": _LOCK},
+        found = connection_of(session).execute(
+            _LOCKED_LATEST, {"timeout": f"{timeout_ms}ms", "lock": _LOCK}
         )
-    last, at = latest(session)
+        last, at = _as_latest(found.one_or_none())
+    else:
+        last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
     return OpenChange(session, origin, last + 1, max(now(), at))
 
 
 _LATEST = select(Change.change, Change.at).order_by(Change.change.desc()).limit(1)
 
+# Two statements in one round trip: the second one sees what was committed before it.
+_LOCKED_LATEST = text(
+    "select set_config('lock_timeout', :timeout, true), pg_advisory_xact_lock(:lock); "
+    "select change, at from change order by change desc limit 1"
+).columns(change=BigInteger, at=UtcDateTime)
+
 
 def latest(reader: Reader) -> tuple[int, datetime]:
     """Return the number and the time of the last change; 0 where there is none."""
-    row = _connection(reader).execute(_LATEST).one_or_none()
+    return _as_latest(connection_of(reader).execute(_LATEST).one_or_none())
+
+
+def _as_latest(row: Row[int, datetime] | None) -> tuple[int, datetime]:
     return (row.change, row.at) if row else (0, datetime.min.replace(tzinfo=UTC))
 
 
 def up_to(reader: Reader, moment: datetime) -> int:
     """Return the last change that was made at a moment or before; 0 where there is none."""
     statement = select(func.max(Change.change)).where(Change.at <= moment)
-    return int(_connection(reader).execute(statement).scalar_one() or 0)
+    return int(connection_of(reader).execute(statement).scalar_one() or 0)
 
 
 def head(reader: Reader, tag: int) -> Head | None:
@@ -213,14 +225,10 @@ def head(reader: Reader, tag: int) -> Head | None:
         .order_by(TagChange.change.desc())
         .limit(1)
     )
-    row = _connection(reader).execute(statement).one_or_none()
+    row = connection_of(reader).execute(statement).one_or_none()
     return None if row is None else Head(row.change, row.nonce)
 
 
 def now() -> datetime:
     """Return the time: the one place that reads the clock."""
     return datetime.now(UTC)
-
-
-def _connection(reader: Reader) -> Connection:
-    return reader if isinstance(reader, Connection) else reader.connection()

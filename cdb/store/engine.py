@@ -25,6 +25,9 @@ from cdb.store.replicas import Replicas
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+_CONNECTION = "connection"
+"""Where a write session keeps its connection: to ask it each time costs as much as a statement."""
+
 EVENTS = "events"
 """Where a write session keeps the changes that it has recorded."""
 
@@ -143,6 +146,19 @@ class Database(Readable):
         if self.replicas:
             self.replicas.dispose()
         self._pools.dispose()
+
+
+def connection_of(reader: Reader) -> Connection:
+    """Return the connection that statements run on: a write session has one for its transaction.
+
+    Not the session itself: the ORM would look at every row for objects to make.
+    """
+    if isinstance(reader, Connection):
+        return reader
+    found: Connection | None = reader.info.get(_CONNECTION)
+    if found is None or found.closed:
+        found = reader.info[_CONNECTION] = reader.connection()
+    return found
 
 
 def is_postgresql(reader: Reader) -> bool:

@@ -18,6 +18,8 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
+    update,
 )
 
 from cdb.domain import points, series
@@ -25,7 +27,7 @@ from cdb.domain.points import AXIS, ORIGIN, Interval, Point
 from cdb.domain.portable import PortableIov
 from cdb.store import reads
 from cdb.store.changes import CURRENT
-from cdb.store.engine import Reader
+from cdb.store.engine import Reader, connection_of
 from cdb.store.models import Iov, ListState, PayloadList, StagedIov, UtcDateTime
 
 IDS_A_STATEMENT = 10_000
@@ -51,31 +53,23 @@ _END = tuple_(bindparam("end_major", type_=BigInteger), bindparam("end_minor", t
 
 
 @cache
-def _last_start(current: bool) -> reads.Statement:
-    return (
-        select(Iov.start_major, Iov.start_minor)
-        .where(_in_series(current), _START <= _POINT)
-        .order_by(Iov.start_major.desc(), Iov.start_minor.desc())
-        .limit(1)
-    )
-
-
-@cache
-def _rows_from(current: bool) -> reads.Statement:
-    return (
-        select(
-            Iov.id,
-            Iov.start_major,
-            Iov.start_minor,
-            Iov.end_major,
-            Iov.end_minor,
-            Iov.declared_end_major,
-            Iov.declared_end_minor,
-        )
-        .where(_in_series(current), _START >= _POINT)
-        .order_by(Iov.start_major, Iov.start_minor)
-        .limit(bindparam("limit", type_=Integer))
-    )
+def _rows_around(current: bool) -> reads.Compound:
+    """Return the statement for the last row that starts at or before a point, and those after."""
+    rows = select(
+        Iov.id,
+        Iov.start_major,
+        Iov.start_minor,
+        Iov.end_major,
+        Iov.end_minor,
+        Iov.declared_end_major,
+        Iov.declared_end_minor,
+    ).where(_in_series(current))
+    limit = bindparam("limit", type_=Integer)
+    last = rows.where(_START <= _POINT).order_by(Iov.start_major.desc(), Iov.start_minor.desc())
+    following = rows.where(_START > _POINT).order_by(Iov.start_major, Iov.start_minor)
+    # As tables, since SQLite takes no parentheses around the parts of a union.
+    parts = [select(last.limit(1).subquery()), select(following.limit(limit).subquery())]
+    return union_all(*parts).order_by("start_major", "start_minor").limit(limit)
 
 
 def _in_series(current: bool) -> ColumnElement[bool]:
@@ -89,15 +83,13 @@ def live_page(reader: Reader, series_id: int) -> series.Page:
 
 def page_of(reader: Reader, view: reads.View) -> series.Page:
     """Return the function that reads the rows that a list shows for the interval rules."""
-    last_start, rows_from = _last_start(view.at == CURRENT), _rows_from(view.at == CURRENT)
+    statement = _rows_around(view.at == CURRENT)
 
     def page(point: Point, limit: int) -> Sequence[series.Row]:
         place = {"series": view.series, "major": point.major, "minor": point.minor}
-        if last := reads.run(reader, last_start, view.at, **place).one_or_none():
-            place |= {"major": last[0], "minor": last[1]}
         return [
             series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
-            for row in reads.run(reader, rows_from, view.at, limit=limit, **place)
+            for row in reads.run(reader, statement, view.at, limit=limit, **place)
         ]
 
     return page
@@ -117,6 +109,12 @@ _IOV_COLUMNS = (
 )
 _STAGED_COLUMNS = tuple(getattr(StagedIov, column.key) for column in _IOV_COLUMNS)
 
+_RETIRE = (
+    update(Iov)
+    .where(Iov.id.in_(bindparam("ids", expanding=True)))
+    .values(retired_by=bindparam("change", type_=BigInteger))
+    .returning(*_IOV_COLUMNS)
+)
 _IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
 _IN_VIEW = _in_series(current=False)
 _IDS = select(Iov.id).where(_IN_VIEW)
@@ -154,6 +152,18 @@ def by_id(reader: Reader, ids: Iterable[int]) -> dict[int, IovRecord]:
     for first in range(0, len(wanted), IDS_A_STATEMENT):
         some = wanted[first : first + IDS_A_STATEMENT]
         found.update({row[0]: _iov(row) for row in reads.run(reader, _IOVS_BY_ID, ids=some)})
+    return found
+
+
+def retire(
+    reader: Reader, change: int, ids: Iterable[int], kept: Collection[int]
+) -> list[IovRecord]:
+    """Retire payload IOVs of the log, and return those of them that are named by `kept`."""
+    ordered, found = sorted(ids), []
+    for first in range(0, len(ordered), IDS_A_STATEMENT):
+        some = ordered[first : first + IDS_A_STATEMENT]
+        rows = connection_of(reader).execute(_RETIRE, {"change": change, "ids": some})
+        found += [_iov(row) for row in rows if row[0] in kept]
     return found
 
 

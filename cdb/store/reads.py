@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
+    CompoundSelect,
     CursorResult,
     Row,
     ScalarSelect,
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from cdb.store.changes import CURRENT
-from cdb.store.engine import Reader
+from cdb.store.engine import Reader, connection_of
 from cdb.store.models import (
     LIVE,
     Change,
@@ -42,6 +42,7 @@ from cdb.store.models import (
 )
 
 Statement: TypeAlias = Select[*tuple[Any, ...]]
+Compound: TypeAlias = CompoundSelect[*tuple[Any, ...]]
 Result: TypeAlias = CursorResult[*tuple[Any, ...]]
 
 _Record = TypeVar("_Record")
@@ -157,15 +158,14 @@ def count_in(state: type[ListState]) -> ScalarSelect[int]:
     )
 
 
-def run(reader: Reader, statement: Statement, at: int = CURRENT, **parameters: Any) -> Result:
+def run(
+    reader: Reader, statement: Statement | Compound, at: int = CURRENT, **parameters: Any
+) -> Result:
     """Run a statement as of a change.
 
-    On the connection even where a session is given: the ORM would look at every
-    row for objects to make. Statements are built once, since to build one costs
-    as much as to run it.
+    Statements are built once, since to build one costs as much as to run it.
     """
-    connection = reader if isinstance(reader, Connection) else reader.connection()
-    return connection.execute(statement, {"at": at, **parameters})
+    return connection_of(reader).execute(statement, {"at": at, **parameters})
 
 
 def one(record: Callable[[Row[*tuple[Any, ...]]], _Record], result: Result) -> _Record | None:

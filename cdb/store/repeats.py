@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from cdb.store.engine import is_postgresql
+from cdb.store.engine import connection_of, is_postgresql
 from cdb.store.models import RecordedAnswer
 
 
@@ -39,22 +39,22 @@ def claim(session: Session, key: Key, created: datetime) -> Recorded | None:
         .on_conflict_do_nothing()
         .returning(RecordedAnswer.subject)
     )
-    if session.connection().execute(taken).one_or_none():
+    if connection_of(session).execute(taken).one_or_none():
         return None
     found = select(RecordedAnswer.fingerprint, RecordedAnswer.body, RecordedAnswer.change)
-    row = session.connection().execute(found.where(_is(key))).one()
+    row = connection_of(session).execute(found.where(_is(key))).one()
     return Recorded._make(row)
 
 
 def keep(session: Session, key: Key, body: str, change: int | None) -> None:
     """Keep what a write answered, with the write itself."""
     statement = update(RecordedAnswer).where(_is(key)).values(body=body, change=change)
-    session.connection().execute(statement)
+    connection_of(session).execute(statement)
 
 
 def expire(session: Session, before: datetime) -> None:
     """Remove what was kept before a time."""
-    session.connection().execute(delete(RecordedAnswer).where(RecordedAnswer.created < before))
+    connection_of(session).execute(delete(RecordedAnswer).where(RecordedAnswer.created < before))
 
 
 def _is(key: Key) -> ColumnElement[bool]:

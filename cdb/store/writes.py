@@ -4,19 +4,20 @@ Everything here runs under the one writer's lock (`changes.open_change`), but
 for staging, and for the copy that prepares a fork, which nobody else sees.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, delete, func, insert, select, text, update
+from sqlalchemy import Executable, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import OPEN, Point
 from cdb.domain.series import Plan
-from cdb.store import bulk
+from cdb.store import bulk, iovs
 from cdb.store.changes import IOVS_TOLD, OpenChange
-from cdb.store.engine import is_postgresql
-from cdb.store.iovs import IDS_A_STATEMENT, IovRecord, by_id, ids_in
+from cdb.store.engine import connection_of, is_postgresql
+from cdb.store.iovs import IovRecord
 from cdb.store.models import (
     Iov,
     ListState,
@@ -54,7 +55,7 @@ class Payload(NamedTuple):
 
 def _run(session: Session, statement: Executable, *parameters: Any) -> Result:
     """Run a statement on the session's connection: there are no objects for the ORM to keep."""
-    return session.connection().execute(statement, *parameters)
+    return connection_of(session).execute(statement, *parameters)
 
 
 # --- objects ----------------------------------------------------------------
@@ -138,13 +139,13 @@ def new_series(session: Session) -> int:
     return int(_run(session, insert(Series).returning(Series.id)).scalar_one())
 
 
+_INSERT_COUNT = insert(SeriesChange)
+
+
 def record_count(change: OpenChange, series_id: int, n_iov: int) -> None:
     """Note how many live IOVs a series has since a change."""
-    _run(
-        change.session,
-        insert(SeriesChange),
-        [{"series": series_id, "change": change.number, "n_iov": n_iov}],
-    )
+    row = {"series": series_id, "change": change.number, "n_iov": n_iov}
+    _run(change.session, _INSERT_COUNT, [row])
 
 
 def copy_pinned(session: Session, record: ListRecord) -> int:
@@ -183,8 +184,8 @@ def apply(
         The ids of what was added.
 
     """
-    _retire_iovs(change, plan.retired)
-    return _add(change, record, record.series, plan, payloads)
+    kept = iovs.retire(change.session, change.number, plan.retired, _told_of(plan))
+    return _add(change, record, record.series, plan, payloads, kept)
 
 
 def rewrite(
@@ -197,10 +198,17 @@ def rewrite(
     """
     session = change.session
     series = new_series(session)
-    stays = ids_in(session, record.view(change.number)) - plan.retired
+    stays = iovs.ids_in(session, record.view(change.number)) - plan.retired
     bulk.copy_rows(session, stays, series)
     point_to(change, record, series)
-    _add(change, record, series, plan, payloads)
+    kept = iovs.by_id(session, _told_of(plan))
+    _add(change, record, series, plan, payloads, list(kept.values()))
+
+
+def _told_of(plan: Plan) -> set[int]:
+    """Return the ids of retired rows of which something is left, or which the log tells of."""
+    left = {piece.row for piece in plan.added if piece.row is not None}
+    return left.union(sorted(plan.retired - left)[:IOVS_TOLD])
 
 
 def _add(
@@ -209,11 +217,10 @@ def _add(
     series: int,
     plan: Plan,
     payloads: Sequence[Payload],
+    retired: Sequence[IovRecord],
 ) -> list[int]:
     session = change.session
-    left = {piece.row for piece in plan.added if piece.row is not None}
-    shown = sorted(plan.retired - left)[:IOVS_TOLD]
-    kept = by_id(session, left.union(shown))
+    kept = {iov.id: iov for iov in retired}
     without_id = sum(
         1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
     )
@@ -240,9 +247,12 @@ def _add(
     bulk.insert_iovs(session, rows)
     record_count(change, series, record.n_iov + plan.growth)
     change.touch(record.tag_id, record.type_id)
-    retired = sorted(kept.values(), key=lambda iov: iov.start)
     change.before.add(
-        (_told(record, iov.start, iov.end or OPEN, iov) for iov in retired), len(plan.retired)
+        (
+            _told(record, iov.start, iov.end or OPEN, iov)
+            for iov in sorted(retired, key=lambda iov: iov.start)
+        ),
+        len(plan.retired),
     )
     added = sorted(rows, key=lambda row: row.start)
     change.after.add((_told(record, row.start, row.end, row) for row in added), len(rows))
@@ -277,43 +287,37 @@ def _told(
     return told(record.name, start, end, url, checksum, payload.size, payload.extra)
 
 
-def _retire_iovs(change: OpenChange, ids: Iterable[int]) -> None:
-    ordered = sorted(ids)
-    for first in range(0, len(ordered), IDS_A_STATEMENT):
-        _run(
-            change.session,
-            update(Iov)
-            .where(Iov.id.in_(ordered[first : first + IDS_A_STATEMENT]))
-            .values(retired_by=change.number),
-        )
-
-
 # --- staged payload IOVs ----------------------------------------------------
+
+
+@cache
+def _stage(on_postgresql: bool) -> Executable:
+    new_id = bulk.new_iov_id(on_postgresql=on_postgresql)
+    return insert(StagedIov).values(id=new_id).returning(StagedIov.id)
+
+
+_UNSTAGE = delete(StagedIov).where(StagedIov.id == bindparam("waiting"))
 
 
 def stage(session: Session, payload: Payload, start: Point, end: Point | None) -> int:
     """Keep a payload IOV until it is attached; return its id."""
-    iov_id = bulk.new_iov_ids(session, 1)[0]
-    _run(
-        session,
-        insert(StagedIov),
-        [
-            {
-                **payload._asdict(),
-                "id": iov_id,
-                "start_major": start.major,
-                "start_minor": start.minor,
-                "end_major": end and end.major,
-                "end_minor": end and end.minor,
-            }
-        ],
-    )
-    return iov_id
+    values = {
+        "payload_url": payload.payload_url,
+        "checksum": payload.checksum,
+        "size": payload.size,
+        "extra": payload.extra,
+        "inserted": payload.inserted,
+        "start_major": start.major,
+        "start_minor": start.minor,
+        "end_major": end and end.major,
+        "end_minor": end and end.minor,
+    }
+    return int(_run(session, _stage(is_postgresql(session)), values).scalar_one())
 
 
-def unstage(session: Session, iov_id: int) -> bool:
-    """Take a payload IOV out of the waiting ones; tell whether it was among them."""
-    return bool(_run(session, delete(StagedIov).where(StagedIov.id == iov_id)).rowcount)
+def unstage(session: Session, iov_id: int) -> None:
+    """Take a payload IOV out of the waiting ones."""
+    _run(session, _UNSTAGE, {"waiting": iov_id})
 
 
 def expire_staged(session: Session, before: datetime) -> None:

@@ -1,11 +1,17 @@
 """Staging and attaching in one request: `POST payload-lists/{name}/iovs`, and by the tag."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from conditions import MakeClient, last_change
 from conditions import iov as open_iov
-from support import Client
+from sqlalchemy import update
+from support import Client, statements
+
+from cdb.services import payload_iovs
+from cdb.store.changes import now
+from cdb.store.models import StagedIov
 
 MAX = 2**63 - 1
 OPEN = (MAX, MAX)
@@ -153,3 +159,34 @@ def test_validator_names_the_rows_that_it_refuses(client: Client) -> None:
     refused = client.api("POST", f"payload-lists/{name}/iovs", rows, status=422)
     assert [reason.partition(":")[0] for reason in refused.json["payload"]] == ["row 1"]
     assert shown(client, name) == []
+
+
+# --- what it costs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_each_write_of_an_iov_sends_few_statements(client: Client, beam: str) -> None:
+    client.ok("POST", f"payload-lists/{beam}/iovs", [iov("before", 0)])
+    new = iov("new", 5, 9)
+    with statements() as sent:
+        staged = client.ok("POST", "piov", new)["id"]
+    assert len(sent) == 1 + (staged % payload_iovs.EXPIRE_EVERY == 0)
+    with statements() as sent:
+        client.ok("PUT", "piov_attach", {"payload_list": beam, "piov_id": staged})
+    assert len(sent) <= 13
+    with statements() as sent:
+        client.ok("POST", f"payload-lists/{beam}/iovs", [new])
+    assert len(sent) <= 11
+
+
+def test_what_has_waited_too_long_goes_away(make_client: MakeClient) -> None:
+    client = make_client(staged_keep="P1D")
+    database = client.app.registry.cdb.database
+    kept = [client.ok("POST", "piov", iov(f"{n}", n))["id"] for n in range(2)]
+    with database.writing() as session:
+        old = update(StagedIov).where(StagedIov.id == kept[0])
+        session.execute(old.values(inserted=now() - timedelta(days=2)))
+    while client.ok("POST", "piov", iov("new", 9))["id"] % payload_iovs.EXPIRE_EVERY:
+        pass
+    assert client.api("GET", f"piov/{kept[0]}").status_int == 404
+    assert client.api("GET", f"piov/{kept[1]}").status_int == 200

@@ -2,12 +2,10 @@
 
 from cdb.rest.inputs.bodies import (
     Batch,
-    BulkRow,
     Checksums,
     Description,
     IovAttachment,
     ListAttachment,
-    ListIovs,
     Merge,
     NewIov,
     NewList,
@@ -15,7 +13,6 @@ from cdb.rest.inputs.bodies import (
     NewTag,
     NewType,
     TagDescription,
-    TagIovs,
     TypeDescription,
 )
 from cdb.rest.inputs.paths import (
@@ -49,13 +46,14 @@ from cdb.rest.inputs.queries import (
     TimeoutQuery,
     WindowQuery,
 )
+from cdb.rest.inputs.rows import BulkRows, ListIovs, Placed, TagIovs
 
 __all__ = [
     "AsOfQuery",
     "AxisQuery",
     "Batch",
     "BrowseQuery",
-    "BulkRow",
+    "BulkRows",
     "ChangePath",
     "ChangesQuery",
     "ChecksumPath",
@@ -82,6 +80,7 @@ __all__ = [
     "NewStatus",
     "NewTag",
     "NewType",
+    "Placed",
     "PointQuery",
     "RevertQuery",
     "StatusPath",

@@ -216,6 +216,13 @@ class Merge(Schema):
         )
 
 
+def end_of(major: int | None, minor: int | None) -> Point | None:
+    """Return the end that two numbers say: half of one is open in the other half."""
+    if major is None and minor is None:
+        return None
+    return Point(MAX if major is None else major, MAX if minor is None else minor)
+
+
 class _Interval(Schema):
     """The fields that say from where to where: numbers, or the notation of a dimension.
 
@@ -269,17 +276,11 @@ class _Interval(Schema):
 
     def referenced(self, payload_url: str, checksum: str) -> Reference:
         """Return what the services take."""
-        end: Point | str | None = self.end
-        if self.major_iov_end is not None or self.minor_iov_end is not None:
-            end = Point(
-                MAX if self.major_iov_end is None else self.major_iov_end,
-                MAX if self.minor_iov_end is None else self.minor_iov_end,
-            )
         return Reference(
             payload_url,
             checksum,
             self._start(),
-            end,
+            end_of(self.major_iov_end, self.minor_iov_end) if self.end is None else self.end,
             self.size,
             self.extra if self.revision is None else self.revision,
         )
@@ -331,11 +332,6 @@ class TagIov(ListIov):
     """A payload IOV to put into the payload list that a global tag has for its type."""
 
     payload_type: Lookup
-
-
-ListIovs = Annotated[list[ListIov], Field(min_length=1)]
-
-TagIovs = Annotated[list[TagIov], Field(min_length=1)]
 
 
 class Batch(Schema):

@@ -136,18 +136,18 @@ def show(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -> shap
 @bulk.post(
     answers.BulkAnswer,
     permission=Permission.IOV_ATTACH,
-    body=list[inputs.BulkRow],
+    body=inputs.BulkRows,
     errors=_ATTACHING,
 )
 def attach_many(
-    request: Request, session: Session, writer: Writer, body: list[inputs.BulkRow]
+    request: Request, session: Session, writer: Writer, body: list[inputs.Placed]
 ) -> shapes.Json:
     """Attach new payload IOVs to payload lists, all or none of them.
 
     They are attached in order of their starts. One without an end holds until
     the next start.
     """
-    rows = _rows((row.payload_list, row.reference()) for row in body)
+    rows = _rows(body)
     count = payload_iovs.attach_many(session, request.cdb.rules, writer, rows)
     return {"count": count}
 
@@ -164,7 +164,7 @@ def attach_to_list(
     session: Session,
     writer: Writer,
     path: inputs.NamePath,
-    body: inputs.ListIovs,
+    body: list[inputs.Placed],
 ) -> shapes.Json:
     """Attach new payload IOVs to a payload list, all or none of them.
 
@@ -173,7 +173,7 @@ def attach_to_list(
     list says.
     """
     rules = request.cdb.rules
-    rows = list(enumerate(row.reference() for row in body))
+    rows = list(enumerate(reference for _, reference in body))
     attached = payload_iovs.attach_to_list(session, rules, writer, path.name, rows)
     return shapes.attached(attached, rules.iov_mode)
 
@@ -190,7 +190,7 @@ def attach_to_tag(
     session: Session,
     writer: Writer,
     path: inputs.NamePath,
-    body: inputs.TagIovs,
+    body: list[inputs.Placed],
 ) -> shapes.Json:
     """Attach new payload IOVs to the payload lists of a global tag, all or none of them.
 
@@ -198,12 +198,12 @@ def attach_to_tag(
     request to that list.
     """
     rules = request.cdb.rules
-    rows = _rows((row.payload_type, row.reference()) for row in body)
+    rows = _rows(body)
     attached = payload_iovs.attach_to_tag(session, rules, writer, path.name, rows)
     return shapes.attached(attached, rules.iov_mode)
 
 
-def _rows(body: Iterable[tuple[str, Reference]]) -> dict[str, list[tuple[int, Reference]]]:
+def _rows(body: Iterable[inputs.Placed]) -> dict[str, list[tuple[int, Reference]]]:
     rows: dict[str, list[tuple[int, Reference]]] = {}
     for number, (place, reference) in enumerate(body):
         rows.setdefault(place, []).append((number, reference))
