@@ -1,7 +1,11 @@
 """The plugins that installed distributions offer, found without importing them."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -64,10 +68,24 @@ def kind_of(group: str) -> str:
     return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
 
 
-def installed() -> list[Installed]:
+def installed() -> Sequence[Installed]:
     """Return all plugins that are installed, by kind and name."""
+    return _installed(tuple((place, _changed(place)) for place in sys.path))
+
+
+def _changed(place: str) -> int | None:
+    """Return when something was installed or removed in a place that Python looks in."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:  # there is no such place, as is usual for the zipped library
+        return None
+
+
+@lru_cache(maxsize=1)
+def _installed(_places: tuple[tuple[str, int | None], ...]) -> Sequence[Installed]:
+    # Kept, since it reads the metadata of all distributions.
     found = []
-    offered = entry_points()  # once: every call reads the metadata of all distributions
+    offered = entry_points()
     for group in KINDS:
         for point in offered.select(group=group):
             distribution = point.dist
@@ -80,7 +98,8 @@ def installed() -> list[Installed]:
                     point,
                 )
             )
-    return sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution))
+    by_name = sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution))
+    return tuple(by_name)
 
 
 def _check_version(plugin: type[Plugin]) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path, PurePath
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -103,6 +104,7 @@ def make(plugin: type[Plugin], name: str, given: Mapping[str, Any]) -> Plugin:
         raise OptionProblem("", f"it fails with these options ({type(error).__name__})") from error
 
 
+@lru_cache(maxsize=128)
 def _declared(plugin: type[Plugin]) -> tuple[dict[str, Any], TypeAdapter[Any]]:
     """Return the options of a plugin with their types, and what reads them."""
     try:

@@ -13,6 +13,8 @@ from cdb.services.validation import nothing_stored
 from cdb.settings import Settings
 from cdb.store.engine import Database
 
+_VERSION = version("hep-cdb")
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -64,4 +66,4 @@ class Context:
 def _format(settings: Settings, rules: Rules) -> str:
     dimensions = [(name, each.options) for name, each in sorted(rules.dimensions.items())]
     decides = (rules.iov_mode, rules.default_dimension, settings.global_tag_detail, dimensions)
-    return " ".join([version("hep-cdb"), *map(str, decides)])
+    return " ".join([_VERSION, *map(str, decides)])
