@@ -2,17 +2,23 @@
 
 import os
 from collections.abc import Mapping
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import pyramid_tm
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.router import Router
 
 from cdb import settings as cdb_settings
 from cdb.registry.plugins import load as load_plugins
+from cdb.rest import openapi, views
 from cdb.rest.context import Context
+from cdb.rest.service import Resource
 from cdb.security.exposure import check_open_writes
+from cdb.security.policy import OfService
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -55,15 +61,32 @@ def make_app(
     """
     plugins = load_plugins(settings, file)
     check_open_writes(settings, plugins, file, listen)
-    context = Context.of(settings, plugins)
-    config = Configurator(settings={**(ini or {}), **_FRAMEWORK})
-    config.registry.cdb = context
-    config.set_security_policy(context.security)
-    config.add_request_method(lambda _request: context, "cdb", property=True)
+    own = {key: value for key, value in (ini or {}).items() if not key.startswith("cdb.")}
+    resources = (*views.RESOURCES, openapi.resource)
+    registry = copy(_interface(resources, settings.api_base, frozenset(own.items())))
+    registry.cdb = Context.of(settings, plugins)
+    return Router(registry)
+
+
+@lru_cache(maxsize=8)
+def _interface(
+    resources: tuple[Resource, ...], api_base: str, ini: frozenset[tuple[str, Any]]
+) -> Registry:
+    """Return what services have in common: routes, views, and how requests run.
+
+    It is made once a process, since it takes far longer than all the rest: the
+    tests make thousands of services. So it knows of no service, and finds what
+    is one's own in the registry of the request.
+    """
+    config = Configurator(settings={**dict(ini), **_FRAMEWORK, "cdb.api_base": api_base})
+    config.registry.cdb_resources = resources
+    config.set_security_policy(OfService())
+    config.add_request_method(lambda request: request.registry.cdb, "cdb", property=True)
     config.include("pyramid_retry")
     config.include("pyramid_tm")
     config.include("cdb.rest")
-    return config.make_wsgi_app()
+    config.commit()
+    return config.registry
 
 
 def writes(request: Request) -> bool:

@@ -7,17 +7,15 @@ from pyramid.events import NewRequest
 def includeme(config: Configurator) -> None:
     """Register the endpoints, their errors, and the OpenAPI document."""
     # These import this package, so they come once it is there.
-    from cdb.rest import errors, openapi, views  # noqa: PLC0415
+    from cdb.rest import errors  # noqa: PLC0415
     from cdb.rest.service import add_resources  # noqa: PLC0415
 
-    base = config.registry.cdb.settings.api_base
+    base = config.registry.settings["cdb.api_base"]
     config.add_settings(handle_exceptions=False)  # cornice would answer errors its own way
     config.include("cornice")
     config.include(errors)
     config.add_subscriber(_without_trailing_slash, NewRequest)
-    resources = (*views.RESOURCES, openapi.resource)
-    config.registry.cdb_resources = resources
-    add_resources(config, resources, base)
+    add_resources(config, config.registry.cdb_resources, base)
     config.add_static_view(
         "static", "cdb:ui/static", cache_max_age=3600, request_method=("GET", "HEAD")
     )

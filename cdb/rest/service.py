@@ -68,9 +68,11 @@ class Operation:
         return self.permission is not Permission.READ
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Resource:
     """Paths that mean the same thing, and what can be done there.
+
+    Equal to itself only, so that what is made from it can be kept.
 
     Args:
         group: the heading under which the documentation shows it.

@@ -221,6 +221,34 @@ class SecurityPolicy:
             log.warning("the use of API token %d was not noted: %s", record.id, reason)
 
 
+@implementer(ISecurityPolicy)
+class OfService:
+    """What Pyramid asks of a policy, asked of the one of the service that a request is for."""
+
+    def identity(self, request: Request) -> Identity:
+        """Return who sends a request; see `SecurityPolicy`."""
+        found: Identity = request.cdb.security.identity(request)
+        return found
+
+    def authenticated_userid(self, request: Request) -> str | None:
+        """Return the name of who sends a request, or None."""
+        found: str | None = request.cdb.security.authenticated_userid(request)
+        return found
+
+    def permits(self, request: Request, context: object, permission: str) -> Allowed | Denied:
+        """Tell whether a request may do something to an object, a Target."""
+        found: Allowed | Denied = request.cdb.security.permits(request, context, permission)
+        return found
+
+    def remember(self, _request: Request, _userid: str, **_: object) -> list[tuple[str, str]]:
+        """Keep nothing: every request brings its credentials."""
+        return []
+
+    def forget(self, _request: Request, **_: object) -> list[tuple[str, str]]:
+        """Forget nothing: nothing is kept."""
+        return []
+
+
 def credentials_of(request: Request) -> Credentials:
     """Return what authenticators see of a request.
 
