@@ -251,7 +251,8 @@ class Api(RuleBasedStateMachine):
         new = [self.new_row(interval) for interval in some]
         body = [fields_of(row) for row in new]
         path = f"payload-lists/{entry.name}/iovs"
-        if by_type and entry.tag is not None:
+        # A tag of that name may have another list by now, where this one is deleted.
+        if by_type and entry.is_live and entry.tag is not None:
             body = [{**fields, "payload_type": entry.type} for fields in body]
             path = f"global-tags/{entry.tag}/iovs"
         self.write(lambda: self.model.attach_at_once(entry, new), "POST", path, body)
