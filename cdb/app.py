@@ -11,14 +11,18 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.router import Router
+from pyramid_retry import RetryableExecutionPolicy
 
 from cdb import settings as cdb_settings
 from cdb.registry.plugins import load as load_plugins
 from cdb.rest import openapi, views
 from cdb.rest.context import Context
+from cdb.rest.lane import Lane
 from cdb.rest.service import Resource
 from cdb.security.exposure import check_open_writes
 from cdb.security.policy import OfService
+
+_ATTEMPTS = 3
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -82,9 +86,10 @@ def _interface(
     config.registry.cdb_resources = resources
     config.set_security_policy(OfService())
     config.add_request_method(lambda request: request.registry.cdb, "cdb", property=True)
-    config.include("pyramid_retry")
     config.include("pyramid_tm")
     config.include("cdb.rest")
+    retries = RetryableExecutionPolicy(_ATTEMPTS, attempts)
+    config.set_execution_policy(Lane(resources, api_base, retries))
     config.commit()
     return config.registry
 
@@ -95,7 +100,7 @@ def writes(request: Request) -> bool:
 
 
 def attempts(request: Request) -> int | None:
-    """Return how often a request is tried; None leaves it to `retry.attempts`.
+    """Return how often a request is tried; None for as often as can be.
 
     A body is kept for that: where the server has it, or else in memory. One that
     is refused for its size is not read at all, and a payload file is read once.
@@ -124,6 +129,4 @@ _FRAMEWORK: dict[str, Any] = {
     # An error is a returned answer, too, and must not commit.
     "tm.commit_veto": pyramid_tm.default_commit_veto,
     "tm.annotate_user": False,
-    "retry.attempts": 3,
-    "retry.activate_hook": attempts,
 }

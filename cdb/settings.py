@@ -245,6 +245,26 @@ class Settings(BaseModel):
             "readers of long answers never take them all.",
         ),
     ] = 3
+    freshness_ms: Annotated[
+        int,
+        Field(
+            alias="cdb.freshness_ms",
+            ge=0,
+            le=86_400_000,
+            description="How old, in milliseconds, what an answer says may be. With 0 it has "
+            "every write that was confirmed before the request came; with more, answers are "
+            "given again for as long, by the process and by caches on the way.",
+        ),
+    ] = 0
+    answers_mb: Annotated[
+        int,
+        Field(
+            alias="cdb.answers_mb",
+            ge=0,
+            le=65536,
+            description="MiB of answers that a process keeps to give them again while they hold.",
+        ),
+    ] = 64
     unavailable_status: Annotated[
         Literal[503, 504],
         Field(
@@ -389,6 +409,11 @@ class Settings(BaseModel):
     ] = False
 
     _plugin_options: PluginOptions = PrivateAttr(default_factory=dict)
+
+    @property
+    def freshness(self) -> float:
+        """How old what an answer says may be, in seconds."""
+        return self.freshness_ms / 1000
 
     @property
     def plugin_options(self) -> PluginOptions:

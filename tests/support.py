@@ -18,6 +18,7 @@ from cdb.registry.rules import rules_of
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.settings import load
+from cdb.store.engine import Database
 from cdb.testing import API, Client
 
 WRITER = Writer.operator("tester", "to see whether it works")
@@ -81,8 +82,17 @@ def statements() -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
+    rows = Database.rows
+
+    def note_rows(self: Database, statement: Any, *arguments: Any) -> Any:
+        sent.append(statement.text)
+        return rows(self, statement, *arguments)
+
     event.listen(Engine, "before_cursor_execute", note)
+    # The one way past SQLAlchemy.
+    Database.rows = note_rows  # type: ignore[method-assign]  # only to look on
     try:
         yield sent
     finally:
+        Database.rows = rows  # type: ignore[method-assign]  # as it was
         event.remove(Engine, "before_cursor_execute", note)

@@ -1,41 +1,27 @@
 """As of when a request asks, and of which global tags."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 
 from pyramid.request import Request
 from sqlalchemy import Connection
 
-from cdb.rest.holding import Holding
-from cdb.services import lookup, moments
+from cdb.rest.holding import Holding, Layers
+from cdb.services import lookup, moments, resolve
 from cdb.services.moments import Moment
-from cdb.services.resolve import Layer
 from cdb.services.rules import Rules
 from cdb.store import views
 from cdb.store.changes import CURRENT, latest
-from cdb.store.engine import Database, Reader
-from cdb.store.query import TagHead
+from cdb.store.engine import Asked
+from cdb.store.pools import Readable
 from cdb.store.reads import TagRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """The global tags that a query asks, each as of a change."""
-
-    tags: Sequence[Layer]
-    is_settled: bool
-    as_of: int | None
-
-    def holding(self, request: Request, heads: Sequence[TagHead]) -> Holding:
-        """Return the state that the answer is made from."""
-        return Holding(request, heads, self.is_settled, self.as_of)
-
-
-def reader(request: Request, *, several: bool) -> AbstractContextManager[Connection]:
-    """Give a connection for several reading statements that see one state, or for one."""
-    database: Database = request.cdb.database
-    return database.snapshot() if several else database.statement()
+def reader(request: Request, *, several: bool) -> AbstractContextManager[Connection | Readable]:
+    """Give what several statements are asked of that see one state, or one statement."""
+    database: Readable = request.cdb.database
+    return database.snapshot() if several else nullcontext(database)
 
 
 @contextmanager
@@ -61,20 +47,38 @@ def fixed_change(request: Request, as_of: str | None) -> int:
         return latest(snapshot)[0] if change == CURRENT else change
 
 
-def layers(reader: Reader, names: Sequence[str], as_of: str | None) -> Layers:
+def layers(reader: Asked, names: Sequence[str], as_of: str | None) -> Layers:
     """Return the tags that names mean, each a name or `tag@change`.
 
     Raises:
         Invalid: a change or a time is wrong, or in the future.
 
     """
-    found = [moments.of_tag(reader, name, as_of) for name in names]
-    moved = {moment.change for _, moment in found if not moment.is_current}
-    return Layers(
-        [(name, moment.change) for name, moment in found],
-        all(moment.is_settled for _, moment in found),
-        max(moved, default=None),
-    )
+    return Layers.of([moments.of_tag(reader, name, as_of) for name in names])
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLog:
+    """The whole log as of when it is asked, and how long the answer holds."""
+
+    reader: Connection
+    change: int
+    holding: Holding
+
+
+@contextmanager
+def log(request: Request, as_of: str | None) -> Iterator[AskedLog]:
+    """Give the whole log on a snapshot, for answers that any change can change.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+
+    """
+    with request.cdb.database.snapshot() as snapshot:
+        moment = moments.moment(snapshot, as_of)
+        layers = Layers.of([(resolve.LOG, moment)])
+        heads = [resolve.head(snapshot, layer) for layer in layers.tags]
+        yield AskedLog(snapshot, moment.change, layers.holding(request, heads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,10 @@ def two_tags(
             _tag(request, snapshot, name, each, f"{side}_as_of")
             for side, name, each in zip("ab", names, as_of, strict=True)
         )
-        settled = a.moment.is_settled and b.moment.is_settled
-        yield a, b, Holding(request, [*a.holding.tags, *b.holding.tags], settled)
+        both = Layers.of([(side.record.name, side.moment) for side in (a, b)])
+        # An answer about two states says the changes of both, in its ETag, and not one of them.
+        both = replace(both, as_of=None)
+        yield a, b, both.holding(request, [*a.holding.tags, *b.holding.tags])
 
 
 def _tag(

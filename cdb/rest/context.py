@@ -6,6 +6,7 @@ from threading import BoundedSemaphore, Lock
 
 from cdb.registry.plugins import Plugins
 from cdb.registry.rules import rules_of
+from cdb.rest.kept import Answers
 from cdb.security.policy import SecurityPolicy
 from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
@@ -18,7 +19,7 @@ _VERSION = version("hep-cdb")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What requests share: settings, database, plugins, limits; `request.cdb`.
+    """What requests share: settings, database, plugins, answers, limits; `request.cdb`.
 
     `format` stands for all that decides what the same content looks like.
     """
@@ -30,6 +31,7 @@ class Context:
     security: SecurityPolicy
     payload_store: PayloadStore | None
     streams: BoundedSemaphore
+    answers: Answers
     format: str
     sleeping: Lock = field(default_factory=Lock)
 
@@ -54,6 +56,7 @@ class Context:
             security=SecurityPolicy(settings, plugins, database),
             payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
+            answers=Answers(settings.freshness, settings.answers_mb * 2**20),
             format=_format(settings, rules),
         )
 

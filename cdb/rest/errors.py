@@ -3,6 +3,7 @@
 import logging
 import re
 import sqlite3
+from functools import singledispatch
 
 import psycopg2.errors
 from pyramid.config import Configurator
@@ -47,13 +48,14 @@ _RETRY_AFTER = "1"
 
 
 def includeme(config: Configurator) -> None:
-    """Register the exception views."""
-    config.add_exception_view(of_cdb, context=CdbError)
-    config.add_exception_view(of_http, context=HTTPException)
-    config.add_exception_view(of_path, context=URLDecodeError)
-    config.add_exception_view(of_database, context=DBAPIError)
-    config.add_exception_view(of_pool, context=PoolTimeout)
-    config.add_exception_view(of_anything, context=Exception)
+    """Register the exception view."""
+    config.add_exception_view(answer_of, context=Exception)
+
+
+@singledispatch
+def answer_of(error: Exception, request: Request) -> Response:
+    """Return the answer of a request that an error ended."""
+    return of_anything(error, request)
 
 
 def body_of(error: CdbError) -> dict[str, object]:
@@ -62,6 +64,7 @@ def body_of(error: CdbError) -> dict[str, object]:
     return {**said, "code": error.code}
 
 
+@answer_of.register
 def of_cdb(error: CdbError, request: Request) -> Response:
     """Answer an error of cdb's own."""
     status = error.status
@@ -83,6 +86,7 @@ def _challenge(error: Unauthenticated) -> str:
     return f'{_REALM}, error="invalid_token", error_description="{said}"'
 
 
+@answer_of.register(HTTPException)
 def of_http(error: HTTPException, request: Request) -> Response:
     """Answer what the framework raised: unknown paths, wrong methods, redirects."""
     if isinstance(error, HTTPMethodNotAllowed):
@@ -98,11 +102,13 @@ def of_http(error: HTTPException, request: Request) -> Response:
     return json_response({"detail": error.title, "code": "http"}, error.status_int)
 
 
+@answer_of.register(URLDecodeError)
 def of_path(_error: URLDecodeError, request: Request) -> Response:
     """Answer a path whose bytes are not UTF-8."""
     return of_cdb(Invalid("The path is not UTF-8."), request)
 
 
+@answer_of.register
 def of_database(error: DBAPIError, request: Request) -> Response:
     """Answer what the database raised; what may succeed at once is tried again."""
     if _is_transient(error):
@@ -124,6 +130,7 @@ def of_database(error: DBAPIError, request: Request) -> Response:
     return of_anything(error, request)
 
 
+@answer_of.register
 def of_pool(_error: PoolTimeout, request: Request) -> Response:
     """Answer that no connection became free in time."""
     return of_cdb(Unavailable("The service has no free database connection."), request)

@@ -7,18 +7,21 @@ whether a client's copy still holds, and a write can be made to depend on them.
 
 import hashlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyramid.request import Request
 from pyramid.response import Response
 
 from cdb.domain.points import Interval
-from cdb.domain.statuses import WriteMode
 from cdb.errors import Invalid
 from cdb.rest.media import media_type
 from cdb.services import moments
-from cdb.store.changes import Head
+from cdb.services.moments import Moment
+from cdb.services.resolve import Layer
+from cdb.store.changes import Head, now
 from cdb.store.query import TagHead
 from cdb.store.reads import TagRecord
 
@@ -31,8 +34,54 @@ _FOR_A_DAY = "max-age=86400", "86400"
 _COMPARED = "no-cache", "@1"
 """For what may change: kept, and out of date ever since 1970, so that its ETag is compared."""
 
+BEGAN = "cdb.began"
+"""Where a request keeps when it came: monotonic seconds, taken before anything is read."""
+
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 _HEAD = re.compile(r"(?P<change>[0-9]{1,19}):(?P<nonce>[0-9a-f]{1,32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The global tags that a request asks, each as of a change.
+
+    Attributes:
+        tags: their names, with the changes.
+        is_settled: whether the same request will always mean the same changes.
+        is_fixed: whether it means the same changes until one of the tags changes.
+        as_of: the last of the changes that were asked for; None for the latest.
+
+    """
+
+    tags: Sequence[Layer]
+    is_settled: bool
+    is_fixed: bool
+    as_of: int | None
+
+    @classmethod
+    def of(cls, moments: Sequence[tuple[str, Moment]]) -> "Layers":
+        """Return tags, each as of a moment."""
+        moved = [moment for _, moment in moments if not moment.is_current]
+        return cls(
+            [(name, moment.change) for name, moment in moments],
+            all(moment.is_settled for _, moment in moments),
+            all(moment.is_settled for moment in moved),
+            max((moment.change for moment in moved), default=None),
+        )
+
+    def holding(
+        self, request: Request, heads: Sequence[TagHead], seen: float | None = None
+    ) -> "Holding":
+        """Return the state that an answer is made from.
+
+        Args:
+            request: what is answered.
+            heads: of the tags.
+            seen: when that was looked at, at the earliest, as monotonic seconds; if not
+                given, it was read for this request.
+
+        """
+        return Holding(request, self, heads, request_began(request) if seen is None else seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +90,16 @@ class Holding:
 
     Attributes:
         request: what is answered.
-        tags: the global tags that it is about.
-        is_settled: whether the same request will always mean the same state.
-        as_of: the change that was asked for; None for the latest.
+        layers: the global tags that it is about, as the request means them.
+        tags: these tags with their heads.
+        seen: monotonic seconds; what was confirmed before is in the answer.
 
     """
 
     request: Request
+    layers: Layers
     tags: Sequence[TagHead]
-    is_settled: bool = False
-    as_of: int | None = None
+    seen: float
 
     @classmethod
     def of(cls, request: Request, record: TagRecord, moment: moments.Moment) -> "Holding":
@@ -58,12 +107,7 @@ class Holding:
         tag = TagHead(
             record.name, Head(record.head, record.nonce), record.mode, bool(record.final)
         )
-        return cls(
-            request,
-            [tag],
-            moment.is_settled,
-            None if moment.is_current else moment.change,
-        )
+        return Layers.of([(record.name, moment)]).holding(request, [tag])
 
     @property
     def etag(self) -> str:
@@ -98,27 +142,65 @@ class Holding:
             "Vary": "Accept, Authorization",
             **self._age(),
         }
-        if self.as_of is not None:
-            said["CDB-As-Of"] = str(self.as_of)
+        if self.layers.as_of is not None:
+            said["CDB-As-Of"] = str(self.layers.as_of)
         if holds:
             said["CDB-Valid-From"] = _points(holds, 0)
             said["CDB-Valid-Until"] = _points(holds, 1)
         # None of them is there yet: to set one is to look through all that are.
         response.headerlist.extend(said.items())
+        self.request.sealed = Sealed(self, holds)
         return response
 
     def _age(self) -> dict[str, str]:
         """Return the headers that say how long copies may be given."""
-        age, nginx = _COMPARED
-        if self.is_settled:
+        if self.layers.is_settled:
             age, nginx = _FOR_EVER
-        elif self.as_of is None and all(
-            tag.final and tag.mode == WriteMode.CLOSED for tag in self.tags
-        ):
+        elif self.layers.as_of is not None:
+            age, nginx = _COMPARED
+        elif all(tag.is_settled for tag in self.tags):
             age, nginx = _FOR_A_DAY
+        else:
+            left = self.request.cdb.settings.freshness - (time.monotonic() - self.seen)
+            age, nginx = while_fresh(left, now().timestamp())
         if self.request.cdb.security.protects_reads:
             return {"Cache-Control": f"private, {age}"}
         return {"Cache-Control": f"public, {age}", "X-Accel-Expires": nginx}
+
+
+class Sealed(NamedTuple):
+    """What an answer says of how long it holds."""
+
+    holding: Holding
+    holds: Mapping[str, Interval] | None
+
+
+def request_began(request: Request) -> float:
+    """Return when a request came, as monotonic seconds."""
+    return float(request.environ[BEGAN])
+
+
+def while_fresh(left: float, moment: float) -> tuple[str, str]:
+    """Return `Cache-Control` and `X-Accel-Expires` of an answer that is fresh for a while.
+
+    The second half of the time belongs to caches that fetch the next answer meanwhile.
+    nginx counts whole seconds of the clock, and gives a copy until the one that it is
+    told has passed: so that one has to be over while the answer is still fresh.
+
+    Args:
+        left: seconds that it is still fresh for.
+        moment: seconds since 1970.
+
+    """
+    seconds = max(0, int(left))
+    spare = seconds // 2
+    age, nginx = _COMPARED
+    if seconds:
+        age = f"max-age={seconds - spare}"
+    if spare:
+        age += f", stale-while-revalidate={spare}"
+    last = int(moment + left) - 1
+    return age, f"@{last}" if last >= int(moment) else nginx
 
 
 def expected_heads(request: Request) -> frozenset[Head] | None:

@@ -44,7 +44,10 @@ class Operation:
     another status that are no errors of cdb. `permission` is what the view will
     ask for; who can have it nowhere is refused before the body is read. With
     `raw_body` the view reads the body itself, whatever it is. What `says_how_long`
-    its answer holds knows `If-None-Match`; what `streams` comes as lines, too.
+    its answer holds knows `If-None-Match`; what `streams` comes as lines, too. What
+    `is_kept` depends on nothing but its URL and the log, and is short as a rule: a
+    process keeps its answers. What is `in_lane`, at paths without variables, is
+    answered before the framework is asked.
     """
 
     method: str
@@ -60,6 +63,8 @@ class Operation:
     permission: Permission = Permission.READ
     says_how_long: bool = False
     streams: bool = False
+    is_kept: bool = False
+    in_lane: bool = False
     description: str = ""
 
     @property
@@ -155,9 +160,32 @@ def add_resources(config: Configurator, resources: Iterable[Resource], base: str
     cornice.service.clear_services()
 
 
+def direct(operation: Operation, resource: Resource) -> Callable[[Request], Response]:
+    """Return what answers a read, without what the framework does around it.
+
+    It is for a `Request` that nobody has to permit, and that a path without variables leads to.
+    """
+    validate, view = _validator(operation), _wrapped(operation, resource)
+
+    def answer(request: Request) -> Response:
+        request.validated = {}
+        validate(request)
+        return view(request)
+
+    return answer
+
+
 def json_response(value: object, status: int = 200) -> Response:
     """Return a value as a JSON answer. Moments come as ISO 8601 in UTC."""
-    return Response(dumps(value), status=status, content_type="application/json")
+    return json_body(dumps(value), status)
+
+
+def json_body(body: bytes, status: int = 200) -> Response:
+    """Return an answer whose body is JSON."""
+    response = Response(body, status=status, content_type="application/json")
+    # As Cornice says of all that it answers.
+    response.headerlist.append(("X-Content-Type-Options", "nosniff"))
+    return response
 
 
 def dumps(value: object) -> bytes:
@@ -170,7 +198,7 @@ def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Re
         inputs = dict(request.validated)
 
         def read() -> Response:
-            return _as_response(operation.view(request, **inputs))
+            return _read(operation, request, inputs)
 
         if operation.writes:
             return _written(operation, request, inputs)
@@ -178,6 +206,17 @@ def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Re
         return read() if resource.rooted else spreading.answered(request, read)
 
     return view
+
+
+def _read(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:
+    if not operation.is_kept:
+        return _as_response(operation.view(request, **inputs))
+    kept = request.cdb.answers
+    if given := kept.again(request):
+        return given
+    response = _as_response(operation.view(request, **inputs))
+    kept.keep_response(request, response)
+    return response
 
 
 def _written(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:

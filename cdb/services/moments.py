@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cdb.domain.points import MAX
 from cdb.errors import Invalid, NotYet, Unavailable
 from cdb.store.changes import CURRENT, latest, now, up_to
-from cdb.store.engine import Reader
+from cdb.store.engine import Asked, Reader, reading
 
 _FIELD = "asOf"
 _DIGITS = len(str(MAX))
@@ -33,7 +33,7 @@ class Moment(NamedTuple):
 LATEST = Moment(CURRENT)
 
 
-def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
+def moment(asked: Asked, as_of: str | None, field: str = _FIELD) -> Moment:
     """Return the state that a text means: the number of a change, or a time in ISO 8601.
 
     A time means the last change that was made then or before. It is settled
@@ -41,7 +41,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
     get this time. A time without an offset is in UTC.
 
     Args:
-        reader: where to read.
+        asked: where to read.
         as_of: the text; None or nothing for the latest change.
         field: what messages call it.
 
@@ -51,6 +51,11 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
     """
     if not as_of:
         return LATEST
+    with reading(asked) as reader:
+        return _moment(reader, as_of, field)
+
+
+def _moment(reader: Reader, as_of: str, field: str) -> Moment:
     last, last_at = latest(reader)
     if as_of.isascii() and as_of.isdigit():
         # The length comes first: Python refuses to read numbers of thousands of digits.
@@ -64,7 +69,7 @@ def moment(reader: Reader, as_of: str | None, field: str = _FIELD) -> Moment:
 
 
 def of_tag(
-    reader: Reader, written: str, as_of: str | None = None, field: str = _FIELD
+    reader: Asked, written: str, as_of: str | None = None, field: str = _FIELD
 ) -> tuple[str, Moment]:
     """Return the name of a global tag and the state that it is asked of: `tag` or `tag@change`.
 

@@ -1,7 +1,7 @@
 """What was worked out before and can never become wrong, kept within a bound."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -16,11 +16,13 @@ class Remembered(Generic[_Key, _Value]):
 
     Args:
         bound: what all values may weigh together.
+        forget: what is told of the key of each value that goes to make room.
 
     """
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, forget: Callable[[_Key], object] = lambda _key: None) -> None:
         self._bound = bound
+        self._forget = forget
         self._weight = 0
         self._values: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
         self._lock = Lock()
@@ -37,8 +39,13 @@ class Remembered(Generic[_Key, _Value]):
         """Keep a value; one that weighs more than all of them may is not kept."""
         if weight > self._bound:
             return
+        gone = []
         with self._lock:
             self._weight += weight - self._values.pop(key, (value, 0))[1]
             self._values[key] = value, weight
             while self._weight > self._bound:
-                self._weight -= self._values.popitem(last=False)[1][1]
+                left, (_, lighter) = self._values.popitem(last=False)
+                self._weight -= lighter
+                gone.append(left)
+        for left in gone:
+            self._forget(left)

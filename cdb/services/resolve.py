@@ -6,16 +6,20 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
+from cdb.domain.statuses import WriteMode
 from cdb.errors import Incomplete, Invalid, NotFound
 from cdb.services import intervals, lookup
 from cdb.services.rules import Rules
-from cdb.store import query
-from cdb.store.engine import Reader
+from cdb.store import changes, query
+from cdb.store.engine import Asked, reading
 
 _Result = TypeVar("_Result")
 
 Layer = tuple[str, int]
 """A global tag, and the change that it is asked as of."""
+
+LOG = ""
+"""What stands for the whole log, where a tag has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,22 @@ class Answer(NamedTuple):
         holds: by the name of a dimension, the widest interval around its point in
             which the answer stays the same; one entry, of no name, where all
             types are asked at one point.
+        is_of_tags: whether nothing but the tags decides: each type that is asked for
+            has a payload list in one of them.
 
     """
 
     valid: list[query.Valid]
     tags: list[query.TagHead]
     holds: Mapping[str, Interval]
+    is_of_tags: bool
 
 
-def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
+def answer(reader: Asked, rules: Rules, question: Question) -> Answer:
     """Return the payloads that are valid in one or several global tags.
 
     Args:
-        reader: a snapshot; for one tag at a point in numbers one statement will do.
+        reader: a snapshot; for all types of one tag at a point in numbers, a database will do.
         rules: of the service, with its dimensions.
         question: what is asked.
 
@@ -102,7 +109,8 @@ def answer(reader: Reader, rules: Rules, question: Question) -> Answer:
         holds[name] = _intersection(deciding)
     _check(reader, question, valid)
     shown = [each for _, each in sorted(valid.items()) if each is not None]
-    return Answer(shown, [heads[layer] for layer in question.layers], holds)
+    tags = [heads[layer] for layer in question.layers]
+    return Answer(shown, tags, holds, question.types is None or question.types <= valid.keys())
 
 
 class _Places(NamedTuple):
@@ -116,7 +124,7 @@ class _Places(NamedTuple):
         return self.dimensions is None or self.dimensions.get(payload_type) == name
 
 
-def _places(reader: Reader, rules: Rules, question: Question) -> _Places:
+def _places(reader: Asked, rules: Rules, question: Question) -> _Places:
     if not question.notations and question.point is not None:
         return _Places({"": question.point})
     dimensions: dict[str, str] = {}
@@ -164,7 +172,7 @@ def _points(rules: Rules, notations: Iterable[str], used: Collection[str]) -> di
     return points
 
 
-def _members(reader: Reader, question: Question, layer: Layer, place: Point) -> query.Members:
+def _members(reader: Asked, question: Question, layer: Layer, place: Point) -> query.Members:
     tag, at = layer
     found = query.members_at(
         reader, tag, place, at, types=question.types, expired=question.expired
@@ -180,11 +188,12 @@ def _intersection(members: Sequence[query.Member]) -> Interval:
     )
 
 
-def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid | None]) -> None:
+def _check(reader: Asked, question: Question, valid: Mapping[str, query.Valid | None]) -> None:
     """Raise where a type is not known, or is left out and must not be."""
     asked = valid.keys() if question.types is None else question.types
     for name in sorted(asked - valid.keys()):
-        lookup.type_(reader, name, max(at for _, at in question.layers))
+        with reading(reader) as found:
+            lookup.type_(found, name, max(at for _, at in question.layers))
     if not question.complete:
         return
     missing = sorted(name for name in asked if valid.get(name) is None)
@@ -192,15 +201,22 @@ def _check(reader: Reader, question: Question, valid: Mapping[str, query.Valid |
         raise Incomplete(missing)
 
 
-def head(reader: Reader, layer: Layer) -> query.TagHead:
-    """Return a global tag with its last change, by one cheap look.
+def head(reader: Asked, layer: Layer, min_change: int = 0) -> query.TagHead:
+    """Return a global tag with its last change, or the last change of the log: a cheap look.
+
+    Args:
+        reader: where to look.
+        layer: the tag.
+        min_change: a change that must not be missing where it is looked at.
 
     Raises:
         NotFound: no tag has this name.
 
     """
     tag, at = layer
-    return _found(query.head(reader, tag, at), tag)
+    if tag == LOG:
+        return query.TagHead(LOG, changes.end(reader, at, min_change), WriteMode.OPEN, final=False)
+    return _found(query.head(reader, tag, at, min_change), tag)
 
 
 def _found(found: _Result | None, tag: str) -> _Result:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cdb.errors import PreconditionFailed
 from cdb.plugin import Event
-from cdb.store.engine import EVENTS, Reader, connection_of, is_postgresql
+from cdb.store.engine import EVENTS, Asked, Reader, connection_of, is_postgresql, rows
 from cdb.store.models import LIVE, Change, TagChange, TypeChange, UtcDateTime
 
 CURRENT = LIVE - 1
@@ -190,6 +190,18 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
         last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
     return OpenChange(session, origin, last + 1, max(now(), at))
+
+
+NOTHING = Head(0, "")
+"""The end of an empty log."""
+
+_END = text("select change, nonce from change where change <= :at order by change desc limit 1")
+
+
+def end(reader: Asked, at: int = CURRENT, min_change: int = 0) -> Head:
+    """Return the last change of the log, or of what it was as of a change."""
+    found = rows(reader, _END, {"at": at}, min_change)
+    return Head(*found[0]) if found else NOTHING
 
 
 _LATEST = select(Change.change, Change.at).order_by(Change.change.desc()).limit(1)

@@ -4,16 +4,17 @@ Nothing is kept on a connection between transactions, so that a pooler in
 transaction mode and read-only standbys work.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import transaction
 import zope.sqlalchemy
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, TextClause
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -33,6 +34,9 @@ EVENTS = "events"
 
 Reader = Connection | Session
 """What a reading function runs its statements on: a snapshot, or the session of a write."""
+
+Asked = Reader | Readable
+"""A reader; or what can be read, where one statement is all that is asked."""
 
 
 class Database(Readable):
@@ -66,6 +70,7 @@ class Database(Readable):
         self.is_read_only = self.url.query.get("immutable") == "1"
         self.timeout = timeout
         self.listener: Callable[[Event], None] | None = None
+        self.layouts = {}
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         pool: dict[str, Any] = {
             "pool_size": pool_size,
@@ -101,6 +106,31 @@ class Database(Readable):
         """Give a connection for one reading statement; nothing is missing here."""
         with self._pools.statements.connect() as connection:
             yield connection
+
+    def rows(
+        self, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
+    ) -> Sequence[Any]:
+        """Return the rows of one reading statement, asked of the driver itself; see `Readable`.
+
+        A connection of SQLAlchemy takes longer than a cheap statement does. Where the
+        driver's has been lost, one of SQLAlchemy's tells what is the matter, or answers.
+        """
+        engine = self._pools.statements
+        sql, order = _as_the_driver_takes_it(statement, engine)
+        values = parameters if order is None else [parameters[name] for name in order]
+        connection = None
+        try:
+            connection = engine.raw_connection()
+            cursor = connection.cursor()
+            cursor.execute(sql, values)
+            found = cursor.fetchall()
+        except engine.dialect.loaded_dbapi.Error:
+            if connection:
+                connection.invalidate()
+        else:
+            connection.close()
+            return found
+        return super().rows(statement, parameters, min_change)
 
     def read_newest(
         self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
@@ -161,8 +191,38 @@ def connection_of(reader: Reader) -> Connection:
     return found
 
 
-def is_postgresql(reader: Reader) -> bool:
+@cache
+def _as_the_driver_takes_it(
+    statement: TextClause, engine: Engine
+) -> tuple[str, Sequence[str] | None]:
+    """Return the text of a statement, and the names of its parameters where they have an order."""
+    compiled: Any = statement.compile(engine)
+    return str(compiled), compiled.positiontup
+
+
+def rows(
+    asked: Asked, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
+) -> Sequence[Any]:
+    """Return the rows of a reading statement; see `Readable`."""
+    if isinstance(asked, Readable):
+        return asked.rows(statement, parameters, min_change)
+    return connection_of(asked).execute(statement, parameters).all()
+
+
+@contextmanager
+def reading(asked: Asked) -> Iterator[Reader]:
+    """Give a reader: this one, or one of what can be read."""
+    if isinstance(asked, Readable):
+        with asked.statement() as reader:
+            yield reader
+    else:
+        yield asked
+
+
+def is_postgresql(reader: Asked) -> bool:
     """Tell which of the two databases a statement will run on."""
+    if isinstance(reader, Readable):
+        return reader.is_postgresql
     bind = reader if isinstance(reader, Connection) else reader.get_bind()
     return bind.dialect.name == "postgresql"
 

@@ -5,12 +5,12 @@ transaction mode and read-only standbys work.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -25,7 +25,16 @@ _MAPPED = 2**31 - 2**16
 
 
 class Readable(ABC):
-    """What can be read: the database of a service, or what a request sees of it."""
+    """What can be read: the database of a service, or what a request sees of it.
+
+    Attributes:
+        is_postgresql: of which of the two kinds it is.
+        layouts: what the query remembers of the tags in it, by name.
+
+    """
+
+    is_postgresql: bool
+    layouts: dict[str, Any]
 
     @abstractmethod
     def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:
@@ -44,6 +53,20 @@ class Readable(ABC):
             min_change: a change that must not be missing where it is read.
 
         """
+
+    def rows(
+        self, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
+    ) -> Sequence[Any]:
+        """Return the rows of one reading statement.
+
+        Args:
+            statement: with its parameters by name, none of which is a list.
+            parameters: their values.
+            min_change: a change that must not be missing where it is read.
+
+        """
+        with self.statement(min_change) as reader:
+            return reader.execute(statement, parameters).all()
 
     def read(
         self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs

@@ -97,6 +97,8 @@ class Reading(Readable):
     def __init__(
         self, replicas: "Replicas", candidates: Sequence[Candidate], min_change: int
     ) -> None:
+        self.is_postgresql = True
+        self.layouts = replicas.layouts
         self._replicas = replicas
         self._candidates = tuple(candidates)
         self._seen = Place(0, min_change)
@@ -182,6 +184,7 @@ class Replicas:
         self, url: URL, primary: Pools, urls: Sequence[URL], max_lag: timedelta, pool: Any
     ) -> None:
         self.primary = primary
+        self.layouts: dict[str, Any] = {}
         self._max_lag = max_lag.total_seconds()
         every = self._max_lag / _LOOKS
         self._known = lag.Primary(url, every, self._look)

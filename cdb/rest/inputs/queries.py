@@ -108,6 +108,18 @@ class PointQuery(AsOfQuery):
         return Point(self.majorIOV, self.minorIOV)
 
     @property
+    def place(self) -> Point | None:
+        """The point that the numbers give, where they alone say where the question is asked."""
+        return None if self.at else self.point()
+
+    @property
+    def question_anywhere(self) -> tuple[object, ...]:
+        """What is asked, whatever the point; where a notation gives it, with that."""
+        numbers = (self.majorIOV, self.minorIOV) if self.at else ()
+        options = (self.asOf, self.shape, self.expired, self.types, self.complete)
+        return (self.gtName, *options, self.at, numbers)
+
+    @property
     def needs_snapshot(self) -> bool:
         """Whether it takes several statements, which have to see one state."""
         return bool(self.at or self.types or len(self.gtName) > 1)

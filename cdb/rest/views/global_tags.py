@@ -1,5 +1,7 @@
 """Global tags and their statuses."""
 
+from collections.abc import Iterable, Mapping
+
 from pyramid.request import Request
 from pyramid.response import Response
 from sqlalchemy.orm import Session
@@ -17,7 +19,7 @@ from cdb.errors import (
 )
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.holding import Holding
+from cdb.rest.holding import Holding, Layers
 from cdb.rest.service import Resource, json_response
 from cdb.services import global_tags, lookup, statuses
 from cdb.services import merge as merging
@@ -104,18 +106,23 @@ def show_by_id(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -
 @tags.get(
     list[answers.TagSummary] | answers.TagPage,
     query=inputs.TagBrowseQuery,
+    says_how_long=True,
+    is_kept=True,
+    in_lane=True,
 )
-def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> object:
+def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> Response:
     """List global tags with the numbers of their lists and IOVs; with `page`, a page of them."""
-    with asked.state(request, query.asOf) as (reader, at):
+    with asked.log(request, query.asOf) as log:
+        if log.holding.is_known:
+            return log.holding.not_modified()
         if query.page is None:
-            counts = reads.tag_counts(reader, at=at)
-            records = reads.tags(reader, at)
-            return [shapes.tag_summary(r, counts.get(r.id, (0, 0))) for r in records]
-        found = browse.tags(reader, query.wanted(), at)
-        counts = reads.tag_counts(reader, [record.id for record in found.rows], at)
-    rows = [shapes.tag_summary(record, counts.get(record.id, (0, 0))) for record in found.rows]
-    return shapes.page(found, query.wanted(), rows)
+            counts = reads.tag_counts(log.reader, at=log.change)
+            shown: object = _summaries(reads.tags(log.reader, log.change), counts)
+        else:
+            found = browse.tags(log.reader, query.wanted(), log.change)
+            counts = reads.tag_counts(log.reader, [each.id for each in found.rows], log.change)
+            shown = shapes.page(found, query.wanted(), _summaries(found.rows, counts))
+    return log.holding.sealed(json_response(shown))
 
 
 @tag.get(
@@ -124,6 +131,7 @@ def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> object:
     query=inputs.TagQuery,
     errors=[NotFound],
     says_how_long=True,
+    is_kept=True,
 )
 def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> object:
     """Show a global tag with everything in it, or with `light=1` how much that is.
@@ -168,6 +176,7 @@ def describe(
     query=inputs.AsOfQuery,
     errors=[NotFound],
     says_how_long=True,
+    is_kept=True,
 )
 def show_lists(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
     """Show which payload list a global tag has for each payload type."""
@@ -244,7 +253,7 @@ def merge(
     response = json_response({"global_tag": path.name, "mode": body.mode, **shown})
     read = [done.tag, *(source.tag for source in done.sources if source.is_current)]
     heads = [head for record in read for head in Holding.of(request, record, LATEST).tags]
-    response.headers["ETag"] = f'"{Holding(request, heads).etag}"'
+    response.headers["ETag"] = f'"{Layers.of([]).holding(request, heads).etag}"'
     return response
 
 
@@ -264,11 +273,20 @@ def change_status(
     return {**shapes.tag(record), "status": record.status_id}
 
 
-@tag_statuses.get(list[answers.Status], query=inputs.AsOfQuery)
-def list_statuses(request: Request, query: inputs.AsOfQuery) -> list[shapes.Json]:
+@tag_statuses.get(
+    list[answers.Status],
+    query=inputs.AsOfQuery,
+    says_how_long=True,
+    is_kept=True,
+    in_lane=True,
+)
+def list_statuses(request: Request, query: inputs.AsOfQuery) -> Response:
     """List the statuses that global tags can have."""
-    with asked.state(request, query.asOf) as (reader, at):
-        return [shapes.status(record) for record in reads.statuses(reader, at)]
+    with asked.log(request, query.asOf) as log:
+        if log.holding.is_known:
+            return log.holding.not_modified()
+        shown = [shapes.status(record) for record in reads.statuses(log.reader, log.change)]
+    return log.holding.sealed(json_response(shown))
 
 
 @tag_statuses.post(answers.Status, permission=Permission.STATUS_CREATE, body=inputs.NewStatus)
@@ -286,6 +304,12 @@ def declare_status(
         body.description,
     )
     return shapes.status(record)
+
+
+def _summaries(
+    records: Iterable[reads.TagRecord], counts: Mapping[int, tuple[int, int]]
+) -> list[shapes.Json]:
+    return [shapes.tag_summary(record, counts.get(record.id, (0, 0))) for record in records]
 
 
 def _whole(request: Request, tag: asked.AskedTag) -> Response:

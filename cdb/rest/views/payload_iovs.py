@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
-from cdb.domain.points import Point
+from cdb.domain.points import AXIS, Point
 from cdb.errors import (
     AppendOnly,
     AttachedElsewhere,
@@ -18,7 +18,8 @@ from cdb.errors import (
 )
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.service import Resource, json_response
+from cdb.rest.kept import Answers, Kept
+from cdb.rest.service import Resource, dumps
 from cdb.rest.views.ranges import tag_iovs
 from cdb.services import payload_iovs, resolve
 from cdb.services.entering import Reference
@@ -67,6 +68,7 @@ _ATTACHING = (NotFound, Overlap, Closed, PolicyRefused, PayloadRefused)
     query=inputs.PointQuery,
     errors=[NotFound, Incomplete],
     says_how_long=True,
+    in_lane=True,
 )
 def valid_at(request: Request, query: inputs.PointQuery) -> object:
     """Show which payloads are valid in a global tag at a point.
@@ -77,20 +79,30 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     of a tag have several, once for each. `CDB-Valid-From` and `CDB-Valid-Until`
     say around the point how far this very answer holds.
     """
+    answers_kept: Answers = request.cdb.answers
+    if seen := answers_kept.seen(request, query.question_anywhere):
+        holding = seen.holding(request)
+        if holding.is_known:
+            return holding.not_modified()
+        if kept := answers_kept.at(seen.state, query.place):
+            return kept.response(holding)
     rules = request.cdb.rules
     with asked.reader(request, several=query.needs_snapshot) as reader:
         layers = asked.layers(reader, query.gtName, query.asOf)
-        if "If-None-Match" in request.headers:
-            heads = [resolve.head(reader, layer) for layer in layers.tags]
-            held = layers.holding(request, heads)
-            if held.is_known:
-                return held.not_modified()
+        if not seen and "If-None-Match" in request.headers:
+            holding = layers.holding(request, [resolve.head(reader, each) for each in layers.tags])
+            if holding.is_known:
+                return holding.not_modified()
         found = resolve.answer(reader, rules, query.question(layers.tags))
     if query.shape == "dict":
         shown: object = shapes.valid_objects(found.valid, rules)
     else:
         shown = shapes.valid_rows(found.valid, rules.iov_mode)
-    return layers.holding(request, found.tags).sealed(json_response(shown), found.holds)
+    holding = layers.holding(request, found.tags)
+    answer = Kept(dumps(shown), found.holds, AXIS if query.at else found.holds[""])
+    if found.is_of_tags:
+        answers_kept.keep(query.question_anywhere, holding, answer)
+    return answer.response(holding)
 
 
 @iovs.get(list[answers.Iov] | answers.IovPage, query=inputs.IovBrowseQuery)
