@@ -21,6 +21,9 @@ from cdb.rest.errors import answer_of
 from cdb.rest.holding import BEGAN
 from cdb.rest.service import Resource, direct
 
+Answer = Callable[[Request], Response | None]
+"""Answers a request, or returns None where the usual way has to."""
+
 Policy = Callable[[dict[str, Any], Router], Response]
 """An execution policy: answers a request of a WSGI server by an application."""
 
