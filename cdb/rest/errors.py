@@ -50,6 +50,8 @@ _RETRY_AFTER = "1"
 def includeme(config: Configurator) -> None:
     """Register the exception view."""
     config.add_exception_view(answer_of, context=Exception)
+    # For these the framework has a view of its own, which would be taken as the closer one.
+    config.add_exception_view(answer_of, context=HTTPException)
 
 
 @singledispatch

@@ -209,4 +209,5 @@ def _is_still(database: Readable, state: State, look: Look) -> bool:
 
 
 def _address(request: Request) -> Hashable:
-    return request.path_info, request.query_string, media_type(request)
+    # The path as it came, since not each is UTF-8.
+    return request.environ["PATH_INFO"], request.query_string, media_type(request)
