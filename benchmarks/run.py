@@ -1,10 +1,12 @@
 """Measure a service with this API, keep what is found, and make the report of it."""
 
 import argparse
+import signal
 import time
 from pathlib import Path
 
 from harness import growth, report, results
+from harness.client import Refused
 from harness.generators import generator
 from harness.measuring import Plan, measure
 from harness.pace import Pace
@@ -27,6 +29,8 @@ def main() -> None:
         known = {name: scenario(name) for name in names if name != growth.NAME}
     except ValueError as error:
         parser.error(str(error))
+    # What was started here is stopped then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in names:
         path = results.path_of(options.output, name, plan.variant)
         if options.resume and path.exists():
@@ -34,7 +38,10 @@ def main() -> None:
             continue
         start = time.monotonic()
         print(f"== {name} ({plan.variant}), with {plan.generator.name}", flush=True)
-        found, version = measure(plan, known[name]) if name in known else growth.measure(plan)
+        try:
+            found, version = measure(plan, known[name]) if name in known else growth.measure(plan)
+        except (Refused, ConnectionError) as error:
+            raise SystemExit(f"{options.url or name}: {error}") from None
         path = results.write(options.output, found, version)
         print(f"{name}: {time.monotonic() - start:.0f} s, {path}\n", flush=True)
     if options.report:

@@ -32,6 +32,7 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 class Answered:
     """What a service made of a load: how many answers in which seconds, and how many errors.
 
+    Of no answers, the milliseconds are 0.
     An error is an answer that is no success, a connection that was cut, or no answer in time.
     """
 
@@ -99,7 +100,7 @@ class Own(Generator):
         taken = sorted(chain.from_iterable(times for times, _ in results))
         errors = sum(failed for _, failed in results)
         if not taken:
-            return Answered(0, seconds, math.nan, math.nan, errors)
+            return Answered(0, seconds, 0.0, 0.0, errors)
         middle, slow = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
         return Answered(len(taken), seconds, middle * 1000, slow * 1000, errors)
 

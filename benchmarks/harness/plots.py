@@ -1,5 +1,6 @@
 """Plots of how cost grows."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ LINES = ("-", "--", ":", "-.")
 def draw(path: Path, results: Sequence[Result]) -> Path:
     """Draw how cost grows, for each variant; return where."""
     # The same figures give the same file.
-    with mpl.rc_context({"svg.hashsalt": "cdb", "font.size": 9}):
+    with mpl.rc_context({"svg.hashsalt": "cdb", "svg.fonttype": "none", "font.size": 9}):
         canvas = Canvas(figsize=(12, 3.8), layout="constrained")
         axes = canvas.subplots(1, 3)
         for result, line in zip(results, LINES, strict=False):
@@ -40,6 +41,7 @@ def draw(path: Path, results: Sequence[Result]) -> Path:
             _rates(axes[2], result, line)
         for axis, what in zip(axes, (*SIZES, "connections"), strict=True):
             axis.set(xscale="log", xlabel=what)
+            axis.xaxis.set_major_formatter("{x:g}")
             axis.grid(visible=True, which="major", alpha=0.3)
             axis.legend(fontsize=7)
         canvas.savefig(path, metadata={"Date": None})
@@ -57,6 +59,10 @@ def _times(axis: Axes, result: Result, what: str, line: str) -> None:
         label = f"{title}, {result.variant}"
         axis.plot(*zip(*points, strict=True), line, marker="o", color=f"C{number}", label=label)
     axis.set(yscale="log", ylabel="ms")
+    low, high = (math.log10(edge) for edge in axis.get_ylim())
+    # Whole decades: else noise looks like growth.
+    axis.set_ylim(10 ** math.floor(low), 10 ** math.ceil(high))
+    axis.yaxis.set_major_formatter("{x:g}")
 
 
 def _rates(axis: Axes, result: Result, line: str) -> None:

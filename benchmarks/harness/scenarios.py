@@ -130,6 +130,9 @@ class Realistic(Scenario):
     CADENCES = (1, 5, 20, 100, 500)
     """A payload type changes with each so many runs."""
 
+    AT_ONCE = 50
+    """Runs whose IOVs come in one request."""
+
     CAMPAIGNS = 20
     """Runs that most jobs work on."""
 
@@ -155,7 +158,8 @@ class Realistic(Scenario):
                 batch += [
                     (lists[tag][index], self.first_run + run, 0) for index in self._changed(run)
                 ]
-            if len(batch) >= size - len(self.tags) * self.types or run == self.runs - 1:
+            full = len(batch) > size - len(self.tags) * self.types
+            if full or run % self.AT_ONCE == self.AT_ONCE - 1 or run == self.runs - 1:
                 yield batch
                 batch = []
 
