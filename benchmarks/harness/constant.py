@@ -81,7 +81,9 @@ def _nginx(path: str, answers: Mapping[str, bytes]) -> Iterator[Constant]:
 @contextmanager
 def _own(answers: Mapping[str, bytes]) -> Iterator[Constant]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    process = multiprocessing.Process(target=answer, args=(listening, answers), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=answer, args=(listening, answers), daemon=True
+    )
     process.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     listening.close()  # the process has it

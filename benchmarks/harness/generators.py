@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,6 +85,10 @@ class Own(Generator):
 
     name = f"cdb's own, {THREADS} processes"
 
+    def __init__(self) -> None:
+        # Not forked: a thread that reads a service's log may hold a lock at that moment.
+        self._pool = get_context("spawn").Pool(THREADS)
+
     def __call__(
         self, url: str, paths: Sequence[str], connections: int, seconds: float
     ) -> Answered:
@@ -95,8 +99,7 @@ class Own(Generator):
             first = number * len(paths) // processes
             share = connections // processes + (number < connections % processes)
             work.append((url, [*paths[first:], *paths[:first]], share, seconds))
-        with Pool(processes) as pool:
-            results = pool.starmap(drive, work)
+        results = self._pool.starmap(drive, work, chunksize=1)
         taken = sorted(chain.from_iterable(times for times, _ in results))
         errors = sum(failed for _, failed in results)
         if not taken:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
+from multiprocessing import get_context
 from typing import Any
 
 import orjson
@@ -71,7 +72,8 @@ def bodies(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the bulk requests of a scenario, made by another process: rows and body."""
     batches = scenario.batches(lists, rows)
-    with ProcessPoolExecutor(1) as builder:
+    # Not forked: a thread that reads a service's log may hold a lock at that moment.
+    with ProcessPoolExecutor(1, get_context("spawn")) as builder:
         coming: list[Future[bytes]] = []
         sizes: list[int] = []
 

@@ -74,7 +74,9 @@ def started(wanted: Wanted, data: Path | None = None) -> Iterator[Started]:
     ):
         ini = Path(folder) / "benchmark.ini"
         ini.write_text(wanted.ini(database))
-        subprocess.run([_cdb(), "db", "upgrade", str(ini)], check=True, stdout=subprocess.DEVNULL)
+        upgrade = [_cdb(), "db", "upgrade", str(ini)]
+        if subprocess.run(upgrade, check=False, stdout=subprocess.DEVNULL).returncode:
+            raise SystemExit("the service cannot be started")  # it has said why
         with serving(ini, database, wanted.arguments) as service:
             yield service
 
