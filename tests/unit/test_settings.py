@@ -180,6 +180,32 @@ def test_no_message_has_the_password_of_the_database(url: str) -> None:
     assert "s3cret" not in why({"cdb.database.url": url, "cdb.max_body_mb": "0"})
 
 
+REPLICA = "postgresql+psycopg2://cdb@replica1/cdb"
+
+
+def test_replicas_are_separated_by_white_space() -> None:
+    ini = {"cdb.database.url": "postgresql+psycopg2://cdb@primary/cdb"}
+    other = REPLICA.replace("1", "2")
+    settings = load(ini | {"cdb.database.replicas": f"\n{REPLICA}\n{other}"}, {})
+    assert settings.database_replicas == (REPLICA, other)
+    assert settings.database_max_lag == timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("primary", "replicas", "reason"),
+    [
+        (URL, REPLICA, "only PostgreSQL has replicas"),
+        (REPLICA, URL, "only PostgreSQL has replicas"),
+        (REPLICA, "replica2", "this is no database URL"),
+        (REPLICA, f"{REPLICA}?host=a,b", "each URL is of one server"),
+        (REPLICA, "postgresql+psycopg2:///cdb?host=a&host=b", "each URL is of one server"),
+    ],
+)
+def test_what_cannot_be_a_replica_stops_the_boot(primary: str, replicas: str, reason: str) -> None:
+    ini = {"cdb.database.url": primary, "cdb.database.replicas": replicas}
+    assert why(ini).startswith(f"cdb.database.replicas: {reason}")
+
+
 # --- what is only remarked ----------------------------------------------------------
 
 
