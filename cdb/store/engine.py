@@ -7,14 +7,13 @@ transaction mode and read-only standbys work.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import transaction
 import zope.sqlalchemy
-from sqlalchemy import Connection, Engine, TextClause
+from sqlalchemy import Connection, TextClause
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -110,27 +109,8 @@ class Database(Readable):
     def rows(
         self, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
     ) -> Sequence[Any]:
-        """Return the rows of one reading statement, asked of the driver itself; see `Readable`.
-
-        A connection of SQLAlchemy takes longer than a cheap statement does. Where the
-        driver's has been lost, one of SQLAlchemy's tells what is the matter, or answers.
-        """
-        engine = self._pools.statements
-        sql, order = _as_the_driver_takes_it(statement, engine)
-        values = parameters if order is None else [parameters[name] for name in order]
-        connection = None
-        try:
-            connection = engine.raw_connection()
-            cursor = connection.cursor()
-            cursor.execute(sql, values)
-            found = cursor.fetchall()
-        except engine.dialect.loaded_dbapi.Error:
-            if connection:
-                connection.invalidate()
-        else:
-            connection.close()
-            return found
-        return super().rows(statement, parameters, min_change)
+        """Return the rows of one reading statement; see `Readable`."""
+        return self._pools.rows(statement, parameters)
 
     def read_newest(
         self, ask: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
@@ -189,15 +169,6 @@ def connection_of(reader: Reader) -> Connection:
     if found is None or found.closed:
         found = reader.info[_CONNECTION] = reader.connection()
     return found
-
-
-@cache
-def _as_the_driver_takes_it(
-    statement: TextClause, engine: Engine
-) -> tuple[str, Sequence[str] | None]:
-    """Return the text of a statement, and the names of its parameters where they have an order."""
-    compiled: Any = statement.compile(engine)
-    return str(compiled), compiled.positiontup
 
 
 def rows(

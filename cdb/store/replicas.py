@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError
 
@@ -31,22 +31,13 @@ _WAIT_S = 2
 _CONNECT_S = 2
 """Seconds after which a replica counts as out: there are other places to ask."""
 
-_PLACE = """
-    select cast(pg_last_wal_replay_lsn() - '0/0' as bigint) as lsn,
-        coalesce((select max(change) from change), 0) as change
-    where pg_is_in_recovery()
+_REPLAYED = """
+    select cast(pg_last_wal_replay_lsn() - '0/0' as bigint), {change} where pg_is_in_recovery()
 """
+"""How far a replica is; nothing where it is no standby. To look for the last change costs more."""
 
-
-class Place(NamedTuple):
-    """How far a server is: the bytes of the log that it has replayed, and the last change."""
-
-    lsn: int
-    change: int
-
-
-class Behind(Exception):
-    """A replica lacks something that it must not lack."""
+_LAST = text(_REPLAYED.format(change="coalesce((select max(change) from change), 0)"))
+_LOG = text(_REPLAYED.format(change="0"))
 
 
 class Server(NamedTuple):
@@ -55,23 +46,15 @@ class Server(NamedTuple):
     known: lag.Replica
     pools: Pools
 
-    def connect(self, kind: Kind, wanted: Place) -> tuple[Connection, Place]:
-        """Return a connection of a kind, and how far the replica is, which is as far as wanted.
-
-        It is asked each time: after a restart a replica may show less than before, and a
-        pooler does not tell of one.
+    def lsn(self, min_change: int) -> int:
+        """Return the bytes of the log that it has replayed; -1 where it lacks a change.
 
         Raises:
-            Behind: it is not as far, or no standby any more.
             DBAPIError: it cannot be reached.
 
         """
-        with self.pools.statements.connect() as asking:
-            row = asking.exec_driver_sql(_PLACE).one_or_none()
-            if row is None or row.lsn < wanted.lsn or row.change < wanted.change:
-                raise Behind
-        # A snapshot is taken afterwards, so it has what was there.
-        return kind(self.pools).connect(), Place(row.lsn, row.change)
+        found = self.pools.rows(_LAST if min_change else _LOG, {})
+        return int(found[0][0]) if found and found[0][1] >= min_change else -1
 
     def fails(self, error: DBAPIError) -> None:
         """Ask it no more until it was looked at, which is done at once."""
@@ -101,7 +84,8 @@ class Reading(Readable):
         self.layouts = replicas.layouts
         self._replicas = replicas
         self._candidates = tuple(candidates)
-        self._seen = Place(0, min_change)
+        self._min_change = min_change
+        self._seen_lsn = 0
 
     def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:
         """Give a connection on which all statements see the same state; see `Readable`.
@@ -125,36 +109,54 @@ class Reading(Readable):
                 return super().read(ask, *args, **more)
         return super().read(ask, *args, **more)
 
+    def rows(
+        self, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
+    ) -> Sequence[Any]:
+        """Return the rows of one reading statement; see `Readable` and `snapshot`."""
+        server = self._server(min_change)
+        with self._watched(server):
+            return self._pools(server).rows(statement, parameters)
+
     @contextmanager
     def _connected(self, kind: Kind, min_change: int) -> Iterator[Connection]:
-        server, connection = self._connect(kind, min_change)
-        with connection:
-            try:
-                yield connection
-            except DataError:  # a value is wrong wherever it is sent
-                raise
-            except DBAPIError as error:
-                self._fails(server, error)
-                raise ServerFailed("The database cannot be used at the moment.") from error
+        server = self._server(min_change)
+        with self._watched(server), kind(self._pools(server)).connect() as connection:
+            yield connection
 
-    def _connect(self, kind: Kind, min_change: int) -> tuple[Server | None, Connection]:
+    def _pools(self, server: Server | None) -> Pools:
+        return server.pools if server else self._replicas.primary
+
+    def _server(self, min_change: int) -> Server | None:
+        """Return the replica to ask, which has all that it must not lack; None for the primary.
+
+        It is asked for it each time: after a restart a replica may show less than before, and
+        a pooler does not tell of one. What it has, a statement or a snapshot that is taken
+        afterwards has, too.
+        """
         while self._candidates:
-            server, lsn = self._candidates[0]
-            seen = self._seen
-            wanted = Place(max(lsn, seen.lsn), max(min_change, seen.change))
+            server, needed = self._candidates[0]
+            seen = self._seen_lsn
             try:
-                connection, self._seen = server.connect(kind, wanted)
-            except Behind:
-                self._candidates = self._candidates[1:]
+                lsn = server.lsn(max(min_change, self._min_change))
             except DBAPIError as error:
                 self._fails(server, error)
-            else:
-                return server, connection
+                continue
+            if lsn >= max(needed, seen):
+                self._seen_lsn = lsn
+                return server
+            self._candidates = self._candidates[1:]
+        return None
+
+    @contextmanager
+    def _watched(self, server: Server | None) -> Iterator[None]:
+        """Leave a server that fails meanwhile."""
         try:
-            return None, kind(self._replicas.primary).connect()
+            yield
+        except DataError:  # a value is wrong wherever it is sent
+            raise
         except DBAPIError as error:
-            self._fails(None, error)
-            raise ServerFailed("The database cannot be reached at the moment.") from error
+            self._fails(server, error)
+            raise ServerFailed("The database cannot be used at the moment.") from error
 
     def _fails(self, server: Server | None, error: DBAPIError) -> None:
         if server:

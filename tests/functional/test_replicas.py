@@ -15,7 +15,7 @@ import pytest
 import requests
 from cluster import Node, cluster, give
 from guarded import bearer
-from sqlalchemy import Engine, event
+from sqlalchemy import Pool, event
 from sqlalchemy.engine import make_url
 from support import API, WRITER, Client, program, rules, serving
 
@@ -154,19 +154,19 @@ def is_level(primary: Node, replica: Node) -> bool:
 
 @contextmanager
 def asked(servers: Servers) -> Iterator[Counter[str]]:
-    """Count the statements of requests by the server that they go to."""
+    """Count by server how often requests take a connection to it."""
     names = {str(node.folder): node.folder.name for node in servers.nodes}
     seen: Counter[str] = Counter()
 
-    def note(connection: Any, *_: Any) -> None:
+    def note(connection: Any, *_: object) -> None:
         if not threading.current_thread().name.startswith("cdb-"):
-            seen[names[connection.engine.url.query["host"]]] += 1
+            seen[names[connection.info.host]] += 1
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Pool, "checkout", note)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Pool, "checkout", note)
 
 
 class Load:
