@@ -202,3 +202,59 @@ def test_a_service_that_is_down_is_said_in_its_own_words(tmp_path: Path) -> None
         answer = requests.get(f"{front.url}{API}/globalTags", timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "5"
+
+
+# --- freshness ------------------------------------------------------------------
+
+FRESH_FOR = 1.0
+"""Seconds, as short as nginx can be told."""
+
+LASTS = 3.2
+"""Seconds of reading and writing: over the ends of several seconds of the clock."""
+
+
+def test_no_answer_through_nginx_is_older_than_it_may_be(
+    databases: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("fresh")
+    with databases("sqlite") as database:
+        ini = {"cdb.database.url": database, "cdb.allow_open_writes": "true"}
+        app = make_app(load({**ini, "cdb.freshness_ms": str(int(FRESH_FOR * 1000))}, {}))
+        with serving(app) as url, nginx(folder, url) as front:
+            behind = Behind(app, front)
+            fill(behind.client)
+            written, read = _written_and_read(behind)
+            behind.session.close()
+        app.registry.cdb.database.dispose()
+    for sent, head, _ in read:
+        assert head >= max(change for change, done in written if done <= sent - FRESH_FOR)
+    kept = sum(place == "HIT" for *_, place in read)
+    assert len(read) > kept > len(read) / 2
+
+
+def _written_and_read(
+    behind: Behind,
+) -> tuple[list[tuple[int, float]], list[tuple[float, int, str]]]:
+    """Return changes of a tag, each with when it was confirmed; heads, with when and from where."""
+    began = time.monotonic()
+    path = "gtPayloadLists/A"
+
+    def write() -> list[tuple[int, float]]:
+        written = [(last_change(behind.client), began - 2 * FRESH_FOR)]
+        while time.monotonic() < began + LASTS:
+            changed = {"description": str(time.monotonic_ns())}
+            answer = behind.client.api("PATCH", "global-tags/A", changed, status=200)
+            written.append((int(answer.headers["CDB-Change"]), time.monotonic()))
+        return written
+
+    def read() -> list[tuple[float, int, str]]:
+        found = []
+        while time.monotonic() < began + LASTS:
+            sent = time.monotonic()
+            answer = behind.get(path)
+            found.append((sent, int(answer.headers["CDB-Change"]), answer.headers[KEPT]))
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        writes, reads = pool.submit(write), pool.submit(read)
+        return writes.result(), reads.result()
