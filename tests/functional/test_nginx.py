@@ -235,7 +235,7 @@ def test_no_answer_through_nginx_is_older_than_it_may_be(
 def _written_and_read(
     behind: Behind,
 ) -> tuple[list[tuple[int, float]], list[tuple[float, int, str]]]:
-    """Return changes of a tag, each with when it was confirmed; heads, with when and from where."""
+    """Return changes of a tag with when they were confirmed; heads with when and from where."""
     began = time.monotonic()
     path = "gtPayloadLists/A"
 
