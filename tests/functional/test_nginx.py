@@ -240,7 +240,8 @@ def _written_and_read(
     path = "gtPayloadLists/A"
 
     def write() -> list[tuple[int, float]]:
-        written = [(last_change(behind.client), began - 2 * FRESH_FOR)]
+        head = int(behind.client.api("GET", path).headers["CDB-Change"])
+        written = [(head, began - 2 * FRESH_FOR)]
         while time.monotonic() < began + LASTS:
             changed = {"description": str(time.monotonic_ns())}
             answer = behind.client.api("PATCH", "global-tags/A", changed, status=200)
