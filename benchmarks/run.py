@@ -55,9 +55,10 @@ def make_parser() -> argparse.ArgumentParser:
     listed = ", ".join([*SCENARIOS, growth.NAME, "all"])
     add("--scenario", nargs="+", metavar="NAME", help=f"{listed}, or TYPESxIOVS ({DEFAULT})")
     add("--url", help="root of a running service; without it PostgreSQL and cdb serve are started")
-    add("--variant", default="cdb", help="name of what is measured, in the report (cdb)")
+    add("--variant", help="name of what is measured, in the report (cdb, cdb-nginx)")
     add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the ini that is served")
     add("--serve", default="", metavar="ARGUMENTS", help="of cdb serve, in one word")
+    add("--nginx", action="store_true", help="ask through nginx with the site that cdb ships")
     add("--threads", type=int, default=8, help="of the service that is started (8)")
     add("--connections", type=int, nargs="+", default=[4, 50])
     add("--seconds", type=float, default=2.0, help="of each measurement under load (2)")
@@ -95,9 +96,10 @@ def plan_of(options: argparse.Namespace) -> Plan:
         options.url,
         Wanted(settings, options.serve, options.threads),
         Pace(options.connections, options.seconds, options.runs),
-        options.variant,
+        options.variant or ("cdb-nginx" if options.nginx else "cdb"),
         options.rows,
         options.data.absolute() if options.data else None,
+        options.nginx,
     )
 
 

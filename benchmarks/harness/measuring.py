@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import reads, writes
+from harness import nginx, reads, writes
 from harness.client import Client
 from harness.figures import Figure, shown
 from harness.generators import Generator
@@ -34,9 +34,22 @@ class Plan:
     data: Path | None = None
     """Where the databases of the services that are started stay."""
 
+    nginx: bool = False
+    """Whether all goes through an nginx, as cdb ships it."""
+
     @contextmanager
     def service(self, name: str) -> Iterator[Service]:
-        """Give the service that is measured, or start one with a database for a scenario."""
+        """Give the service that is measured, through nginx if that is wanted."""
+        with self._behind(name) as service:
+            if self.nginx:
+                with nginx.in_front(service.url) as front:
+                    yield replace(service, url=front.url)
+            else:
+                yield service
+
+    @contextmanager
+    def _behind(self, name: str) -> Iterator[Service]:
+        """Give the service itself, or start one with a database for a scenario."""
         if self.url:
             yield Service(self.url.rstrip("/"))
             return
@@ -53,6 +66,7 @@ class Plan:
         }
         return {
             "service": {"url": self.url} if self.url else here,
+            "nginx": self.nginx,
             "seconds": self.pace.seconds,
             "runs": self.pace.runs,
             "generator": self.generator.name,

@@ -24,11 +24,11 @@ WORKS = {
 def harness(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The modules of the harness, which is no package that is installed."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from harness import client, generators, loading, pace, reads, scenarios, writes  # noqa: PLC0415
+    from harness import client, generators, loading, nginx, pace, reads, scenarios, writes  # noqa: PLC0415
 
     return SimpleNamespace(
-        client=client, generators=generators, loading=loading, pace=pace, reads=reads,
-        scenarios=scenarios, writes=writes,
+        client=client, generators=generators, loading=loading, nginx=nginx, pace=pace,
+        reads=reads, scenarios=scenarios, writes=writes,
     )  # fmt: skip
 
 
@@ -105,3 +105,14 @@ def test_wrk_asks_for_all_paths_and_counts_what_fails(harness: Any) -> None:
     assert found.count > 100
     assert 0.05 * found.count < found.errors < 0.15 * found.count
     assert 0 < found.median_ms <= found.p99_ms
+
+
+def test_the_site_that_is_shipped_is_put_in_front(harness: Any, client: Client) -> None:
+    program("nginx")
+    with serving(client.app) as url, harness.nginx.in_front(url) as front:
+        asking = harness.client.Client(front.url)
+        first = asking.ask("GET", f"{asking.api}/gtstatus").read()
+        second = asking.ask("GET", f"{asking.api}/gtstatus")
+        assert second.read() == first
+        assert second.headers["CDB-Cache"] == "REVALIDATED"
+        asking.close()
