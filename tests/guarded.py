@@ -6,12 +6,11 @@ from functools import cache
 from typing import Any
 
 from forging import AUDIENCE, ISSUER, SECRET, issuer, signed
-from sqlalchemy import Engine, NullPool, create_engine, text
-from support import Client
+from sqlalchemy import Engine, NullPool, create_engine
+from support import Client, contents
 
 from cdb.app import make_app
 from cdb.settings import load
-from cdb.store.models import Base
 
 KEY = "SIGNING_KEY"
 """The variable of the environment that has the secret; `key_is_set` sets it."""
@@ -76,13 +75,10 @@ def row(major: int) -> dict[str, Any]:
     return {"payload_url": f"{major}.root", "checksum": "c", **start, **end}
 
 
-def dump(url: str) -> dict[str, list[Any]]:
+def dump(url: str) -> dict[str, list[dict[str, Any]]]:
     """Return all that is in a database, by table."""
     with _engine(url).connect() as connection:
-        return {
-            name: list(connection.execute(text(f'select * from "{name}"')))  # noqa: S608 - the names are ours
-            for name in Base.metadata.tables
-        }
+        return contents(connection)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import waitress
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from waitress import wasyncore
 
 from cdb.registry.plugins import load as load_plugins
@@ -19,11 +19,12 @@ from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.settings import load
 from cdb.store.engine import Database
+from cdb.store.models import Base
 from cdb.testing import API, Client
 
 WRITER = Writer.operator("tester", "to see whether it works")
 
-__all__ = ["API", "Client", "program", "rules", "serving", "statements"]
+__all__ = ["API", "Client", "contents", "program", "rules", "serving", "statements"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -72,6 +73,20 @@ def rules(**settings: str) -> Rules:
     ini = {f"cdb.{key}": value for key, value in settings.items()}
     loaded = load({"cdb.database.url": "sqlite:////unused.sqlite", **ini}, {})
     return rules_of(loaded, load_plugins(loaded))
+
+
+def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Return all that is in a database: the rows of each table, by column.
+
+    Thousands of tests compare it before and after, so the driver is asked, not SQLAlchemy.
+    """
+    cursor = connection.connection.cursor()
+    found = {}
+    for table in Base.metadata.tables:
+        cursor.execute(f'select * from "{table}"')  # noqa: S608 - the names are ours
+        columns = [column[0] for column in cursor.description or ()]
+        found[table] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return found
 
 
 @contextmanager

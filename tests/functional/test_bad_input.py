@@ -1,7 +1,7 @@
 """What a client can do wrong: a clear answer each time, and nothing changes.
 
 The tests share one service for each database. Every one of them compares all
-tables before and after, so none can disturb another.
+tables with what they were at first, so none can disturb another.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,13 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import create_engine, text
-from support import API, Client
+from sqlalchemy import create_engine
+from support import API, Client, contents
 
 from cdb.app import make_app
 from cdb.rest.views import RESOURCES
 from cdb.settings import load
-from cdb.store.models import Base
 
 MAX = 2**63 - 1
 
@@ -138,15 +137,11 @@ class World:
         self.client = Client(make_app(load(ini, {})))
         self._engine = create_engine(url, isolation_level="AUTOCOMMIT")
         self._connection = self._engine.connect()
+        populate(self.client)
+        self.before = self.dump()
 
-    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            name: [
-                tuple(row)
-                for row in self._connection.execute(text(f'select * from "{name}"'))  # noqa: S608
-            ]
-            for name in Base.metadata.tables
-        }
+    def dump(self) -> dict[str, list[dict[str, Any]]]:
+        return contents(self._connection)
 
     def dispose(self) -> None:
         self._connection.close()
@@ -158,7 +153,6 @@ class World:
 def world(request: pytest.FixtureRequest, databases: Any) -> Iterator[World]:
     with databases(request.param) as url:
         made = World(url)
-        populate(made.client)
         yield made
         made.dispose()
 
@@ -171,7 +165,6 @@ def refuse(world: World) -> Refuse:
     """Send a request, see it refused well-formed and nothing changed; give the body."""
 
     def refuse(method: str, path: str, status: int, code: str, **options: Any) -> dict[str, Any]:
-        before = world.dump()
         url = path if path.startswith("/") else f"{API}/{path}"
         answer = world.client.request(url, method=method, status="*", **options)
         assert (answer.status_int, answer.content_type) == (status, "application/json"), (
@@ -185,7 +178,7 @@ def refuse(world: World) -> Refuse:
         assert isinstance(said.pop("detail", ""), str)
         assert all(messages and isinstance(messages, list) for messages in said.values())
         assert all(isinstance(line, str) for messages in said.values() for line in messages)
-        assert world.dump() == before
+        assert world.dump() == world.before
         return body
 
     return refuse

@@ -210,7 +210,7 @@ def test_event_is_what_the_change_log_has(listened: Client, database_url: str) -
     listened.ok("POST", "pt", {"name": "Beam"})
     [event] = notes_of(listened).told
     [change] = dump(database_url)["change"]
-    assert (event.change, event.actor, event.action) == (1, change.actor, change.action)
+    assert (event.change, event.actor, event.action) == (1, change["actor"], change["action"])
     assert (event.object_type, event.object_name) == ("payload_type", "Beam")
     assert event.detail["payload_types"] == ["Beam"]
 

@@ -415,7 +415,7 @@ def post_through(
 
 def actors(url: str) -> list[str]:
     """Return who made the changes of a database."""
-    return [change.actor for change in dump(url)["change"]]
+    return [change["actor"] for change in dump(url)["change"]]
 
 
 @pytest.mark.parametrize(

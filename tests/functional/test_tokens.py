@@ -218,7 +218,7 @@ def test_the_change_log_has_the_owner_and_the_command(
     assert status(running, token) == 200
     assert run("revoke", ini, "1").exit_code == 0
     log = [
-        (change.actor, change.action, change.object_type, change.object_name)
+        tuple(change[name] for name in ("actor", "action", "object_type", "object_name"))
         for change in dump(database_url)["change"]
     ]
     assert log == [
