@@ -94,9 +94,9 @@ def clamp(point: Point) -> Point:
     return min(point, LAST)
 
 
-def combined(point: Point) -> str:
+def combined(major: int, minor: int) -> str:
     """Return a point as the decimal that nopayloaddb calls `comb_iov`.
 
     The minor number fills nineteen decimals: (100, 7) is 100.0000000000000000007.
     """
-    return f"{point.major}.{point.minor:019d}"
+    return f"{major}.{minor:019d}"

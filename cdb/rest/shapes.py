@@ -1,6 +1,6 @@
 """Records as the interface shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,7 +13,7 @@ from cdb.services.payload_iovs import Attached
 from cdb.services.rules import Rules
 from cdb.services.timeline import Timeline
 from cdb.store.browse import Found, Wanted
-from cdb.store.iovs import IovRecord
+from cdb.store.iovs import IovRecord, ShownRow
 from cdb.store.log import ChangeRecord
 from cdb.store.query import Valid
 from cdb.store.reads import ListRecord, StatusRecord, TagRecord, TypeRecord
@@ -71,21 +71,45 @@ def list_(record: ListRecord) -> Json:
 
 def iov(record: IovRecord, payload_list: str | None, mode: IovMode) -> Json:
     """Show a payload IOV; an end that is still to be decided shows as open."""
-    end = OPEN if record.end is None else mode.end_to_interface(record.end)
-    return {
-        "id": record.id,
-        "payload_url": record.payload_url,
-        "checksum": record.checksum,
-        "size": record.size,
-        "revision": record.extra,
-        "major_iov": record.start.major,
-        "minor_iov": record.start.minor,
-        "comb_iov": combined(record.start),
-        "major_iov_end": end.major,
-        "minor_iov_end": end.minor,
-        "payload_list": payload_list,
-        "inserted": record.inserted,
-    }
+    payload = (record.id, record.payload_url, record.checksum, record.size, record.extra)
+    row = (*payload, *record.start, *(record.end or OPEN), record.inserted)
+    return iovs([row], payload_list, mode)[0]
+
+
+def iovs(rows: Iterable[ShownRow], payload_list: str | None, mode: IovMode) -> list[Json]:
+    """Show payload IOVs of a payload list, of which there may be very many."""
+    if mode is not IovMode.CONTINUOUS:
+        rows = [
+            (*row[:-3], *mode.end_to_interface(Point(row[-3], row[-2])), row[-1]) for row in rows
+        ]
+    return [
+        {
+            "id": id_,
+            "payload_url": payload_url,
+            "checksum": checksum,
+            "size": size,
+            "revision": revision,
+            "major_iov": major,
+            "minor_iov": minor,
+            "comb_iov": combined(major, minor),
+            "major_iov_end": major_end,
+            "minor_iov_end": minor_end,
+            "payload_list": payload_list,
+            "inserted": inserted,
+        }
+        for (
+            id_,
+            payload_url,
+            checksum,
+            size,
+            revision,
+            major,
+            minor,
+            major_end,
+            minor_end,
+            inserted,
+        ) in rows
+    ]
 
 
 def attached(found: Attached, mode: IovMode) -> Json:

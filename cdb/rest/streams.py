@@ -171,8 +171,8 @@ def _iovs(
     database: Database, record: reads.ListRecord, change: int, mode: IovMode
 ) -> Iterator[Iterable[bytes]]:
     """Yield the payload IOVs of a list, each item a page of them without the brackets."""
-    for page in contents.iovs_at(database, record, change):
-        yield [dumps([shapes.iov(iov, record.name, mode) for iov in page])[1:-1]]
+    for page in contents.shown_at(database, record, change):
+        yield [dumps(shapes.iovs(page, record.name, mode))[1:-1]]
 
 
 def _array(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:

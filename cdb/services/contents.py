@@ -8,7 +8,8 @@ in between. Where one of several servers fails meanwhile, the next page comes fr
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from cdb.domain.points import AXIS, Interval
+from cdb.domain import points
+from cdb.domain.points import AXIS, ORIGIN, Interval, Point
 from cdb.errors import NotFound
 from cdb.store import iovs, reads
 from cdb.store.engine import Database
@@ -88,6 +89,22 @@ def iovs_at(
         if len(page) < PAGE:
             return
         after = page[-1].start
+
+
+def shown_at(
+    database: Database, record: reads.ListRecord, change: int
+) -> Iterator[list[iovs.ShownRow]]:
+    """Yield all payload IOVs that a list shows as of a change, as rows; see `iovs_at`."""
+    if not record.n_iov:
+        return
+    view, low = record.view(change), ORIGIN
+    while True:
+        page = database.read(iovs.shown_page, view, low, PAGE)
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        low = points.after(Point(*page[-1][5:7]))
 
 
 def staged(database: Database) -> Iterator[list[iovs.IovRecord]]:

@@ -174,10 +174,11 @@ def connection_of(reader: Reader) -> Connection:
 def rows(
     asked: Asked, statement: TextClause, parameters: Mapping[str, Any], min_change: int = 0
 ) -> Sequence[Any]:
-    """Return the rows of a reading statement; see `Readable`."""
+    """Return the rows of a reading statement, as the driver gives them; see `Readable`."""
     if isinstance(asked, Readable):
         return asked.rows(statement, parameters, min_change)
-    return connection_of(asked).execute(statement, parameters).all()
+    with connection_of(asked).execute(statement, parameters) as found:
+        return found.cursor.fetchall()
 
 
 @contextmanager

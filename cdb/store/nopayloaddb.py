@@ -176,7 +176,7 @@ class Tables:
         """
         parameters = {"tag": tag, "major": point.major, "minor": point.minor}
         if self._combines:
-            parameters["near"] = Decimal(combined(point)) + _SLACK
+            parameters["near"] = Decimal(combined(*point)) + _SLACK
         rows = self._connection.execute(self._query, parameters)
         return {
             row[0]: LegacyAnswer._make((*row[1:5], Point(row[5], row[6]), Point(row[7], row[8])))
