@@ -1,6 +1,5 @@
 """Requests per second of the query with the plugins of a production service, and without."""
 
-import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ from harness import reads, special
 from harness.client import Client
 from harness.figures import median, table
 from harness.generators import generator
+from harness.plan import Pace
 from harness.scenarios import scenario
 from harness.service import Service, serving
 
@@ -34,34 +34,32 @@ def main() -> None:
     with special.service(options) as loaded:
         client = Client(loaded.url)
         special.loaded(client, options.lists, options.iovs)
-        places = scenario(f"{options.lists}x{options.iovs}").places(reads.POINTS, "plugins")
-        paths = [reads.query(client, place) for place in places]
+        pace = Pace(options.connections, options.seconds, options.runs)
+        places = reads.points(scenario(f"{options.lists}x{options.iovs}"), pace)
+        read = reads.Read("query.random", [reads.query(client, place) for place in places])
         # The service that was loaded is left alone: its process is larger by that.
         inis = [loaded.ini, loaded.ini, with_plugins(loaded.ini)]
         with ExitStack() as stack:
             services = [stack.enter_context(serving(ini, loaded.database)) for ini in inis]
             lines = [
-                [each, *compare(services, paths, options, each)] for each in options.connections
+                [number, *compare(services, read, pace, number)] for number in pace.connections
             ]
     table(["connections", "without/s", "with/s", "with", "without again"], lines)
 
 
 def compare(
-    services: Sequence[Service],
-    paths: Sequence[str],
-    options: argparse.Namespace,
-    connections: int,
+    services: Sequence[Service], read: reads.Read, pace: Pace, connections: int
 ) -> list[float]:
     """Return the rates without and with, and the ratios of the last two services to the first.
 
     The second is the first again: how far its ratio is from 1 is the noise.
     """
     ask, rounds = generator(), []
-    for number in range(options.runs):
-        order = range(len(services)) if number % 2 else reversed(range(len(services)))
-        asked = {
-            side: ask(services[side].url, paths, connections, options.seconds) for side in order
-        }
+    for run in range(pace.runs):
+        order = range(len(services)) if run % 2 else reversed(range(len(services)))
+        turn = 1 + run * len(pace.connections) + pace.connections.index(connections)
+        paths = read.share(turn, pace).paths
+        asked = {side: ask(services[side].url, paths, connections, pace.seconds) for side in order}
         rounds.append({side: found.count / found.seconds for side, found in asked.items()})
     rates = [median([each[side] for each in rounds]) for side in (0, 2)]
     ratios = [median([each[side] / each[0] for each in rounds]) for side in (2, 1)]

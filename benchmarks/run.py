@@ -8,10 +8,10 @@ from pathlib import Path
 from harness import growth, report, results
 from harness.client import Refused
 from harness.generators import generator
-from harness.measuring import Plan, measure
-from harness.pace import Pace
+from harness.measuring import measure
+from harness.plan import Pace, Plan
 from harness.scenarios import DEFAULT, SCENARIOS, scenario
-from harness.service import Wanted
+from harness.service import Wanted, setting
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "var" / "benchmarks"
@@ -24,8 +24,8 @@ def main() -> None:
     names = options.scenario or ([] if options.report else [DEFAULT])
     if "all" in names:
         names = [*SCENARIOS, growth.NAME]
+    plan = plan_of(options)
     try:
-        plan = plan_of(options)
         known = {name: scenario(name) for name in names if name != growth.NAME}
     except ValueError as error:
         parser.error(str(error))
@@ -56,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--scenario", nargs="+", metavar="NAME", help=f"{listed}, or TYPESxIOVS ({DEFAULT})")
     add("--url", help="root of a running service; without it PostgreSQL and cdb serve are started")
     add("--variant", help="name of what is measured, in the report (cdb, cdb-nginx)")
-    add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the ini that is served")
+    add("--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini")
     add("--serve", default="", metavar="ARGUMENTS", help="of cdb serve, in one word")
     add("--nginx", action="store_true", help="ask through nginx with the site that cdb ships")
     add("--threads", type=int, default=8, help="of the service that is started (8)")
@@ -81,20 +81,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
-    """Return how to measure.
-
-    Raises:
-        ValueError: a setting has no value.
-
-    """
-    pairs = [each.partition("=") for each in options.set]
-    if wrong := [key for key, equals, _ in pairs if not equals]:
-        raise ValueError(f"--set takes KEY=VALUE: {wrong[0]}")
-    settings = {key.strip(): value.strip() for key, _, value in pairs}
+    """Return how to measure."""
     return Plan(
         generator(options.generator),
         options.url,
-        Wanted(settings, options.serve, options.threads),
+        Wanted(dict(options.set), options.serve, options.threads),
         Pace(options.connections, options.seconds, options.runs),
         options.variant or ("cdb-nginx" if options.nginx else "cdb"),
         options.rows,

@@ -2,8 +2,11 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+ENOUGH = 100
+"""Requests; of fewer, nobody can say how long the slowest in a hundred take."""
 
 
 @dataclass(frozen=True)
@@ -12,9 +15,10 @@ class Figure:
 
     `rate` is in `unit` a second; `median_ms` and `p99_ms` are milliseconds of one request, or of
     one pair of requests. Where the service does not offer the work, there are none, and `note`
-    says so. `ceiling` is the rate of the load generator against a constant answer. Of a long
-    answer, `size_mb` is its size, and `growth_mb` by how much the memory of the service grew, in
-    MB of 10**6 bytes.
+    says so. `ceiling` is the rate of the load generator against a constant answer, and `client_ms`
+    the milliseconds of CPU that a client which does one after the other takes itself. `rates` are
+    those of all runs, of which this is the one in the middle. Of a long answer, `size_mb` is its
+    size, and `growth_mb` by how much the memory of the service grew, in MB of 10**6 bytes.
     """
 
     work: str
@@ -26,6 +30,8 @@ class Figure:
     p99_ms: float | None = None
     errors: int = 0
     ceiling: float | None = None
+    client_ms: float | None = None
+    rates: Sequence[float] = ()
     size_mb: float | None = None
     growth_mb: float | None = None
     note: str = ""
@@ -50,8 +56,34 @@ def of_times(work: str, seconds: Sequence[float], unit: str = "requests") -> Fig
         count=len(taken),
         rate=len(taken) / sum(taken),
         median_ms=median(taken) * 1000,
-        p99_ms=taken[len(taken) * 99 // 100] * 1000,
+        p99_ms=slowest(taken) * 1000 if len(taken) >= ENOUGH else None,
     )
+
+
+def slowest(taken: Sequence[float]) -> float:
+    """Return what the fastest of the slowest in a hundred takes, of times in their order."""
+    return taken[len(taken) * 99 // 100]
+
+
+def one_by_one(
+    work: str, steps: Iterable[Callable[[], object]], enough: float, unit: str = "requests"
+) -> Figure:
+    """Do one step after the other, until all are done or they took so many seconds."""
+    taken: list[float] = []
+    own = time.process_time()
+    for step in steps:
+        taken.append(timed(step))
+        if sum(taken) > enough:
+            break
+    own = time.process_time() - own
+    return replace(of_times(work, taken, unit), client_ms=own / len(taken) * 1000)
+
+
+def in_the_middle(runs: Sequence[Figure]) -> Figure:
+    """Return the figure of the run in the middle, with the rates of all."""
+    found = sorted(runs, key=lambda figure: figure.rate or 0)
+    rates = [figure.rate for figure in found if figure.rate is not None]
+    return replace(found[len(found) // 2], rates=rates)
 
 
 def timed(work: Callable[[], object]) -> float:

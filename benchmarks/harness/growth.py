@@ -1,14 +1,16 @@
 """How cost grows: with the IOVs in a list, with the lists of a tag, with the connections."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from harness import reads, writes
 from harness.client import Client
 from harness.figures import Figure
 from harness.loading import load
-from harness.measuring import Plan, tell
-from harness.pace import Pace
+from harness.measuring import tell
+from harness.plan import Plan
 from harness.results import Result
 from harness.scenarios import Scenario, scenario
-from harness.service import Started, at_rest
 
 NAME = "growth"
 
@@ -29,41 +31,49 @@ MIDDLE = "100x1000"
 def measure(plan: Plan) -> tuple[Result, str | None]:
     """Measure what grows; return what was found, and the version of a database started here."""
     known = {name: scenario(name) for sizes in SIZES.values() for name in sizes.values()}
-    with plan.service(NAME) as service:
-        client = Client(service.url)
-        for name, each in known.items():
-            print(f"loading {name}", flush=True)
-            load(client, each, plan.rows)
-        version = at_rest(service.database) if isinstance(service, Started) else None
-        figures = {name: _of_size(plan, client, each) for name, each in known.items()}
-        asking = reads.asking(client, known[MIDDLE], Pace(CONNECTIONS), plan.generator)
-        loads = [
-            (each, [_query(plan, asking, client, known[MIDDLE], each)]) for each in CONNECTIONS
-        ]
-        client.close()
+    figures: dict[str, list[Figure]] = {}
+    with plan.place(NAME) as place:
+        with plan.service(place) as service:
+            client = Client(service.url)
+            for name, size in known.items():
+                print(f"loading {name}", flush=True)
+                load(client, size, plan.rows)
+                figures[name] = _writes(plan, client, size)
+            client.close()
+        version = place.rest()
+        with plan.service(place) as service:
+            client = Client(service.url)
+            for name, size in known.items():
+                print(name, flush=True)
+                asking, found = _queries(plan, client, size, [USUAL])
+                figures[name] += found
+            print(MIDDLE, flush=True)
+            _, loads = _queries(plan, client, known[MIDDLE], CONNECTIONS)
+            client.close()
     sweeps = {
         what: [(size, figures[name]) for size, name in sizes.items()]
         for what, sizes in SIZES.items()
     }
-    sweeps["connections"] = loads
-    return Result(NAME, plan.variant, setting=plan.setting(asking), sweeps=sweeps), version
+    sweeps["connections"] = [(figure.connections, [figure]) for figure in loads]
+    setting = plan.setting | asking.setting
+    return Result(NAME, plan.variant, setting=setting, sweeps=sweeps), version
 
 
-def _of_size(plan: Plan, client: Client, size: Scenario) -> list[Figure]:
-    print(size.name, flush=True)
-    cloned, _ = writes.clones(client, size, plan.pace)
-    pairs = writes.pairs(client, size, plan.pace, 100)
-    for figure in (*cloned, pairs):
+def _writes(plan: Plan, client: Client, size: Scenario) -> list[Figure]:
+    found, names = writes.clones(client, size, plan.pace)
+    found.append(writes.pairs(client, writes.targets(client, size, names[-1]), plan.pace, 100))
+    for figure in found:
         tell(figure)
-    asking = reads.asking(client, size, Pace([USUAL]), plan.generator)
-    return [*cloned, pairs, _query(plan, asking, client, size, USUAL)]
+    for name in names:
+        writes.delete(client, name)
+    return found
 
 
-def _query(
-    plan: Plan, asking: reads.Asking, client: Client, size: Scenario, connections: int
-) -> Figure:
-    places = size.places(reads.POINTS, f"growth {connections}")
-    read = reads.Read("query.random", [reads.query(client, place) for place in places])
-    figure = asking(read, connections, plan.pace.seconds)
-    tell(figure)
-    return figure
+def _queries(
+    plan: Plan, client: Client, size: Scenario, connections: Sequence[int]
+) -> tuple[reads.Asking, list[Figure]]:
+    pace = replace(plan.pace, connections=connections)
+    paths = [reads.query(client, place) for place in reads.points(size, pace)]
+    read = reads.Read("query.random", paths)
+    asking = reads.asking(client, size, pace, plan.generator)
+    return asking, reads.in_turns(asking, [read], pace, tell)

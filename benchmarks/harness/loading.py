@@ -1,25 +1,23 @@
 """Bring a scenario into a service, by bulk requests."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from typing import Any
 
 import orjson
 
 from harness.client import Client
-from harness.figures import Figure, of_times
+from harness.figures import Figure, of_times, timed
 from harness.scenarios import Row, Scenario
-
-AHEAD = 3
-"""Bodies that are made while the service works on one."""
 
 
 def load(client: Client, scenario: Scenario, rows: int) -> Figure | None:
     """Bring a scenario in, with at most so many rows a request; nothing where it is there.
+
+    The time counts from the first byte of each request to its answer: the service does not wait
+    for bodies to be made, and nothing else works beside it.
 
     Raises:
         SystemExit: only a part of it is there.
@@ -33,11 +31,10 @@ def load(client: Client, scenario: Scenario, rows: int) -> Figure | None:
         return None
     lists = make(client, scenario)
     seconds, sent, told = [], 0, time.monotonic()
-    for number, body in bodies(scenario, lists, rows):
-        start = time.perf_counter()
-        client.raw("POST", "bulk_piov", body)
-        seconds.append(time.perf_counter() - start)
-        sent += number
+    for batch in scenario.batches(lists, rows):
+        content = body(batch)
+        seconds.append(timed(partial(client.raw, "POST", "bulk_piov", content)))
+        sent += len(batch)
         if time.monotonic() > told + 5:
             told = time.monotonic()
             print(f"  {sent:,} of {scenario.iovs:,} payload IOVs", flush=True)
@@ -65,27 +62,6 @@ def _list(client: Client, tag: str, payload_type: str) -> str:
     name = str(client("POST", "pl", {"payload_type": payload_type})["name"])
     client("PUT", "pl_attach", {"global_tag": tag, "payload_list": name})
     return name
-
-
-def bodies(
-    scenario: Scenario, lists: Mapping[str, Sequence[str]], rows: int
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the bulk requests of a scenario, made by another process: rows and body."""
-    batches = scenario.batches(lists, rows)
-    # Not forked: a thread that reads a service's log may hold a lock at that moment.
-    with ProcessPoolExecutor(1, get_context("spawn")) as builder:
-        coming: list[Future[bytes]] = []
-        sizes: list[int] = []
-
-        def order(more: Iterable[list[Row]]) -> None:
-            for batch in more:
-                sizes.append(len(batch))
-                coming.append(builder.submit(body, batch))
-
-        order(islice(batches, AHEAD))
-        while coming:
-            yield sizes.pop(0), coming.pop(0).result()
-            order(islice(batches, 1))
 
 
 def body(rows: Sequence[Row]) -> bytes:

@@ -1,17 +1,18 @@
 """What clients read most: many connections at once, by a load generator."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.client import Client, change_of
 from harness.constant import constant
-from harness.figures import Figure, not_offered
+from harness.figures import ENOUGH, Figure, in_the_middle, not_offered
 from harness.generators import Generator
-from harness.pace import Pace
+from harness.plan import Pace
 from harness.scenarios import HOT, Place, Scenario
 
-POINTS = 50_000
-"""Random points of one measurement: more than are asked in it, or nearly."""
+FASTEST = 10_000
+"""Random points that are asked in a second at the most."""
 
 SMALL = 2048
 """Bytes of an answer up to which a tiny constant answer is the measure."""
@@ -26,15 +27,25 @@ class Read:
     bytes: int = SMALL + 1
     """Of an answer, where it is known."""
 
+    def share(self, turn: int, pace: Pace) -> "Read":
+        """Return a read of other points in each turn: what was just asked may be remembered.
+
+        Turn 0 is to warm up.
+        """
+        if len(self.paths) <= HOT:
+            return self
+        size = len(self.paths) // (pace.turns + 1)
+        return replace(self, paths=self.paths[turn * size : (turn + 1) * size])
+
 
 Ceilings = dict[str, dict[int, float]]
 """Constant answers a second, `small` and `query`, by the number of connections."""
 
 
-def reads(client: Client, scenario: Scenario, frozen: str | None) -> list[Read]:
+def reads(client: Client, scenario: Scenario, frozen: str | None, pace: Pace) -> list[Read]:
     """Return what is read of a scenario; `frozen` is a frozen clone of its first tag."""
     first, last = scenario.edges()
-    at_random, hot = scenario.places(POINTS, "random"), scenario.places(HOT, "hot")
+    at_random, hot = points(scenario, pace), scenario.places(HOT, "hot")
     change = change_of_tag(client, scenario.tags[0])
     of_clone = [(frozen, major, minor) for _, major, minor in hot] if frozen else []
 
@@ -55,6 +66,11 @@ def reads(client: Client, scenario: Scenario, frozen: str | None) -> list[Read]:
         "live": ["/health/live"],
     }
     return [_looked_at(client, work, paths) for work, paths in asked.items()]
+
+
+def points(scenario: Scenario, pace: Pace) -> list[Place]:
+    """Return random points, as many as are asked in all turns, and to warm up."""
+    return scenario.places((pace.turns + 1) * math.ceil(FASTEST * pace.seconds), "random")
 
 
 def query(client: Client, place: Place) -> str:
@@ -93,25 +109,30 @@ class Asking:
     constant: str
     """What gave the constant answer."""
 
-    def __call__(self, read: Read, connections: int, seconds: float, part: float = 0.0) -> Figure:
-        """Keep so many connections busy with a read, beginning in some part of its paths."""
+    @property
+    def setting(self) -> dict[str, object]:
+        """What a reader needs to know of the load generator."""
+        return {"constant": self.constant, "ceilings": self.ceilings}
+
+    def __call__(self, read: Read, connections: int, seconds: float) -> Figure:
+        """Keep so many connections busy with a read."""
         if not read.paths:
             return not_offered(read.work, connections)
-        first = int(part * len(read.paths))
-        paths = [*read.paths[first:], *read.paths[:first]]
-        found = self.generator(self.root, paths, connections, seconds)
+        found = self.generator(self.root, read.paths, connections, seconds)
         if found.count < 2 * connections:  # it is so slow that this says little
-            found = self.generator(self.root, paths, connections, 5 * seconds)
+            found = self.generator(self.root, read.paths, connections, 5 * seconds)
         size = "small" if read.bytes <= SMALL else "query"
+        again = found.count > len(read.paths) > HOT
         return Figure(
             read.work,
             connections,
             count=found.count,
             rate=found.count / found.seconds,
             median_ms=found.median_ms if found.count else None,
-            p99_ms=found.p99_ms if found.count else None,
+            p99_ms=found.p99_ms if found.count >= ENOUGH else None,
             errors=found.errors,
             ceiling=self.ceilings[size][connections],
+            note="points were asked again" if again else "",
         )
 
 
@@ -141,6 +162,9 @@ def in_turns(
 ) -> list[Figure]:
     """Measure each read with each number of connections, run after run.
 
+    Before the first run each is asked for a while, which does not count: what is asked again and
+    again is remembered then by every process, and all threads are there.
+
     Returns of each the figure of the run in the middle.
     """
     turns = [(read, number) for number in pace.connections for read in asked]
@@ -148,13 +172,10 @@ def in_turns(
     for run in range(pace.runs):
         runs.append([])
         for read, number in turns:
-            # Of random points, each time others: what was just asked may be remembered.
-            step = run * len(pace.connections) + pace.connections.index(number)
-            part = step / pace.runs / len(pace.connections) / 2
-            figure = ask(read, number, pace.seconds, part)
+            if not run:
+                ask(read.share(0, pace), number, pace.short)
+            turn = 1 + run * len(pace.connections) + pace.connections.index(number)
+            figure = ask(read.share(turn, pace), number, pace.seconds)
             told(figure)
             runs[-1].append(figure)
-    return [
-        sorted(figures, key=lambda figure: figure.rate or 0)[len(figures) // 2]
-        for figures in zip(*runs, strict=True)
-    ]
+    return [in_the_middle(figures) for figures in zip(*runs, strict=True)]

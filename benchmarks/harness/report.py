@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.budgets import BUDGETS, OTHER, Budget, budget
+from harness.budgets import BUDGETS, OTHER, Budget, says, share
 from harness.figures import Figure, shown
 from harness.growth import NAME as GROWTH
 from harness.memory import Memory
@@ -33,13 +33,19 @@ WORKS = {
 }
 """Kinds of work, in the order of the report."""
 
+OF_LIVE = {"query.hot", "as_of.hot", "frozen.hot"}
+"""What is to come near to the rate of `/health/live`."""
+
 INTRODUCTION = """\
 # Results
 
 Made by `python benchmarks/run.py --report` from what `make bench` measured; how, and what each
 line is: [README](README.md). Under load, a figure is answers a second, and the median and the
-slowest in a hundred of the times of a request; of work that one client does alone, it is one
-after the other. The load generator, the service and the database share the machine.
+slowest in a hundred of the times of a request: a service that is always busy, since each
+connection asks again as soon as it has an answer. Of several runs it is the one in the middle,
+and ± says how far the fastest and the slowest are apart. Of work that one client does alone, it is
+one after the other; where fewer than 100 times were taken, only their median is shown. The load
+generator, the service and the database share the machine.
 """
 
 
@@ -89,16 +95,18 @@ def _budgets(results: Sequence[Result]) -> Iterator[str]:
     ]
     if lines:
         yield "## Budgets\n"
-        yield f"Under load, with 4 connections. **Missed** is in bold. {OTHER}\n"
+        yield f"Under load, with 4 connections if not said. **Missed** is in bold. {OTHER}\n"
         yield _table(["scenario", "work", "nopayloaddb", "budget", *variants], lines)
 
 
 def _reached(each: Budget, results: Sequence[Result], variant: str) -> str:
     for result in results:
-        if (result.scenario, result.variant) == (each.scenario, variant) and each.only in variant:
+        if (result.scenario, result.variant) == (each.scenario, variant) and each.applies(result):
             figure = result.figure(each.work, each.connections) or result.figure(each.work)
             if figure:
                 text = _figure(figure)
+                reached = each.share(result, figure)
+                text += f", {reached:.0%} of that" if reached is not None else ""
                 return f"**{text}**" if each.met(result, figure) is False else text
     return ""
 
@@ -144,28 +152,45 @@ def _lines(name: str, results: Sequence[Result]) -> Iterator[list[str]]:
     for work, title in WORKS.items():
         numbers = sorted({f.connections for r in results for f in r.figures if f.work == work})
         for number in numbers:
-            wanted = budget(name, work)
-            cells = [_cell(result.figure(work, number)) for result in results]
-            yield [title, str(number), wanted.says if wanted else "", *cells]
+            cells = [_cell(result, result.figure(work, number)) for result in results]
+            yield [title, str(number), says(results, work, number), *cells]
 
 
-def _cell(figure: Figure | None) -> str:
+def _cell(result: Result, figure: Figure | None) -> str:
     if figure is None:
         return ""
     if figure.rate is None:
         return figure.note
+    return ", ".join([_rate(result, figure), _times(figure), *_more(figure)])
+
+
+def _rate(result: Result, figure: Figure) -> str:
     unit = "" if figure.unit == "requests" else f" {figure.unit}"
-    parts = [f"{shown(figure.rate)}{unit}/s{'†' if figure.near_ceiling else ''}"]
-    parts.append(f"{shown(figure.median_ms)} / {shown(figure.p99_ms)} ms")
+    text = f"{shown(figure.rate)}{unit}/s{'†' if figure.near_ceiling else ''}"
+    if len(figure.rates) > 1 and figure.rate:
+        text += f" ± {(figure.rates[-1] - figure.rates[0]) / 2 / figure.rate:.0%}"
+    of_live = share(figure, result.figure("live", figure.connections))
+    if figure.work in OF_LIVE and of_live is not None:
+        text += f" ({of_live:.0%} of `/health/live`)"
+    return text
+
+
+def _times(figure: Figure) -> str:
+    times = [figure.median_ms, *([figure.p99_ms] if figure.p99_ms is not None else [])]
+    return f"{' / '.join(map(shown, times))} ms"
+
+
+def _more(figure: Figure) -> Iterator[str]:
+    if figure.unit != "rows" and figure.client_ms is not None and figure.p99_ms is not None:
+        yield f"{shown(figure.client_ms)} ms of it the client's"
     if figure.size_mb is not None:
-        parts.append(f"{shown(figure.size_mb)} MB")
+        yield f"{shown(figure.size_mb)} MB"
     if figure.growth_mb is not None:
-        parts.append(f"memory +{shown(figure.growth_mb)} MB")
+        yield f"memory +{shown(figure.growth_mb)} MB"
     if figure.note:
-        parts.append(figure.note)
+        yield figure.note
     if figure.errors:
-        parts.append(f"**{figure.errors} errors**")
-    return ", ".join(parts)
+        yield f"**{figure.errors} errors**"
 
 
 # --- memory, and how it was measured -------------------------------------------

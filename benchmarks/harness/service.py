@@ -1,4 +1,4 @@
-"""A service to measure: one that runs somewhere, or one that is started with a database."""
+"""A service to measure: one that runs elsewhere, or one that is started with a database."""
 
 import os
 import re
@@ -24,6 +24,19 @@ use = egg:waitress#main
 listen = 127.0.0.1:0
 threads = {threads}
 """
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Return a setting of an ini that is written as `KEY=VALUE`.
+
+    Raises:
+        ValueError: it has no value.
+
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text}: no value")
+    return key.strip(), value.strip()
 
 
 @dataclass(frozen=True)
@@ -62,33 +75,72 @@ class Started(Service):
     database: str
 
 
-@contextmanager
-def started(wanted: Wanted, data: Path | None = None) -> Iterator[Started]:
-    """Start PostgreSQL and `cdb serve` in a temporary folder; both end with the context.
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a service runs that is not ours."""
 
-    With `data` the database is there, and stays.
+    url: str
+
+    @contextmanager
+    def service(self) -> Iterator[Service]:
+        """Give the service, which is the same always."""
+        yield Service(self.url)
+
+    def rest(self) -> None:
+        """Leave it alone."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """A database on this machine, and the ini of services for it."""
+
+    ini: Path
+    database: str
+    arguments: str = ""
+
+    @contextmanager
+    def service(self) -> Iterator[Started]:
+        """Give a service that was started just now, and ends with the context."""
+        with serving(self.ini, self.database, self.arguments) as service:
+            yield service
+
+    def rest(self) -> str:
+        """Let PostgreSQL do now what it would do beside the measurements; return its version."""
+        from sqlalchemy import create_engine, text  # noqa: PLC0415 - only where it is needed
+
+        engine = create_engine(self.database, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("vacuum analyze"))
+            connection.execute(text("checkpoint"))
+            found = str(connection.scalar(text("show server_version")))
+        engine.dispose()
+        return found
+
+
+@contextmanager
+def here(wanted: Wanted, data: Path | None = None) -> Iterator[Here]:
+    """Start PostgreSQL in a temporary folder, with the tables of the service; it ends after that.
+
+    With `data` it is in that folder, and stays.
     """
     with (
         tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder,
         postgresql(data or Path(folder) / "postgresql") as database,
+        beside(database, wanted) as place,
     ):
-        ini = Path(folder) / "benchmark.ini"
-        ini.write_text(wanted.ini(database))
-        upgrade = [_cdb(), "db", "upgrade", str(ini)]
+        upgrade = [_cdb(), "db", "upgrade", str(place.ini)]
         if subprocess.run(upgrade, check=False, stdout=subprocess.DEVNULL).returncode:
             raise SystemExit("the service cannot be started")  # it has said why
-        with serving(ini, database, wanted.arguments) as service:
-            yield service
+        yield place
 
 
 @contextmanager
-def serving_database(database: str, wanted: Wanted) -> Iterator[Started]:
-    """Give the service of a database that is there."""
+def beside(database: str, wanted: Wanted) -> Iterator[Here]:
+    """Give an ini for a database that is there."""
     with tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder:
         ini = Path(folder) / "benchmark.ini"
         ini.write_text(wanted.ini(database))
-        with serving(ini, database, wanted.arguments) as service:
-            yield service
+        yield Here(ini, database, wanted.arguments)
 
 
 @contextmanager
@@ -141,19 +193,6 @@ def postgresql(folder: Path) -> Iterator[str]:
             check=False,
             capture_output=True,
         )
-
-
-def at_rest(database: str) -> str:
-    """Let a PostgreSQL do now what it would do beside the measurements; return its version."""
-    from sqlalchemy import create_engine, text  # noqa: PLC0415 - only where it is needed
-
-    engine = create_engine(database, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("vacuum analyze"))
-        connection.execute(text("checkpoint"))
-        found = str(connection.scalar(text("show server_version")))
-    engine.dispose()
-    return found
 
 
 def _pg_ctl() -> str:

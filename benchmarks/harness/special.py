@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from harness.client import Client
 from harness.loading import load
 from harness.scenarios import scenario
-from harness.service import Started, Wanted, serving_database, started
+from harness.service import Started, Wanted, beside, here, setting
 
 
 def parser(description: str | None, *, tag: bool = False) -> argparse.ArgumentParser:
@@ -17,6 +17,9 @@ def parser(description: str | None, *, tag: bool = False) -> argparse.ArgumentPa
     """
     made = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     made.add_argument("--threads", type=int, default=8, help="of the service that is started")
+    made.add_argument(
+        "--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini"
+    )
     made.add_argument("--runs", type=int, default=3, help="the median of so many is printed")
     if tag:
         made.add_argument("--database", help="one that holds the tag; it is written to")
@@ -27,9 +30,9 @@ def parser(description: str | None, *, tag: bool = False) -> argparse.ArgumentPa
 @contextmanager
 def service(options: argparse.Namespace) -> Iterator[Started]:
     """Start a service with a new database, or with the one that the options name."""
-    wanted = Wanted(threads=options.threads)
+    wanted = Wanted(dict(options.set), threads=options.threads)
     named = getattr(options, "database", None)
-    with serving_database(named, wanted) if named else started(wanted) as found:
+    with beside(named, wanted) if named else here(wanted) as place, place.service() as found:
         yield found
 
 

@@ -3,97 +3,108 @@
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from itertools import count, islice
 
 from harness.client import Client, Refused
-from harness.figures import Figure, not_offered, of_times, timed
+from harness.figures import Figure, not_offered, of_times, one_by_one, timed
 from harness.memory import growth
-from harness.pace import Pace
+from harness.plan import Pace
 from harness.scenarios import Scenario
 
 PAIRS = 500
 """Payload IOVs that are attached one by one, if there is time enough."""
 
+OFTEN = 5
+"""How often a tag is cloned, compared or fetched whole, unless that takes too long."""
 
-@dataclass(frozen=True)
-class Clones:
-    """Clones of the first tag of a scenario: one that was written to, and a frozen one."""
+LISTS = 10
+"""Payload lists of a clone that payload IOVs are attached to, one after the other."""
 
-    written: str
-    frozen: str
-
-
-CLONES = 5
-"""Of a tag, unless that takes too long."""
+Target = tuple[str, dict[str, int]]
+"""A payload list, and the interval of a payload IOV that is attached to it."""
 
 
-def clones(client: Client, scenario: Scenario, pace: Pace) -> tuple[list[Figure], Clones]:
-    """Clone a tag, and write twice through each clone.
+def clones(client: Client, scenario: Scenario, pace: Pace) -> tuple[list[Figure], list[str]]:
+    """Clone the first tag of a scenario, and write twice through each clone: their names, too.
 
     The first write is the one that copies a list, where clones share theirs.
     """
     cloned: list[float] = []
     written: dict[str, list[float]] = {"clone.first_write": [], "clone.second_write": []}
     names = []
-    while len(cloned) < CLONES and sum(cloned) < pace.enough:
+    while len(cloned) < OFTEN and sum(cloned) < pace.enough:
         names.append(f"{scenario.tags[0]}_clone_{time.time_ns()}")
-        clone = partial(client, "POST", f"cloneGlobalTag/{scenario.tags[0]}/{names[-1]}")
-        cloned.append(timed(clone))
-        if len(cloned) == 1 and cloned[0] < pace.enough:
-            continue  # it stays as it is
+        cloned.append(timed(partial(clone, client, scenario, names[-1])))
         lists = client("GET", f"gtPayloadLists/{names[-1]}")
         for number, seconds in enumerate(written.values()):
             interval = scenario.interval(number, random.Random(names[-1]))
-            seconds.append(attach(client, lists[scenario.payload_type(0)], interval)[1])
-    client("PUT", f"gt_change_status/{names[0]}/frozen")
-    figures = [of_times("clone", cloned), *(of_times(work, s) for work, s in written.items())]
-    return figures, Clones(names[-1], names[0])
+            seconds.append(attach(client, lists[scenario.payload_type(0)], interval))
+    return [of_times("clone", cloned), *(of_times(work, s) for work, s in written.items())], names
 
 
-def attach(client: Client, name: str, interval: dict[str, int]) -> tuple[float, float]:
-    """Insert a payload IOV and attach it: the seconds of each."""
-    row = _payload_iov(name, interval)
-    staged: list[int] = []
-    inserted = timed(lambda: staged.append(client("POST", "piov", row)["id"]))
-    body = {"payload_list": name, "piov_id": staged[0]}
-    return inserted, timed(lambda: client("PUT", "piov_attach", body))
+def clone(client: Client, scenario: Scenario, name: str) -> None:
+    """Clone the first tag of a scenario."""
+    client("POST", f"cloneGlobalTag/{scenario.tags[0]}/{name}")
 
 
-def pairs(client: Client, scenario: Scenario, pace: Pace, number: int = PAIRS) -> Figure:
-    """Insert and attach payload IOVs, one after the other, each of both a transaction."""
-    seconds: list[float] = []
-    for name, interval in _coming(client, scenario, number):
-        seconds.append(sum(attach(client, name, interval)))
-        if sum(seconds) > pace.enough:
-            break
-    return of_times("pairs", seconds, "pairs")
+def frozen(client: Client, scenario: Scenario) -> str:
+    """Return the name of a frozen clone of the first tag; it is made where it is not there."""
+    name = f"{scenario.tags[0]}_frozen"
+    if name not in {tag["name"] for tag in client("GET", "globalTags")}:
+        clone(client, scenario, name)
+        client("PUT", f"gt_change_status/{name}/frozen")
+    return name
 
 
-def single(client: Client, scenario: Scenario, pace: Pace, number: int = PAIRS) -> Figure:
-    """Do the same by one request for each payload IOV, where that is offered."""
-    seconds: list[float] = []
-    for name, interval in _coming(client, scenario, number):
-        send = partial(client, "POST", f"payload-lists/{name}/iovs")
-        try:
-            seconds.append(timed(partial(send, [_payload_iov(name, interval)])))
-        except Refused as refused:
-            if refused.status not in {404, 405}:
-                raise
-            return not_offered("single")
-        if sum(seconds) > pace.enough:
-            break
-    return of_times("single", seconds)
+def delete(client: Client, tag: str) -> None:
+    """Delete a clone, so that what is measured later is measured with as many tags as now."""
+    try:
+        client("DELETE", f"deleteGlobalTag/{tag}")
+    except Refused as refused:
+        print(f"{tag} stays: {refused}")
 
 
-def _coming(
-    client: Client, scenario: Scenario, number: int
-) -> Iterator[tuple[str, dict[str, int]]]:
-    """Yield payload lists, and intervals that are attached to them: each time another list."""
+def attach(client: Client, name: str, interval: dict[str, int]) -> float:
+    """Insert a payload IOV and attach it; return the seconds that the second of these takes."""
+    staged = client("POST", "piov", _payload_iov(name, interval))["id"]
+    body = {"payload_list": name, "piov_id": staged}
+    return timed(lambda: client("PUT", "piov_attach", body))
+
+
+def targets(client: Client, scenario: Scenario, tag: str) -> Iterator[Target]:
+    """Yield what is attached to a clone, each time to another of its lists, without an end.
+
+    Each of these lists is written to beforehand: where clones share them, that copies it.
+    """
     chance = random.Random(time.time_ns())
-    lists = list(client("GET", f"gtPayloadLists/{scenario.tags[0]}").values())
-    for done in range(number):
-        yield lists[done % len(lists)], scenario.interval(done // len(lists), chance)
+    lists = list(client("GET", f"gtPayloadLists/{tag}").values())[:LISTS]
+    coming = ((name, scenario.interval(turn, chance)) for turn in count(2) for name in lists)
+    for name, interval in islice(coming, len(lists)):
+        attach(client, name, interval)
+    yield from coming
+
+
+def pairs(client: Client, coming: Iterator[Target], pace: Pace, number: int = PAIRS) -> Figure:
+    """Insert payload IOVs and attach them, one after the other, each of both a transaction."""
+    steps = (partial(attach, client, *target) for target in islice(coming, number))
+    return one_by_one("pairs", steps, pace.enough, "pairs")
+
+
+def single(client: Client, coming: Iterator[Target], pace: Pace, number: int = PAIRS) -> Figure:
+    """Do the same by one request for each payload IOV, where that is offered."""
+
+    def send(name: str, interval: dict[str, int]) -> None:
+        client("POST", f"payload-lists/{name}/iovs", [_payload_iov(name, interval)])
+
+    steps = (partial(send, *target) for target in islice(coming, number))
+    try:
+        return one_by_one("single", steps, pace.enough)
+    except Refused as refused:
+        if refused.status not in {404, 405}:
+            raise
+        return not_offered("single")
 
 
 def _payload_iov(name: str, interval: dict[str, int]) -> dict[str, object]:
@@ -102,36 +113,41 @@ def _payload_iov(name: str, interval: dict[str, int]) -> dict[str, object]:
 
 def whole(client: Client, scenario: Scenario, pid: int | None, pace: Pace) -> Figure:
     """Fetch a tag whole, in pieces, and see by how much the service grows meanwhile."""
-    seconds: list[float] = []
-    received = 0
+    fetched = Fetched(client, f"{client.api}/globalTag/{scenario.tags[0]}")
     with growth(pid) as memory:
-        while len(seconds) < pace.runs and sum(seconds) < pace.enough:
-            start = time.perf_counter()
-            received = sum(_pieces(client, f"{client.api}/globalTag/{scenario.tags[0]}"))
-            seconds.append(time.perf_counter() - start)
+        figure = one_by_one("whole", [fetched] * OFTEN, pace.enough)
     grown = memory[1] - memory[0] if memory else None
-    return replace(of_times("whole", seconds), size_mb=received / 1e6, growth_mb=grown)
+    return replace(figure, size_mb=fetched.size / 1e6, growth_mb=grown)
 
 
 def diff(client: Client, scenario: Scenario, other: str, pace: Pace) -> Figure:
     """Compare a tag with a clone of it that was written to, where that is offered."""
-    path = f"{client.api}/global-tags/{scenario.tags[0]}/diff/{other}"
-    seconds: list[float] = []
-    while len(seconds) < pace.runs and sum(seconds) < pace.enough:
-        start = time.perf_counter()
-        try:
-            sum(_pieces(client, path))
-        except Refused as refused:
-            if refused.status != 404:
-                raise
-            return not_offered("diff")
-        seconds.append(time.perf_counter() - start)
-    return of_times("diff", seconds)
+    fetched = Fetched(client, f"{client.api}/global-tags/{scenario.tags[0]}/diff/{other}")
+    try:
+        return one_by_one("diff", [fetched] * OFTEN, pace.enough)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        return not_offered("diff")
 
 
-def _pieces(client: Client, path: str) -> Iterator[int]:
-    answer = client.ask("GET", path)
-    if answer.status != 200:
-        raise Refused("GET", path, answer.status, answer.read())
-    while piece := answer.read(2**20):
-        yield len(piece)
+class Fetched:
+    """A long answer that is fetched whenever this is called, in pieces of which none is kept."""
+
+    def __init__(self, client: Client, path: str) -> None:
+        self._client, self._path = client, path
+        self.size = 0
+
+    def __call__(self) -> None:
+        """Fetch it.
+
+        Raises:
+            Refused: the answer is not a 200.
+
+        """
+        answer = self._client.ask("GET", self._path)
+        if answer.status != 200:
+            raise Refused("GET", self._path, answer.status, answer.read())
+        self.size = 0
+        while piece := answer.read(2**20):
+            self.size += len(piece)

@@ -24,10 +24,10 @@ WORKS = {
 def harness(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The modules of the harness, which is no package that is installed."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from harness import client, generators, loading, nginx, pace, reads, scenarios, writes  # noqa: PLC0415
+    from harness import client, generators, loading, nginx, plan, reads, scenarios, writes  # noqa: PLC0415
 
     return SimpleNamespace(
-        client=client, generators=generators, loading=loading, nginx=nginx, pace=pace,
+        client=client, generators=generators, loading=loading, nginx=nginx, plan=plan,
         reads=reads, scenarios=scenarios, writes=writes,
     )  # fmt: skip
 
@@ -74,19 +74,41 @@ def test_the_harness_starts_a_service_measures_it_and_reports(tmp_path: Path) ->
 
 
 def test_what_a_service_does_not_offer_is_said(harness: Any, bare: str) -> None:
-    scenario, pace = harness.scenarios.scenario("2x3"), harness.pace.Pace()
+    scenario, pace = harness.scenarios.scenario("2x3"), harness.plan.Pace(seconds=0.1)
     asking = harness.client.Client(bare)
     harness.loading.make(asking, scenario)
-    asked = {read.work: read for read in harness.reads.reads(asking, scenario, frozen=None)}
+    asked = {read.work: read for read in harness.reads.reads(asking, scenario, None, pace)}
 
     assert {work for work, read in asked.items() if not read.paths} == {
         "as_of.random", "as_of.hot", "frozen.hot", "live",
     }  # fmt: skip
     diff = harness.writes.diff(asking, scenario, scenario.tags[0], pace)
-    single = harness.writes.single(asking, scenario, pace)
+    coming = harness.writes.targets(asking, scenario, scenario.tags[0])
+    single = harness.writes.single(asking, coming, pace)
     assert [diff.note, single.note] == ["not offered", "not offered"]
-    assert harness.writes.pairs(asking, scenario, pace, 2).count == 2
+    assert harness.writes.pairs(asking, coming, pace, 2).count == 2
     asking.close()
+
+
+def test_what_was_loaded_stays_as_it_is(harness: Any, client: Client) -> None:
+    scenario, pace = harness.scenarios.scenario("2x5"), harness.plan.Pace(seconds=0.01)
+    writes = harness.writes
+    with serving(client.app) as url:
+        asking = harness.client.Client(url)
+        loaded = harness.loading.load(asking, scenario, rows=3)
+        figures, clones = writes.clones(asking, scenario, pace)
+        writes.pairs(asking, writes.targets(asking, scenario, clones[-1]), pace, 3)
+        for clone in clones:
+            writes.delete(asking, clone)
+        frozen = writes.frozen(asking, scenario)
+
+        assert loaded.note == "10 in 4 requests"
+        assert {figure.p99_ms for figure in figures} == {None}
+        tags = {tag["name"]: tag["payload_iov_count"] for tag in asking("GET", "globalTags")}
+        assert tags == {"Bench_2x5": 10, frozen: 10}
+        assert harness.loading.load(asking, scenario, rows=3) is None
+        assert writes.frozen(asking, scenario) == frozen
+        asking.close()
 
 
 def test_wrk_asks_for_all_paths_and_counts_what_fails(harness: Any) -> None:
