@@ -196,7 +196,8 @@ def while_fresh(left: float, moment: float) -> tuple[str, str]:
     spare = seconds // 2
     age, nginx = _COMPARED
     if seconds:
-        age = f"max-age={seconds - spare}"
+        # Else a cache may give it for days where the service is down: Squid does so for a week.
+        age = f"max-age={seconds - spare}, must-revalidate"
     if spare:
         age += f", stale-while-revalidate={spare}"
     last = int(moment + left) - 1

@@ -1,5 +1,6 @@
 """The site of nginx that cdb ships: what it keeps and for how long, and what it lets through."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,16 +11,21 @@ from typing import Any
 import pytest
 import requests
 from conditions import QUERY, fill, last_change
-from nginx import Front, nginx, seen_errors
+from guarded import JWT, ROLES, as_role, key_is_set, service
+from nginx import SITE, Front, nginx, seen_errors
 from support import API, Client, serving
 
 from cdb.app import make_app
+from cdb.rest import views
 from cdb.settings import load
 
 KEPT = "CDB-Cache"
 """The header in which nginx says where an answer came from."""
 
 CALLERS = 8
+
+MEETING = f"{API}/user_settings/CDB_PAYLOAD_BASE_URL"
+"""A path that clients ask for first of all, and whose answer nobody keeps."""
 
 
 class Behind:
@@ -45,8 +51,17 @@ def reached() -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def meeting() -> threading.Barrier:
+    """Where requests for what is not kept wait until all callers are there."""
+    return threading.Barrier(CALLERS, timeout=3)
+
+
+@pytest.fixture(scope="module")
 def behind(
-    databases: Any, reached: list[str], tmp_path_factory: pytest.TempPathFactory
+    databases: Any,
+    reached: list[str],
+    meeting: threading.Barrier,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Behind]:
     folder, files = tmp_path_factory.mktemp("nginx"), tmp_path_factory.mktemp("files")
     with databases("sqlite") as database:
@@ -56,6 +71,8 @@ def behind(
 
         def noted(environ: Any, start_response: Any) -> Any:
             reached.append(environ["PATH_INFO"])
+            if environ["PATH_INFO"] == MEETING:
+                meeting.wait()
             return app(environ, start_response)
 
         with serving(noted) as url, nginx(folder, url, files) as front:
@@ -124,19 +141,74 @@ def test_requests_for_one_answer_reach_the_service_as_one(
 ) -> None:
     path = as_of(behind)
     before = count()
-    begin = threading.Barrier(CALLERS)
-
-    def ask(_: int) -> bytes:
-        begin.wait()
-        return requests.get(f"{behind.front.url}{API}/{path}", timeout=30).content
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        answers = set(pool.map(ask, range(CALLERS)))
-    assert len(answers) == 1
+    assert len({answer.content for answer in at_once(behind, path)}) == 1
     assert count() - before == 1
 
 
+def test_of_many_who_ask_for_what_is_no_longer_fresh_nobody_gets_it(
+    behind: Behind, count: Callable[[], int]
+) -> None:
+    behind.get(QUERY)
+    behind.client.ok("PATCH", "global-tags/A", {"description": str(time.monotonic_ns())})
+    new = str(last_change(behind.client))
+    before = count()
+    assert {answer.headers["CDB-Change"] for answer in at_once(behind, QUERY)} == {new}
+    # Each of them is compared, since what is out of date gives nobody an answer meanwhile.
+    assert count() - before == CALLERS
+
+
+def at_once(behind: Behind, path: str) -> list[requests.Response]:
+    """Ask for a path from many connections, all at one time."""
+    begin = threading.Barrier(CALLERS)
+
+    def ask(_: int) -> requests.Response:
+        begin.wait()
+        return requests.get(f"{behind.front.url}{API}/{path}", timeout=30)
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return list(pool.map(ask, range(CALLERS)))
+
+
 # --- what is let through --------------------------------------------------------
+
+
+def test_requests_for_what_is_not_kept_do_not_wait_for_one_another(behind: Behind) -> None:
+    answers = at_once(behind, MEETING.removeprefix(f"{API}/"))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_what_says_how_long_it_holds_is_kept_and_nothing_else() -> None:
+    kept = [
+        re.compile(each) for each in re.findall(r'^ *"~(.+)" 1;$', SITE.read_text(), re.MULTILINE)
+    ]
+    for resource in views.RESOURCES:
+        for operation in resource.operations:
+            paths = [re.sub(r"{\w+}", "x", path) for path in resource.paths]
+            found = [any(each.search(f"{API}/{path}") for each in kept) for path in paths]
+            if operation.method == "GET" and not resource.rooted:
+                assert found == [operation.says_how_long] * len(paths), paths
+
+
+def test_answers_of_those_who_may_read_are_given_to_nobody_else(
+    databases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_is_set(monkeypatch)
+    protected = {**JWT, **ROLES, "read_access": "authenticated"}
+    with (
+        databases("sqlite") as database,
+        service(database, **protected) as client,
+        serving(client.app) as url,
+        nginx(tmp_path, url) as front,
+    ):
+        behind = Behind(client.app, front)
+        may_read = dict(as_role("nobody"))
+        for path in ("globalTags", "gtstatus"):
+            for _ in range(2):
+                mine = behind.get(path, tls=True, **may_read)
+                assert (mine.status_code, KEPT in mine.headers) == (200, False)
+                assert mine.headers["Cache-Control"].startswith("private")
+            assert behind.get(path).status_code == 401
+        behind.session.close()
 
 
 @pytest.mark.parametrize(
