@@ -3,6 +3,7 @@
 The heavy imports are inside of the functions: `cdb --help` loads every command.
 """
 
+import configparser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -101,7 +102,7 @@ def deployment_of(ini: Path) -> Deployment:
         keys = {"__file__": str(ini), **loader_of(ini).get_wsgi_app_settings()}
         loaded = settings.load(keys, os.environ)
         enabled = plugins.load(loaded, str(ini))
-    except settings.SettingsError as error:
+    except (settings.SettingsError, configparser.Error) as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
     return Deployment(loaded, enabled, rules_of(loaded, enabled))
 

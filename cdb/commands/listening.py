@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ class Server:
         kept = {key: value for key, value in options.items() if key not in _PLACES}
         # select() fails where more than a thousand files are open.
         kept.setdefault("asyncore_use_poll", "true")
+        kept.setdefault("connection_limit", "1000")
         # It would write a line for each request that waits for a thread; an ini can ask for them.
         queue = logging.getLogger("waitress.queue")
         queue.setLevel(queue.level or logging.ERROR)
@@ -92,6 +94,7 @@ class Server:
         self._listeners = [e for e in self._map.values() if isinstance(e, BaseWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = partial(_Channel, self)
+            listener.maintenance = partial(self._let_go, listener)
         self._grace = grace
         self._deadline = float("inf")
         self.is_stopping = False
@@ -135,6 +138,17 @@ class Server:
         for channel in channels:
             channel.will_close |= channel.is_idle and channel.last_activity < before
         return bool(channels)
+
+    def _let_go(self, listener: Any, now: float) -> None:
+        """Close connections whose client has neither sent nor taken anything for too long.
+
+        waitress does so between requests only. One who stops in the middle of a long answer
+        would hold its thread for ever.
+        """
+        since = now - listener.adj.channel_timeout
+        for channel in self._channels(listener):
+            if channel.last_activity < since and channel.waits_for_client:
+                channel.give_up()
 
     @staticmethod
     def _channels(listener: Any) -> "list[_Channel]":
@@ -180,6 +194,18 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             return False
         with self.outbuf_lock:  # a thread that is sending is waited for, and not asked again
             return bool(self.total_outbufs_len)
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it is for the client to go on: to send a request, or to take an answer."""
+        with self.outbuf_lock:  # what a thread has just written is on its way first
+            return bool(not self.requests or self.total_outbufs_len)
+
+    def give_up(self) -> None:
+        """Let the loop close it, which would not look at it while the client takes nothing."""
+        self.will_close = True
+        with suppress(OSError):  # the client may have gone
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     @property
     def is_idle(self) -> bool:

@@ -68,7 +68,7 @@ def _options(ini: Path) -> dict[str, Any]:
     """
     try:
         found = loader_of(ini).get_settings("server:main")
-    except (ValueError, LookupError, configparser.Error) as error:
+    except Exception as error:  # noqa: BLE001 - its logging sections can do anything
         raise click.ClickException(f"{ini.name}: {error}") from None
     options = {key: value for key, value in found.items() if key != "use"}
     if not options.get("trusted_proxy"):
@@ -88,7 +88,7 @@ def _app(ini: Path, listen: str | None) -> Any:
 
     try:
         return loader_of(ini).get_wsgi_app(defaults={"listen": listen} if listen else None)
-    except SettingsError as error:
+    except (SettingsError, configparser.Error) as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
 
 

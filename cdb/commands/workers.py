@@ -23,7 +23,7 @@ Boot = Callable[[], Server]
 """Makes the server of a process; raises ClickException where a setting is wrong."""
 
 _READY = b"+"
-"""What a process says when it answers; anything else is the reason why it cannot."""
+"""What a process says when it answers; anything else is the reason why it cannot, or no longer."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -49,12 +49,12 @@ class _Worker:
 
     @property
     def is_ready(self) -> bool:
-        return self._said == _READY
+        return self._said.startswith(_READY)
 
     @property
     def reason(self) -> str:
-        """Why it could not begin, where it said so."""
-        return "" if self.is_ready else self._said.decode()
+        """Why it could not begin or go on, where it said so."""
+        return self._said.removeprefix(_READY).decode()
 
     def hear(self) -> None:
         """Take what it has said."""

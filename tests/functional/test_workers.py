@@ -119,6 +119,20 @@ def test_a_reload_with_a_wrong_setting_leaves_what_is_there(ini: Path, service: 
     assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
 
 
+def test_a_reload_without_an_ini_leaves_what_is_there(ini: Path, service: Service) -> None:
+    url, parent = service
+    before = workers(parent)
+    ini.unlink()
+    parent.send_signal(signal.SIGHUP)
+    assert parent.stderr
+    said = parent.stderr.readline()
+    write(ini)
+    assert said.startswith("cdb serve: mine.ini: ")
+    assert said.endswith("; the processes of before go on.\n")
+    assert workers(parent) == before
+    assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
+
+
 def test_a_process_that_dies_is_replaced(service: Service) -> None:
     url, parent = service
     died, stayed = workers(parent)
