@@ -201,6 +201,8 @@ class Answers:
 
 def _is_still(database: Readable, state: State, look: Look) -> bool:
     """Tell whether the heads are what they were, where all is that a look has seen."""
+    if (state.layers.as_of or 0) > look.end.change:
+        return False  # the database went back, and that change is still to come
     layers = state.layers.tags
     try:
         return state.heads == [resolve.head(database, each, look.end.change) for each in layers]

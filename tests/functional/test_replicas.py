@@ -510,3 +510,25 @@ def test_what_a_service_does_works_through_pgbouncer(
             servers.replicas[0].start()
             load_.goes_on()
         assert load_.statuses() == {200}
+
+
+def test_without_the_primary_behind_pgbouncer_reads_go_on(
+    pooled: dict[str, str], servers: Servers
+) -> None:
+    with service(pooled) as client:
+        eventually(lambda: are_all_used(client))
+        new, _ = write(client)
+        eventually(lambda: all(is_level(servers.primary, node) for node in servers.replicas))
+        eventually(lambda: are_all_used(client))
+        with serving(client.app) as url, Load(url, [QUERY, "globalTags"]) as load_:
+            servers.primary.stop()
+            for _ in range(2):  # one on a connection that was there, and one that needs another
+                refused = client.api("POST", "bulk_piov", [row(END - 1)], status=503)
+                assert refused.json["code"] == "unavailable"
+                assert refused.headers["Retry-After"] == "1"
+            load_.goes_on()
+        assert load_.statuses() == {200}
+        assert shown(client) == new
+        assert client.ok("GET", "/health/ready")["status"] == "degraded"
+        servers.primary.start()
+        eventually(lambda: client.api("POST", "gt", {"name": "Again"}).status_int == 200)

@@ -1,0 +1,114 @@
+"""A database that goes back under a service: nothing that the service keeps outlives it."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conditions import QUERY, READS, MakeClient, fill, iov, last_change
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from support import Client
+
+
+class Backup(NamedTuple):
+    """Makes a copy of a database that is in use, and puts it back."""
+
+    make: Callable[[], None]
+    restore: Callable[[], None]
+
+
+@pytest.fixture
+def backup(database_url: str, tmp_path: Path) -> Iterator[Backup]:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        live, kept = sqlite3.connect(str(url.database)), sqlite3.connect(tmp_path / "backup")
+        yield Backup(lambda: live.backup(kept), lambda: kept.backup(live))
+        live.close()
+        kept.close()
+        return
+    saved = url.set(database=f"{url.database}_saved")
+    yield Backup(lambda: copy(url, saved), lambda: copy(saved, url))
+    run(url, f"drop database {saved.database}")
+
+
+def copy(source: URL, target: URL) -> None:
+    """Replace a PostgreSQL database by a copy of another one."""
+    run(source, f"drop database if exists {target.database} with (force)")
+    run(source, f"create database {target.database} template {source.database} strategy file_copy")
+
+
+def run(server: URL, statement: str) -> None:
+    engine = create_engine(server.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def let_go(client: Client) -> None:
+    """Close its connections: PostgreSQL copies no database that somebody is connected to."""
+    client.app.registry.cdb.database.dispose()
+
+
+def said(client: Client, path: str) -> tuple[int, str | None, bytes]:
+    answer = client.api("GET", path)
+    return answer.status_int, answer.headers.get("ETag"), answer.body
+
+
+def agrees(old: Client, new: Client, path: str) -> bool:
+    """Tell whether a service says what one says that has just begun; soon, if not at once."""
+    deadline = time.monotonic() + 10
+    while said(old, path) != said(new, path):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def write(client: Client, url: str) -> None:
+    client.ok("POST", "payload-lists/T_1/iovs", [iov(url, 1)])
+
+
+def test_what_is_kept_is_not_given_after_the_database_went_back(
+    make_client: MakeClient, backup: Backup
+) -> None:
+    client = make_client()
+    fill(client)
+    end = last_change(client)
+    let_go(client)
+    backup.make()
+    write(client, "lost")
+    client.ok("POST", "cloneGlobalTag/A/Lost")
+    client.ok("PUT", "gt_change_status/Lost/frozen")
+    client.ok("PATCH", "global-tags/B", {"description": "lost"})
+    lost = last_change(client)
+    of_b = QUERY.replace("gtName=A", "gtName=B")
+    paths = [
+        *READS,
+        QUERY.replace("gtName=A", "gtName=Lost"),
+        *(f"{QUERY}&asOf={change}" for change in (end, end + 1, lost)),
+        f"{of_b}&asOf={end + 1}",
+        "globalTags",
+        "gtstatus",
+    ]
+    known = {path: [client.api("GET", path, status=200) for _ in range(2)][-1] for path in paths}
+
+    let_go(client)
+    backup.restore()
+    fresh = make_client()
+    assert [path for path in paths if not agrees(client, fresh, path)] == []
+    # Not even where the tag was not touched by it: what will be as of it is open again.
+    assert client.api("GET", f"{of_b}&asOf={end + 1}").status_int == 400
+
+    # The numbers of the changes that were lost are given again.
+    write(client, "again")
+    client.ok("PATCH", "global-tags/B", {"description": "again"})
+    for number in range(lost - last_change(client)):
+        client.ok("PATCH", "global-tags/B", {"description": f"again {number}"})
+    assert last_change(client) == lost
+    assert [path for path in paths if not agrees(client, fresh, path)] == []
+    for path in (QUERY, f"{QUERY}&asOf={lost}"):
+        copied = {"If-None-Match": known[path].headers["ETag"]}
+        assert client.api("GET", path, headers=copied).status_int == 200
