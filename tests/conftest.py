@@ -1,4 +1,4 @@
-"""What all tests share: real databases, migrated once and copied for each test."""
+"""What all tests share: real databases, migrated once, and empty for each test."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from emptied import Emptied
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
@@ -51,6 +52,14 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def emptied(postgresql_server: str) -> Iterator[Emptied]:
+    """The databases of that server."""
+    made = Emptied(make_url(postgresql_server))
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="session")
 def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Make migrated databases: `databases("sqlite")` returns a URL, in a context."""
     folder = tmp_path_factory.mktemp("databases")
@@ -58,7 +67,12 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
     def sqlite_maker() -> Callable[[], Any]:
         template = folder / "template.sqlite"
-        _migrate(f"sqlite:///{template}")
+        database = Database(f"sqlite:///{template}")
+        migrate.upgrade(database)
+        # What the write-ahead log holds has to be in the file before it is copied.
+        with database.engine.connect() as connection:
+            connection.connection.driver_connection.execute("pragma wal_checkpoint(truncate)")
+        database.dispose()
 
         @contextmanager
         def make() -> Iterator[str]:
@@ -71,47 +85,13 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return make
 
     def databases(kind: str) -> Any:
+        if kind == "postgresql":
+            return request.getfixturevalue("emptied").one()
         if kind not in makers:
-            makers[kind] = sqlite_maker() if kind == "sqlite" else _postgresql_maker(request)
+            makers[kind] = sqlite_maker()
         return makers[kind]()
 
     return databases
-
-
-def _postgresql_maker(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    server = make_url(request.getfixturevalue("postgresql_server"))
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    template = f"cdb_template_{os.getpid()}"
-
-    def run(statement: str) -> None:
-        with admin.connect() as connection:
-            connection.execute(text(statement))
-
-    def url_of(name: str) -> str:
-        return server.set(database=name).render_as_string(hide_password=False)
-
-    run(f"create database {template}")
-    _migrate(url_of(template))
-    left: list[str] = []
-
-    def drop(but: int = 0) -> None:
-        while len(left) > but:
-            run(f"drop database {left.pop(0)} with (force)")
-
-    @contextmanager
-    def make() -> Iterator[str]:
-        name = f"cdb_test_{os.getpid()}_{next(_numbers)}"
-        run(f"create database {name} template {template} strategy file_copy")
-        yield url_of(name)
-        left.append(name)
-        # A database whose last connection has just been closed takes 0.1 s to drop.
-        drop(but=4)
-
-    request.addfinalizer(admin.dispose)
-    if "CDB_TEST_DATABASE_URL" in os.environ:  # a server of our own goes as a whole
-        request.addfinalizer(lambda: run(f"drop database {template}"))
-        request.addfinalizer(drop)
-    return make
 
 
 def _forget_at_power_loss(server: URL) -> None:
@@ -122,18 +102,6 @@ def _forget_at_power_loss(server: URL) -> None:
             connection.execute(text(f"alter system set {setting} = off"))
         connection.execute(text("select pg_reload_conf()"))
     admin.dispose()
-
-
-def _migrate(url: str) -> None:
-    database = Database(url)
-    migrate.upgrade(database)
-    database.dispose()
-    if not database.is_postgresql:
-        # What the write-ahead log holds has to be in the file before it is copied.
-        engine = create_engine(url)
-        with engine.connect() as connection:
-            connection.execute(text("pragma wal_checkpoint(truncate)"))
-        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
