@@ -22,7 +22,7 @@ WINDOW = Interval(Point(2**30, 0), Point(2**30 + 2**20, 0))
 
 def main() -> None:
     """Load a tag, clone it twice, write to one clone, and compare."""
-    parser = special.parser(__doc__, tag=True)
+    parser = special.parser(__doc__, runs=True, tag=True)
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)
     options = parser.parse_args()

@@ -52,7 +52,7 @@ class Asking:
 
 def main() -> None:
     """Load a tag, clone it, write to all of its lists again, and ask in turns."""
-    parser = special.parser(__doc__, tag=True)
+    parser = special.parser(__doc__, runs=True, tag=True)
     parser.add_argument("--old", type=int, help="a change that the existing tag is asked as of")
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)

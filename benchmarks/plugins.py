@@ -25,7 +25,7 @@ cdb.forced_validators = * checksum
 
 def main() -> None:
     """Serve one database twice, with plugins and without, and ask both in turns."""
-    parser = special.parser(__doc__)
+    parser = special.parser(__doc__, runs=True)
     parser.add_argument("--lists", type=int, default=100)
     parser.add_argument("--iovs", type=int, default=5000)
     parser.add_argument("--connections", type=int, nargs="+", default=[4, 50])

@@ -6,9 +6,12 @@ import json
 import os
 import random
 import resource
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -20,8 +23,9 @@ from harness.generators import generator
 from harness.loading import load
 from harness.machine import machine, versions
 from harness.memory import family
-from harness.scenarios import scenario
-from harness.service import Started, at_rest
+from harness.scenarios import HOT, scenario
+from harness.service import Wanted, here
+from sqlalchemy import create_engine, text
 
 FILE = Path(__file__).with_suffix(".json")
 FEWER_LISTS = (10, 50)
@@ -46,9 +50,13 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def postgresql_pid(service: Started) -> int:
-    """Return the first process of the PostgreSQL that was started for a service."""
-    return int((service.ini.parent / "postgresql" / "postmaster.pid").read_text().split()[0])
+def postgresql_pid(database: str) -> int:
+    """Return the first process of a PostgreSQL on this machine."""
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        folder = Path(str(connection.scalar(text("show data_directory"))))
+    engine.dispose()
+    return int((folder / "postmaster.pid").read_text().split()[0])
 
 
 class Asker:
@@ -124,10 +132,14 @@ def operations(
     """Measure each kind of request, with one connection."""
     asker, points = Asker(url), queries(client, name, 1)
     hot = next(queries(client, name, 2))
+    # A process looks at the change log before each answer of a tag that may change, but only once
+    # a second where it is asked as of a change: the difference is what the look costs.
+    settled = f"{hot}&asOf={reads.change_of_tag(client, scenario(name).tags[0])}"
     etag = asker.etag(hot)
     asked: dict[str, Ask] = {
-        "query": lambda: asker(next(points)),
+        "query": partial(_next, asker, points),
         "hot": lambda: asker(hot),
+        "settled": lambda: asker(settled),
         "not-modified": lambda: asker(hot, etag),
         "status": lambda: asker(f"{client.api}/gtstatus"),
         "live": lambda: asker("/health/live"),
@@ -147,34 +159,46 @@ def growth(
     asker, lines = Asker(url), []
     for name in names:
         points = queries(client, name, 3)
-        figures = measured(lambda points=points: asker(next(points)), seconds, pids)
+        figures = measured(partial(_next, asker, points), seconds, pids)
         lines.append({"lists": scenario(name).types, **figures})
     return lines
+
+
+def _next(asker: Asker, points: Iterator[str]) -> bytes:
+    return asker(next(points))
 
 
 def loaded(
     client: Client, url: str, name: str, seconds: float, pids: Mapping[str, int]
 ) -> list[dict[str, object]]:
-    """Measure the query with many connections at once: what the simulation has to foretell."""
-    drive, lines = generator(), []
+    """Measure many connections at once: what the simulation has to foretell."""
+    drive, lines = generator(), list[dict[str, object]]()
+    hot = list(islice(queries(client, name, 0), HOT))
     for connections in (4, 50):
-        paths = list(islice(queries(client, name, connections), POINTS))
-        own = _of_children()
-        spent = {part: cpu_seconds(pid) for part, pid in pids.items()}
-        answered = drive(url, paths, connections, seconds)
-        if answered.errors or not answered.count:
-            raise SystemExit(f"{answered.errors} errors, and {answered.count} answers")
-        lines.append(
-            {
-                "generator": drive.name,
-                "connections": connections,
-                "per_second": round(answered.count / answered.seconds, 1),
-                "median_ms": answered.median_ms,
-                "p99_ms": answered.p99_ms,
-                "client_cpu_ms": _ms((_of_children() - own) / answered.count),
-                **_costs(pids, spent, answered.count),
-            }
-        )
+        at_random = list(islice(queries(client, name, connections), POINTS))
+        # The hot points first: of them the generator has few to read, so that its CPU is that of
+        # asking.
+        for work, paths in {"hot": hot, "query": at_random}.items():
+            drive(url, paths[-HOT:], connections, 1.0)  # to warm up
+            own = _of_children()
+            spent = {part: cpu_seconds(pid) for part, pid in pids.items()}
+            answered = drive(url, paths, connections, seconds)
+            if answered.errors or not answered.count:
+                raise SystemExit(f"{answered.errors} errors, and {answered.count} answers")
+            if work == "hot":
+                client_cpu = _ms((_of_children() - own) / answered.count)
+            lines.append(
+                {
+                    "generator": drive.name,
+                    "work": work,
+                    "connections": connections,
+                    "per_second": round(answered.count / answered.seconds, 1),
+                    "median_ms": answered.median_ms,
+                    "p99_ms": answered.p99_ms,
+                    "client_cpu_ms": client_cpu,
+                    **_costs(pids, spent, answered.count),
+                }
+            )
     return lines
 
 
@@ -185,8 +209,8 @@ def _of_children() -> float:
 
 def _setting(options: argparse.Namespace, database: str) -> dict[str, object]:
     return {
-        "command": "python benchmarks/service_times.py"
-        f" --lists {options.lists} --iovs {options.iovs} --threads {options.threads}",
+        "command": shlex.join(["python", *sys.argv]),
+        "settings": dict(options.set),
         "at": datetime.now(UTC).date().isoformat(),
         "threads": options.threads,
         "lists": options.lists,
@@ -205,18 +229,22 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
     names = [f"{lists}x{options.iovs}" for lists in (*FEWER_LISTS, options.lists)]
-    with special.service(options) as service:
-        client, url = Client(service.url), service.url
-        for name in names:
-            load(client, scenario(name), rows=50_000)
-        version = at_rest(service.database)
-        pids = {"service": service.pid, "database": postgresql_pid(service)}
-        found = {
-            "measured": _setting(options, version),
-            "operations": operations(client, url, names[-1], options.seconds, pids),
-            "growth": growth(client, url, names, options.seconds, pids),
-            "loaded": loaded(client, url, names[-1], options.seconds, pids),
-        }
+    with here(Wanted(dict(options.set), threads=options.threads)) as place:
+        with place.service() as service:
+            client = Client(service.url)
+            for name in names:
+                load(client, scenario(name), rows=50_000)
+            client.close()
+        version = place.rest()
+        with place.service() as service:
+            client, url = Client(service.url), service.url
+            pids = {"service": service.pid, "database": postgresql_pid(service.database)}
+            found = {
+                "measured": _setting(options, version),
+                "operations": operations(client, url, names[-1], options.seconds, pids),
+                "growth": growth(client, url, names, options.seconds, pids),
+                "loaded": loaded(client, url, names[-1], options.seconds, pids),
+            }
     options.output.write_text(json.dumps(found, indent=1) + "\n")
     print(f"written: {options.output}")
 

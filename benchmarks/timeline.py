@@ -25,7 +25,7 @@ FAR = 2**31
 
 def main() -> None:
     """Look at a tag for the first time and again, whole and in parts, and after a write."""
-    parser = special.parser(__doc__, tag=True)
+    parser = special.parser(__doc__, runs=True, tag=True)
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--iovs", type=int, default=26_000)
     parser.add_argument("--buckets", type=int, default=1500)

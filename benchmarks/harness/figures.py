@@ -113,3 +113,9 @@ def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for row in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def markdown(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
+    rows = [list(header), ["---"] * len(header), *([shown(cell) for cell in row] for row in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.budgets import BUDGETS, OTHER, Budget, says, share
-from harness.figures import Figure, shown
+from harness.figures import Figure, markdown, shown
 from harness.growth import NAME as GROWTH
 from harness.memory import Memory
 from harness.results import Result
@@ -79,8 +79,7 @@ def _order(name: str) -> tuple[int, int]:
 
 
 def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *lines]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{markdown(header, lines)}\n"
 
 
 # --- budgets ----------------------------------------------------------------

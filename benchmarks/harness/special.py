@@ -10,17 +10,21 @@ from harness.scenarios import scenario
 from harness.service import Started, Wanted, beside, here, setting
 
 
-def parser(description: str | None, *, tag: bool = False) -> argparse.ArgumentParser:
+def parser(
+    description: str | None, *, runs: bool = False, tag: bool = False
+) -> argparse.ArgumentParser:
     """Return a parser with the options that all of them have.
 
-    With `tag` also those of the programs that take a tag of a database that is there.
+    With `runs` also how often those measure that do so more than once; with `tag` those of the
+    programs that take a tag of a database that is there.
     """
     made = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     made.add_argument("--threads", type=int, default=8, help="of the service that is started")
     made.add_argument(
         "--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini"
     )
-    made.add_argument("--runs", type=int, default=3, help="the median of so many is printed")
+    if runs:
+        made.add_argument("--runs", type=int, default=3, help="the median of so many is printed")
     if tag:
         made.add_argument("--database", help="one that holds the tag; it is written to")
         made.add_argument("--tag", help="an existing tag; without it one is loaded")

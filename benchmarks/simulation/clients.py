@@ -39,7 +39,8 @@ class Manners:
         """Return the seconds until the next try, after so many failures."""
         if not self.backs_off:
             return self.pause
-        return chance.uniform(0.5, 1.0) * min(60.0, self.pause * 2**failures)
+        longest = min(60.0, self.pause * 2.0**failures)
+        return chance.uniform(0.5, 1.0) * longest
 
 
 @dataclass
@@ -114,16 +115,15 @@ def _timed(env: simpy.Environment, site: Answers, key: Hashable, log: Log) -> Wa
 
 
 def connection(
-    env: simpy.Environment, service: Answers, think: Callable[[], simpy.Process], log: Log
+    env: simpy.Environment,
+    service: Answers,
+    draw: Callable[[], Hashable],
+    think: Callable[[], simpy.Process],
+    log: Log,
 ) -> Walk:
     """Ask again and again, as a load generator does; `think` is its own work on one request."""
-    for number in _numbers():
+    while True:
         yield think()
         start = env.now
-        yield from service.answer(number)
+        yield from service.answer(draw())
         log.taken.append(env.now - start)
-
-
-def _numbers() -> Generator[object, None, None]:
-    while True:
-        yield object()

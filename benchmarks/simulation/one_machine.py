@@ -1,20 +1,25 @@
 """The set-up that can be measured: client, one process and PostgreSQL on the same few cores."""
 
 import random
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import simpy
 
 from simulation import clients
 from simulation.plans import Costs
-from simulation.servers import Databases, Process
+from simulation.servers import QUERY, Databases, Process
 from simulation.stations import Station, Steps
+
+HOT_POINTS = 100
+"""Points that the run with hot points asks for again and again, as service_times.py does."""
 
 
 @dataclass(frozen=True)
 class Compared:
     """Foretold and measured: requests/s, and seconds of the median and of one in a hundred."""
 
+    work: str
     connections: int
     foretold: tuple[float, float, float]
     measured: tuple[float, float, float]
@@ -27,18 +32,20 @@ def compare(costs: Costs, seconds: float = 20.0) -> list[Compared]:
         measured = run["per_second"], run["median_ms"] / 1000, run["p99_ms"] / 1000
         foretold = foretell(
             costs,
+            run["work"],
             run["connections"],
             cores=costs.figures["measured"]["cores"],
             threads=costs.figures["measured"]["threads"],
             client=run["client_cpu_ms"] / 1000,
             seconds=seconds,
         )
-        lines.append(Compared(run["connections"], foretold, measured))
+        lines.append(Compared(run["work"], run["connections"], foretold, measured))
     return lines
 
 
 def foretell(
     costs: Costs,
+    work: str,
     connections: int,
     *,
     cores: int,
@@ -46,22 +53,26 @@ def foretell(
     client: float,
     seconds: float,
 ) -> tuple[float, float, float]:
-    """Return requests/s, median and p99 of a closed loop at random points."""
+    """Return requests/s, median and p99 of a closed loop: at random points, or at hot ones."""
     chance = random.Random(1)
     env = simpy.Environment()
     machine = Station(env, cores)
-    process = Process(
-        env, costs.operations, Databases(env, [machine], 0.0), machine, chance, threads
-    )
+    databases = Databases(env, [machine], 0.0)
+    process = Process(env, costs, databases, machine, chance, threads=threads)
+    process.remembers |= set(range(HOT_POINTS))
     generators = [simpy.Resource(env, 1) for _ in range(2)]
     log = clients.Log()
+
+    def point() -> Hashable:
+        return object() if work == QUERY else chance.randrange(HOT_POINTS)
+
     for number in range(connections):
         generator = generators[number % 2]
 
         def think(generator: simpy.Resource = generator) -> simpy.Process:
             return env.process(_work(env, generator, machine, client))
 
-        env.process(clients.connection(env, process, think, log))
+        env.process(clients.connection(env, process, point, think, log))
     env.run(seconds / 10)
     log.taken.clear()
     env.run(seconds * 11 / 10)

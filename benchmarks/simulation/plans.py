@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,20 @@ from typing import Any, Self
 import simpy
 
 from simulation import clients
-from simulation.servers import Balancer, Databases, Front, Habits, Place, Process
+from simulation.servers import (
+    ALWAYS,
+    HOT,
+    NOT_MODIFIED,
+    QUERY,
+    STATUS,
+    Balancer,
+    Databases,
+    Freshness,
+    Front,
+    Habits,
+    Place,
+    Process,
+)
 from simulation.stations import Operation, Station
 
 # --- assumptions: everything here that is not measured ----------------------
@@ -38,29 +51,45 @@ FULL = 0.6
 DATABASE_CORES = 16
 """Cores of one PostgreSQL server."""
 
-FOR_EVER = math.inf
-
 
 @dataclass(frozen=True)
 class Costs:
-    """The measured costs: operations by name, and seconds of CPU of a constant answer in nginx."""
+    """The measured costs, of which a look at the end of the change log is apart.
+
+    Attributes:
+        operations: by the kind of request, without that look.
+        look: what that costs a process and PostgreSQL.
+        front: seconds of CPU of a constant answer in nginx.
+        figures: all that was measured, as it was written.
+
+    """
 
     operations: Mapping[str, Operation]
+    look: Operation
     front: float
     figures: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return what service_times.py wrote."""
+        """Return what service_times.py wrote.
+
+        A kept answer was measured twice: with a look before each, and as of a change, where a
+        process looks once a second. The difference is the look.
+        """
         figures = json.loads(path.read_text())
-        operations = dict(figures["operations"])
-        front = operations.pop("cache-hit")["cache_cpu_ms"] / 1000
-        return cls({name: Operation.of(o) for name, o in operations.items()}, front, figures)
+        found = {name: Operation.of(o) for name, o in figures["operations"].items()}
+        look = found["hot"].without(found["settled"])
+        operations = {
+            HOT: found["settled"],
+            **{name: found[name].without(look) for name in (QUERY, NOT_MODIFIED, STATUS)},
+        }
+        front = figures["operations"]["cache-hit"]["cache_cpu_ms"] / 1000
+        return cls(operations, look, front, figures)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A topology.
+    """A topology, and what is asked of it.
 
     Attributes:
         processes: of the service, each with a core of its own.
@@ -69,7 +98,7 @@ class Plan:
         cards: network cards of the front, of 10 Gbit/s.
         sites: with a cache each where `site_keeps`; else only a distance.
         regions: caches between sites and service; 0 for none.
-        holds: seconds for which caches may answer without asking.
+        fresh: how old answers may be.
         novel: share of points that nobody has asked for yet; 1 for all.
 
     """
@@ -83,7 +112,7 @@ class Plan:
     site_keeps: bool = True
     site_cores: int = 4
     regions: int = 0
-    holds: float = FOR_EVER
+    fresh: Freshness = ALWAYS
     collapses: bool = True
     limit: int | None = None
     novel: float = NOVEL
@@ -100,15 +129,16 @@ class Built:
     databases: list[Station]
     card: Station
 
-    def warm(self, points: int, holds: float, chance: random.Random) -> None:
+    def warm(self, points: int, chance: random.Random) -> None:
         """Let every process and every cache have the hot points, as after hours of work."""
         for process in self.processes:
             process.remembers |= set(range(points))
         for cache in (*self.sites, *self.regions, self.front):
             if cache.habits.keeps:
                 for key in range(points):
-                    is_finite = holds < FOR_EVER
-                    cache.copies[key] = chance.uniform(0, holds) if is_finite else FOR_EVER
+                    holds = cache.habits.fresh.copies(key)
+                    is_finite = holds < math.inf
+                    cache.copies[key] = chance.uniform(0, holds) if is_finite else math.inf
 
 
 def build(env: simpy.Environment, plan: Plan, costs: Costs, chance: random.Random) -> Built:
@@ -116,14 +146,14 @@ def build(env: simpy.Environment, plan: Plan, costs: Costs, chance: random.Rando
     databases = [Station(env, DATABASE_CORES) for _ in range(plan.databases)]
     reads = Databases(env, databases, ROOM)
     processes = [
-        Process(env, costs.operations, reads, Station(env, 1), chance)
+        Process(env, costs, reads, Station(env, 1), chance, plan.fresh)
         for _ in range(plan.processes)
     ]
-    size = costs.operations["query"].size
+    size = costs.operations[QUERY].size
     card = Station(env, plan.cards)
     seconds = (size + HEADERS) / CARD, HEADERS / CARD
     place = Place(Station(env, plan.front_cores), costs.front, ROOM, card, seconds)
-    habits = Habits(plan.front_keeps, plan.holds, plan.collapses, plan.limit)
+    habits = Habits(plan.front_keeps, plan.fresh, plan.collapses, plan.limit)
     front = Front(env, Balancer(processes, chance), place, habits)
     regions = [_cache(env, plan, front, WORLD) for _ in range(plan.regions)]
     sites = [
@@ -139,7 +169,7 @@ def _cache(
     env: simpy.Environment, plan: Plan, behind: Front, round_trip: float, *, keeps: bool = True
 ) -> Front:
     place = Place(Station(env, plan.site_cores), SQUID if keeps else 0.0, round_trip)
-    return Front(env, behind, place, Habits(keeps, plan.holds, plan.collapses))
+    return Front(env, behind, place, Habits(keeps, plan.fresh, plan.collapses))
 
 
 # --- steady load ------------------------------------------------------------
@@ -178,7 +208,7 @@ def steady(
     chance = random.Random(seed)
     env = simpy.Environment()
     built = build(env, plan, costs, chance)
-    built.warm(HOT_POINTS, plan.holds, chance)
+    built.warm(HOT_POINTS, chance)
     log = clients.Log()
     env.process(clients.stream(env, built.sites, rate, _draw(plan, chance), chance, log))
     # Long enough for several trips around the world before the first figure counts.
@@ -193,16 +223,18 @@ def steady(
         (after - before) / seconds for before, after in zip(worked, _worked(built), strict=True)
     ]
     return Outcome(
-        taken[len(taken) // 2],
-        taken[len(taken) * 99 // 100],
-        (_answered(built) - answered) / seconds,
-        *busy[:3],
-        busy[3] * CARD * 8 / 1e9,
-        busy[4],
+        median=taken[len(taken) // 2],
+        p99=taken[len(taken) * 99 // 100],
+        reach=(_answered(built) - answered) / seconds,
+        service=busy[0],
+        databases=busy[1],
+        front=busy[2],
+        gigabits=busy[3] * CARD * 8 / 1e9,
+        site=busy[4],
     )
 
 
-def _draw(plan: Plan, chance: random.Random) -> Any:
+def _draw(plan: Plan, chance: random.Random) -> Callable[[], Hashable]:
     def point() -> Hashable:
         return object() if chance.random() < plan.novel else chance.randrange(HOT_POINTS)
 
@@ -227,11 +259,11 @@ def sized(
     plan: Plan, costs: Costs, rate: float, *, requests: int = 10_000
 ) -> tuple[Plan, Outcome]:
     """Return a topology that is large enough for a rate, and what the rate does to it."""
-    dearest = costs.operations["query"]
+    dearest, look = costs.operations[QUERY], costs.look
     ample = replace(
         plan,
-        processes=math.ceil(rate * dearest.service * 2) + 4,
-        databases=math.ceil(rate * dearest.database * 2 / DATABASE_CORES) + 1,
+        processes=math.ceil(rate * (dearest.service + look.service) * 2) + 4,
+        databases=math.ceil(rate * (dearest.database + look.database) * 2 / DATABASE_CORES) + 1,
         front_cores=math.ceil(rate * costs.front * 2) + 2,
         cards=math.ceil(rate * dearest.size / CARD * 2) + 1,
     )

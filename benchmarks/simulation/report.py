@@ -2,31 +2,41 @@
 
 import math
 import random
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import simpy
+from harness.figures import markdown, shown
 
 from simulation import one_machine, theory
-from simulation.plans import DATABASE_CORES, FULL, SITES, Costs
-from simulation.scenarios import RATES, SHARES, WAYS, Results
+from simulation.plans import DATABASE_CORES, FULL, SITES, Costs, Outcome, Plan
+from simulation.scenarios import (
+    ANY_POINT,
+    CLOSED,
+    OPEN,
+    OPEN_60_S,
+    OPEN_COMPARED,
+    RATES,
+    SHARES,
+    WAYS,
+    Results,
+)
 from simulation.stations import Station
 from simulation.storm import Storm
 
 OPERATIONS = {
     "query": "the query at a point that was not asked for before",
     "hot": "the query at the same point again and again",
-    "not-modified": "the same with `If-None-Match`: a 304",
+    "settled": "the same as of a change",
+    "not-modified": "the query with `If-None-Match`: a 304",
     "status": "`gtstatus`",
-    "live": "`/health/live`: the cheapest request",
+    "live": "`/health/live`",
 }
 
-
 POLICIES = {
-    "always fresh, and no cache is there": ["open tag, no cache"],
-    "always fresh, with site caches": ["open tag, site caches ask each time"],
-    "up to 60 s old, or closed": ["open tag, copies hold 60 s", "closed tag, site caches"],
+    "always fresh, and no cache is there": [OPEN],
+    "always fresh, with site caches": [OPEN_COMPARED],
+    "up to 60 s old, or closed": [OPEN_60_S, CLOSED],
 }
 
 
@@ -39,6 +49,7 @@ def tables(costs: Costs, results: Results) -> Mapping[str, str]:
         "theory": _theory(),
         "measured": _measured(costs),
         "capacity": _capacity(results),
+        "reading": _reading(results),
         "limits": _limits(results),
         "restart": _restarts(results),
         "buy": _buy(results),
@@ -54,33 +65,23 @@ def put(page: Path, found: Mapping[str, str]) -> None:
     """
     text = page.read_text()
     for name, table in found.items():
-        place = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, number = place.subn(lambda mark, t=table: f"{mark[1]}\n{t}\n\n{mark[2]}", text)
-        if number != 1:
-            raise ValueError(f"{page} has {number} places for the table {name}.")
+        before, mark, rest = text.partition(f"<!-- table: {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not (mark and end):
+            raise ValueError(f"{page} has no place for the table {name}.")
+        text = f"{before}{mark}\n{table}\n\n{end}{after}"
     page.write_text(text)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [list(header), ["---"] * len(header), *([_shown(cell) for cell in r] for r in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _shown(cell: object) -> str:
-    if cell is None:
-        return "never"
-    if isinstance(cell, float):
-        return f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}"
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _machine(costs: Costs) -> str:
     how = costs.figures["measured"]
+    settings = ", ".join(f"`{key} = {value}`" for key, value in how["settings"].items())
     return (
         f"Measured on {how['at']} by `{how['command']}`: {how['cores']} cores"
         f" ({how['processor']}), Python {how['versions']['Python']}; {how['lists']} payload lists"
         f" of {how['iovs']:,} payload IOVs each, one process with {how['threads']} threads,"
         " PostgreSQL with its default settings, all on the one machine."
+        f"{f' Settings of the service: {settings}.' if settings else ''}"
     )
 
 
@@ -94,7 +95,15 @@ def _costs(costs: Costs) -> str:
     nginx = "a constant answer of nginx"
     rows.append([nginx, hit["median_ms"], hit["p99_ms"], hit["cache_cpu_ms"], 0.0, hit["bytes"]])
     header = ["request", "median ms", "p99 ms", "CPU of the service (nginx) ms"]
-    return _table([*header, "CPU of PostgreSQL ms", "bytes"], rows)
+    query = costs.figures["operations"]["query"]
+    share = query["gzip_bytes"] / query["bytes"]
+    return (
+        f"{markdown([*header, 'CPU of PostgreSQL ms', 'bytes'], rows)}\n\n"
+        f"Of a kept answer, the look at the change log takes {shown(costs.look.service * 1000)} ms"
+        f" of the service's CPU and {shown(costs.look.database * 1000)} ms of PostgreSQL's."
+        f" Compressed, the first answer is {share:.0%} as large: checksums are random, and do not"
+        " become shorter."
+    )
 
 
 def _growth(costs: Costs) -> str:
@@ -103,7 +112,7 @@ def _growth(costs: Costs) -> str:
         for g in costs.figures["growth"]
     ]
     header = ["payload lists", "median ms", "CPU of the service ms"]
-    return _table([*header, "CPU of PostgreSQL ms", "bytes"], rows)
+    return markdown([*header, "CPU of PostgreSQL ms", "bytes"], rows)
 
 
 def _theory() -> str:
@@ -112,7 +121,7 @@ def _theory() -> str:
         exact = theory.waiting_time(load * servers, 1.0, servers)
         found = simulated_wait(load * servers, servers)
         rows.append([f"M/M/{servers}, {load:.0%} busy: mean wait", exact, found])
-    return _table(["case", "theory", "simulated"], rows)
+    return markdown(["case", "theory", "simulated"], rows)
 
 
 def simulated_wait(rate: float, servers: int, *, number: int = 200_000) -> float:
@@ -135,8 +144,9 @@ def _measured(costs: Costs) -> str:
             ("simulated", line.foretold),
             ("measured", line.measured),
         ):
-            rows.append([line.connections, who, rate, median * 1000, p99 * 1000])
-    return _table(["connections", "", "queries/s", "median ms", "p99 ms"], rows)
+            points = "hot" if line.work == "hot" else "random"
+            rows.append([points, line.connections, who, rate, median * 1000, p99 * 1000])
+    return markdown(["points", "connections", "", "queries/s", "median ms", "p99 ms"], rows)
 
 
 def _capacity(results: Results) -> str:
@@ -150,7 +160,28 @@ def _capacity(results: Results) -> str:
             rows.append([rate, way, found.reach, *bought, found.gigabits, *times])
     header = ["requests/s", "asked for", "reach the service, /s", "processes, a core each"]
     header += ["PostgreSQL servers × cores", "nginx cores", "cards × Gbit/s", "Gbit/s out"]
-    return _table([*header, "median ms", "p99 ms"], rows)
+    return markdown([*header, "median ms", "p99 ms"], rows)
+
+
+def _reading(results: Results) -> str:
+    """Say of each rate what some ways of asking need."""
+    return "\n".join(
+        f"- **{rate:,} requests/s:** "
+        + "; ".join(f"{way}, {_bought(results.capacity[rate, way])}" for way in _TOLD)
+        + "."
+        for rate in RATES
+    )
+
+
+_TOLD = (ANY_POINT, OPEN, OPEN_60_S)
+
+
+def _bought(found: tuple[Plan, Outcome]) -> str:
+    plan, outcome = found
+    servers = "one PostgreSQL server" if plan.databases == 1 else f"{plan.databases} of PostgreSQL"
+    return (
+        f"{plan.processes} processes and {servers} for the {shown(outcome.reach)} that reach them"
+    )
 
 
 def _limits(results: Results) -> str:
@@ -160,13 +191,13 @@ def _limits(results: Results) -> str:
         times = [seen.get(share, "not simulated") for share in SHARES]
         rows.append([way, limit.part, limit.rate, *times])
     shares = [f"p99 ms at {share:.0%}" for share in SHARES]
-    return _table(["asked for", "full first", "at requests/s", *shares], rows)
+    return markdown(["asked for", "full first", "at requests/s", *shares], rows)
 
 
 def _restarts(results: Results) -> str:
     rows = [[name, *_became(storm)] for name, storm in results.restarts.items()]
     header = ["set-up", "half ready, s", "99 % ready, s", "all ready, s", "reached the service"]
-    found = _table([*header, "given up", "refused", "most at once"], rows)
+    found = markdown([*header, "given up", "refused", "most at once"], rows)
     return (
         f"{results.jobs:,} jobs on {SITES} sites; {results.service.processes} processes,"
         f" {results.service.databases} × {DATABASE_CORES} cores of PostgreSQL,"
@@ -175,7 +206,8 @@ def _restarts(results: Results) -> str:
 
 
 def _became(storm: Storm) -> list[object]:
-    times = [storm.until(share) for share in (0.5, 0.99, 1.0)]
+    ready = [storm.until(share) for share in (0.5, 0.99, 1.0)]
+    times = ["never" if seconds is None else seconds for seconds in ready]
     return [*times, storm.reach, storm.timed_out, storm.refused, storm.most]
 
 
@@ -196,4 +228,4 @@ def _buy(results: Results) -> str:
             rows.append([rate, policy, machines, f"1 + {databases}", front, caches])
     header = ["requests/s", "open tags are", "machines of the service, 16 cores"]
     header += ["PostgreSQL, 16 cores: primary + replicas", "machines of nginx, 10 Gbit/s"]
-    return _table([*header, "caches of each site × cores"], rows)
+    return markdown([*header, "caches of each site × cores"], rows)

@@ -9,18 +9,30 @@ from typing import Any
 
 from simulation.clients import Manners
 from simulation.plans import DATABASE_CORES, SITES, Costs, Outcome, Plan, sized, steady
+from simulation.servers import ALWAYS, Freshness
 from simulation.storm import Storm, restart
 
 RATES = (1_000, 10_000, 100_000)
 
 ANY_POINT = "any point, no cache"
+OPEN = "open tag, no cache"
+OPEN_100_MS = "open tag, no cache, 100 ms old at most"
+OPEN_COMPARED = "open tag, site caches ask each time"
+OPEN_60_S = "open tag, 60 s old at most, site caches"
+CLOSED_NGINX = "closed tag, nginx's cache only"
+CLOSED = "closed tag, site caches"
+
+_CLOSED = Freshness(is_closed=True)
+_MINUTE_OLD = Freshness(60.0)
+
 WAYS: Mapping[str, Plan] = {
     ANY_POINT: Plan(site_keeps=False, front_keeps=False, novel=1.0),
-    "open tag, no cache": Plan(site_keeps=False, front_keeps=False),
-    "open tag, site caches ask each time": Plan(holds=0.0),
-    "open tag, copies hold 60 s": Plan(holds=60.0),
-    "closed tag, nginx's cache only": Plan(site_keeps=False),
-    "closed tag, site caches": Plan(),
+    OPEN: Plan(site_keeps=False, front_keeps=False),
+    OPEN_100_MS: Plan(site_keeps=False, front_keeps=False, fresh=Freshness(0.1)),
+    OPEN_COMPARED: Plan(),
+    OPEN_60_S: Plan(fresh=_MINUTE_OLD),
+    CLOSED_NGINX: Plan(site_keeps=False, fresh=_CLOSED),
+    CLOSED: Plan(fresh=_CLOSED),
 }
 
 REFERENCE = Plan(processes=16, databases=1, front_cores=8, cards=1)
@@ -56,6 +68,9 @@ class Restart:
 
 _BARE = Plan(site_keeps=False, front_keeps=False)
 _LIMITED = replace(_BARE, limit=200)
+_NGINX = Plan(site_keeps=False, fresh=_CLOSED)
+_SITES = Plan(front_keeps=False, fresh=_CLOSED)
+_BOTH = Plan(fresh=_CLOSED)
 
 RESTARTS: Mapping[str, Restart] = {
     # After the first time-out most work is done for jobs that have left: 100 s show it.
@@ -65,13 +80,14 @@ RESTARTS: Mapping[str, Restart] = {
         _LIMITED, Manners(pause=30.0, backs_off=True)
     ),
     "no cache; jobs start within 5 minutes": Restart(_BARE, Manners(jitter=300.0)),
-    "nginx's cache, without collapsing": Restart(Plan(site_keeps=False, collapses=False)),
-    "nginx's cache, with collapsing": Restart(Plan(site_keeps=False)),
-    "site caches, without collapsing": Restart(Plan(front_keeps=False, collapses=False)),
-    "site caches, with collapsing": Restart(Plan(front_keeps=False)),
-    "site and regional caches, with collapsing": Restart(Plan(front_keeps=False, regions=5)),
-    "site caches and nginx's, with collapsing": Restart(Plan()),
-    "the same, open tag that is asked for each time": Restart(Plan(holds=0.0)),
+    "nginx's cache, without collapsing": Restart(replace(_NGINX, collapses=False)),
+    "nginx's cache, with collapsing": Restart(_NGINX),
+    "site caches, without collapsing": Restart(replace(_SITES, collapses=False)),
+    "site caches, with collapsing": Restart(_SITES),
+    "site and regional caches, with collapsing": Restart(replace(_SITES, regions=5)),
+    "site caches and nginx's, with collapsing": Restart(_BOTH),
+    "the same; the tag is open, and always fresh": Restart(replace(_BOTH, fresh=ALWAYS)),
+    "the same; `gtstatus` and the tag may be 60 s old": Restart(replace(_BOTH, fresh=_MINUTE_OLD)),
 }
 
 
@@ -124,7 +140,7 @@ def limit(way: Plan, costs: Costs) -> Limit:
         REFERENCE,
         site_keeps=way.site_keeps,
         front_keeps=way.front_keeps,
-        holds=way.holds,
+        fresh=way.fresh,
         novel=way.novel,
     )
     # Copies that hold for a time are renewed no more often at higher rates: look there.

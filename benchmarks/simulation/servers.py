@@ -1,5 +1,6 @@
 """The service: PostgreSQL servers, processes with threads, and what stands in front of them."""
 
+import math
 import random
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,51 @@ QUERY, HOT, NOT_MODIFIED = "query", "hot", "not-modified"
 
 STATUS = "status"
 """Asked before the query by every job, as `gtstatus` is: the key of what is the same for all."""
+
+SETTLED = 1.0
+"""Seconds: how old a look at the change log may be for what the rules keep from changing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old answers may be.
+
+    Attributes:
+        service: seconds, `cdb.freshness_ms` of the service.
+        is_closed: whether the tag that all ask for is closed for ever, or asked as of a change.
+
+    """
+
+    service: float = 0.0
+    is_closed: bool = False
+
+    def copies(self, key: Hashable) -> float:
+        """Return for how many seconds caches may give a copy: HTTP counts whole ones."""
+        if self.is_closed and key != STATUS:
+            return math.inf
+        return math.floor(self.service)
+
+    def patience(self, key: Hashable) -> float:
+        """Return how many seconds a look may be old that a process answers after."""
+        return max(self.service, SETTLED) if self.is_closed and key != STATUS else self.service
+
+
+ALWAYS = Freshness()
+"""Every answer has all that was confirmed before the request came."""
+
+
+class Costing(Protocol):
+    """What the work of a process costs, by kind of request, and a look at the change log."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """The kinds of requests, without the look."""
+        ...
+
+    @property
+    def look(self) -> Operation:
+        """The look."""
+        ...
 
 
 class Answers(Protocol):
@@ -48,27 +94,33 @@ class Process:
     """One process of the service: its threads, of which one at a time runs Python, and its cache.
 
     `cores` are those of its machine, which it may share with others. The
-    interpreter's lock is held while it waits for a core, as in truth.
+    interpreter's lock is held while it waits for a core, as in truth. Before it
+    answers, it looks whether the change log goes on, unless it has looked just now.
     """
 
     def __init__(
         self,
         env: simpy.Environment,
-        operations: Mapping[str, Operation],
+        costs: Costing,
         databases: Databases,
         cores: Station,
         chance: random.Random,
+        fresh: Freshness = ALWAYS,
         threads: int = 8,
     ) -> None:
         self.env = env
-        self.operations = operations
+        self.costs = costs
+        self.fresh = fresh
         self.databases = databases
         self.cores = cores
         self.chance = chance
         self.threads = simpy.Resource(env, threads)
         self.interpreter = simpy.Resource(env, 1)
         self.remembers: set[Hashable] = set()
-        self.answered = 0
+        self.answered = self.looks = 0
+        self._looked = -math.inf
+        self._looking = simpy.Resource(env, 1)
+        self._next: simpy.Event | None = None
 
     @property
     def waiting(self) -> int:
@@ -79,16 +131,37 @@ class Process:
         """Answer one request, half of its work before the database is asked, and half after."""
         with self.threads.request() as thread:
             yield thread
-            operation = self.operations[self._kind(key, known)]
-            factor = operation.factor(self.chance)
-            half = operation.service * factor / 2
-            yield from self._compute(half)
-            if operation.database:
-                yield self.databases.read(operation.database * factor)
-            if operation.rest:
-                yield self.env.timeout(operation.rest)
-            yield from self._compute(half)
+            if self.env.now - self._looked >= self.fresh.patience(key):
+                yield from self._look()
+            yield from self._work(self.costs.operations[self._kind(key, known)])
         self.answered += 1
+        return True
+
+    def _look(self) -> Steps:
+        """Look at the end of the log, together with all who wait for the next look."""
+        if self._next:
+            yield self._next
+            return True
+        shared = self._next = self.env.event()
+        with self._looking.request() as turn:
+            yield turn
+            # Who comes from here on may have seen a write that this look does not see.
+            self._next, began = None, self.env.now
+            yield from self._work(self.costs.look)
+        self._looked = began
+        self.looks += 1
+        shared.succeed()
+        return True
+
+    def _work(self, operation: Operation) -> Steps:
+        factor = operation.factor(self.chance)
+        half = operation.service * factor / 2
+        yield from self._compute(half)
+        if operation.database:
+            yield self.databases.read(operation.database * factor)
+        if operation.rest:
+            yield self.env.timeout(operation.rest)
+        yield from self._compute(half)
         return True
 
     def _kind(self, key: Hashable, known: bool) -> str:
@@ -152,15 +225,14 @@ class Habits:
 
     Attributes:
         keeps: whether it has copies at all.
-        holds: seconds for which a copy is answered without asking; 0 asks each time
-            whether it still holds, infinity never.
+        fresh: for how long a copy is given without asking whether it still holds.
         collapses: whether those who ask for what is being fetched wait for that.
         limit: so many requests may be under way to what is behind; more are refused.
 
     """
 
     keeps: bool = True
-    holds: float = 0.0
+    fresh: Freshness = ALWAYS
     collapses: bool = True
     limit: int | None = None
 
@@ -206,7 +278,8 @@ class Front:
             self.refused += 1
             return False
         # Where each has to ask whether a copy holds, nobody can use the answer to another.
-        is_shared = habits.keeps and habits.collapses and (habits.holds > 0 or not known)
+        holds = habits.fresh.copies(key)
+        is_shared = habits.keeps and habits.collapses and (holds > 0 or not known)
         mine = self.env.event() if is_shared else None
         if mine:
             self.fetches[key] = mine
@@ -216,7 +289,7 @@ class Front:
         answered = yield from self.behind.answer(key, known=known)
         self.under_way -= 1
         if answered and habits.keeps:
-            self.copies[key] = self.env.now + habits.holds
+            self.copies[key] = self.env.now + holds
         if mine:
             del self.fetches[key]
             mine.succeed(answered)

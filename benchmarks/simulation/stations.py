@@ -3,9 +3,9 @@
 import heapq
 import math
 import random
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import simpy
 
@@ -68,13 +68,22 @@ class Operation:
     size: int
 
     @classmethod
-    def of(cls, figures: dict[str, float]) -> "Operation":
+    def of(cls, figures: Mapping[str, float]) -> Self:
         """Return what was measured, in milliseconds, as service_times.py writes it."""
         costs = [figures.get(f"{part}_cpu_ms", 0.0) / 1000 for part in ("service", "database")]
         client = figures.get("client_cpu_ms", 0.0) / 1000
         rest = max(0.0, figures["median_ms"] / 1000 - sum(costs) - client)
         spread = math.log(figures["p99_ms"] / figures["median_ms"]) / _Z99
         return cls(costs[0], costs[1], rest, spread, int(figures["bytes"]))
+
+    def without(self, other: Self) -> Self:
+        """Return what remains of the costs without those of a part of the work."""
+        return replace(
+            self,
+            service=max(0.0, self.service - other.service),
+            database=max(0.0, self.database - other.database),
+            rest=max(0.0, self.rest - other.rest),
+        )
 
     def factor(self, chance: random.Random) -> float:
         """Draw how much dearer than the mean one request is; the mean of that is 1."""

@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,19 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # Only for these imports: benchmarks/plugins.py is not what others mean by `plugins`.
 sys.path.append(str(BENCHMARKS))
 from simulation import clients, one_machine, plans, report, storm, theory  # noqa: E402
-from simulation.servers import Databases, Front, Habits, Place, Process  # noqa: E402
+from simulation.servers import ALWAYS, STATUS, Databases, Freshness, Front, Habits, Place, Process  # noqa: E402
 from simulation.stations import Operation, Station, Steps  # noqa: E402
 
 sys.path.remove(str(BENCHMARKS))
 
 CHEAP = Operation(service=0.0005, database=0.0, rest=0.0, spread=0.0, size=400)
 DEAR = Operation(service=0.002, database=0.003, rest=0.0, spread=0.0, size=36_000)
+LOOK = Operation(service=0.0, database=0.001, rest=0.0, spread=0.0, size=0)
+FREE = Operation(service=0.0, database=0.0, rest=0.0, spread=0.0, size=0)
 COSTS = plans.Costs(
-    {"query": DEAR, "hot": CHEAP, "not-modified": CHEAP, "status": CHEAP}, 0.00005, {}
+    {"query": DEAR, "hot": CHEAP, "not-modified": CHEAP, "status": CHEAP}, FREE, 0.00005, {}
 )
+MINUTE_OLD = Freshness(60.0)
 
 
 class Behind:
@@ -87,14 +91,59 @@ def test_threads_of_a_process_share_its_core_and_wait_for_the_database_together(
     # One database core: with threads enough that is what is full, at 3 ms a query.
     env, chance = simpy.Environment(), random.Random(1)
     databases = Databases(env, [Station(env, 1)], 0.0)
-    process = Process(env, COSTS.operations, databases, Station(env, 1), chance, threads)
+    process = Process(env, COSTS, databases, Station(env, 1), chance, threads=threads)
     asked = [env.process(process.answer(number)) for number in range(400)]
     env.run(env.all_of(asked))
     assert env.now / 400 == pytest.approx(seconds, rel=0.02)
 
 
+def process_that_looks(fresh: Freshness) -> Process:
+    env, costs = simpy.Environment(), replace(COSTS, look=LOOK)
+    databases = Databases(env, [Station(env, 1)], 0.0)
+    process = Process(env, costs, databases, Station(env, 1), random.Random(1), fresh)
+    process.remembers.add("point")
+    return process
+
+
+def ask_in_turns(process: Process, number: int, key: str = "point") -> int:
+    def ask() -> clients.Walk:
+        for _ in range(number):
+            yield from process.answer(key)
+
+    process.env.run(process.env.process(ask()))
+    return process.looks
+
+
+@pytest.mark.parametrize(
+    ("fresh", "looks"),
+    [(ALWAYS, 50), (MINUTE_OLD, 1), (Freshness(0.01), 3), (Freshness(is_closed=True), 1)],
+)
+def test_a_process_looks_as_often_as_answers_have_to_be_fresh(
+    fresh: Freshness, looks: int
+) -> None:
+    # 50 kept answers take 25 ms, and the looks 1 ms each.
+    assert ask_in_turns(process_that_looks(fresh), 50) == looks
+
+
+def test_of_requests_that_wait_together_one_looks_for_all() -> None:
+    process = process_that_looks(ALWAYS)
+
+    def ask(late: float) -> clients.Walk:
+        yield process.env.timeout(late)
+        yield from process.answer("point")
+
+    # A look takes 1 ms: the last seven wait for the one that begins after that of the first.
+    asked = [process.env.process(ask(number / 10_000)) for number in range(8)]
+    process.env.run(process.env.all_of(asked))
+    assert process.looks == 2
+
+
+def test_statuses_are_looked_at_even_if_the_tag_is_closed() -> None:
+    assert ask_in_turns(process_that_looks(Freshness(is_closed=True)), 5, STATUS) == 5
+
+
 def test_requests_for_one_answer_collapse_into_one() -> None:
-    cache, behind = front(simpy.Environment(), Habits(holds=60.0))
+    cache, behind = front(simpy.Environment(), Habits(fresh=MINUTE_OLD))
     ask_together(cache, 50)
     assert behind.asked == [False]
     ask_together(cache, 50)
@@ -102,13 +151,13 @@ def test_requests_for_one_answer_collapse_into_one() -> None:
 
 
 def test_without_collapsing_each_asks() -> None:
-    cache, behind = front(simpy.Environment(), Habits(holds=60.0, collapses=False))
+    cache, behind = front(simpy.Environment(), Habits(fresh=MINUTE_OLD, collapses=False))
     ask_together(cache, 50)
     assert behind.asked == [False] * 50
 
 
 def test_a_copy_that_does_not_hold_costs_each_a_question() -> None:
-    cache, behind = front(simpy.Environment(), Habits(holds=0.0))
+    cache, behind = front(simpy.Environment(), Habits(fresh=ALWAYS))
     ask_together(cache, 50)
     ask_together(cache, 50)
     assert behind.asked == [False] + [True] * 50
@@ -131,11 +180,11 @@ def test_every_job_of_a_restart_is_ready_in_the_end() -> None:
     bare = restart(hasty, site_keeps=False, front_keeps=False)
     assert len(bare.ready) == bare.jobs
     assert bare.reach == 2 * bare.jobs
-    cached = restart(hasty)
+    cached = restart(hasty, fresh=MINUTE_OLD)
     assert len(cached.ready) == cached.jobs
     assert cached.reach < 0.8 * bare.reach
     assert (cached.until(1.0) or 60.0) < (bare.until(1.0) or 0.0)
-    assert restart(hasty) == cached
+    assert restart(hasty, fresh=MINUTE_OLD) == cached
 
 
 def test_jobs_that_give_up_early_keep_a_service_busy_for_nobody() -> None:
@@ -159,9 +208,11 @@ def test_a_topology_that_was_sized_is_as_busy_as_it_should_be() -> None:
 
 def test_the_measured_costs_can_be_read_and_foretell_the_measured_runs() -> None:
     costs = plans.Costs.read(BENCHMARKS / "service_times.json")
-    lines = one_machine.compare(costs, seconds=5.0)
-    assert [line.connections for line in lines] == [4, 50]
-    rates = [line.foretold[0] for line in lines]
+    lines = one_machine.compare(costs, seconds=2.0)
+    rates = {(line.work, line.connections): line.foretold[0] for line in lines}
+    assert set(rates) == {(work, number) for work in ("query", "hot") for number in (4, 50)}
     # Two cores, all work on them: the rate is bounded by what one query costs.
-    query = costs.operations["query"]
-    assert 0 < max(rates) < costs.figures["measured"]["cores"] / (query.service + query.database)
+    query, cores = costs.operations["query"], costs.figures["measured"]["cores"]
+    assert 0 < rates["query", 50] < cores / (query.service + query.database)
+    # One process: of kept answers it gives at most as many as one core can.
+    assert rates["query", 50] < rates["hot", 50] < 1 / costs.operations["hot"].service
