@@ -34,13 +34,11 @@ Ask = Callable[[tuple[int, int]], object]
 
 def main() -> None:
     """Put a tag into a bundle, ask that, and bring it in again under another name."""
-    parser = special.parser(__doc__, tag=True)
-    parser.add_argument("--lists", type=int, default=200)
-    parser.add_argument("--iovs", type=int, default=5_000)
+    parser = special.parser(__doc__, lists=200, iovs=5_000, tag=True)
     parser.add_argument("--queries", type=int, default=2_000)
     options = parser.parse_args()
     with special.service(options) as service, tempfile.TemporaryDirectory() as folder:
-        tag = options.tag or special.loaded(Client(service.url), options.lists, options.iovs)
+        tag = special.loaded(Client(service.url), options)
         database, rules = Database(service.database), timeline.rules(service.database)
         path = Path(folder) / "bundle.cdb"
         source = DatabaseSource(database, rules, tag)

@@ -22,13 +22,11 @@ WINDOW = Interval(Point(2**30, 0), Point(2**30 + 2**20, 0))
 
 def main() -> None:
     """Load a tag, clone it twice, write to one clone, and compare."""
-    parser = special.parser(__doc__, runs=True, tag=True)
-    parser.add_argument("--lists", type=int, default=200)
-    parser.add_argument("--iovs", type=int, default=26_000)
+    parser = special.parser(__doc__, lists=200, iovs=26_000, runs=True, tag=True)
     options = parser.parse_args()
     with special.service(options) as service:
         client = Client(service.url)
-        tag = options.tag or special.loaded(client, options.lists, options.iovs)
+        tag = special.loaded(client, options)
         clone, fork = (make_clone(client, tag, name) for name in ("clone", "fork"))
         write(client, fork)
         database = Database(service.database)

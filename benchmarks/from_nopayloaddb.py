@@ -49,9 +49,7 @@ update "PayloadIOV" set comb_iov = major_iov + minor_iov * 0.0000000000000000001
 
 def main() -> None:
     """Fill the tables, and run the command."""
-    parser = special.parser(__doc__)
-    parser.add_argument("--lists", type=int, default=20)
-    parser.add_argument("--iovs", type=int, default=25_000)
+    parser = special.parser(__doc__, lists=20, iovs=25_000)
     parser.add_argument("--samples", type=int, default=200)
     options = parser.parse_args()
     with special.service(options) as service:

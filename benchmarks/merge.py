@@ -17,9 +17,7 @@ Rows = list[dict[str, Any]]
 
 def main() -> None:
     """Load a tag with gaps and one without, and merge them in each way."""
-    parser = special.parser(__doc__)
-    parser.add_argument("--lists", type=int, default=100)
-    parser.add_argument("--iovs", type=int, default=5000)
+    parser = special.parser(__doc__, lists=100, iovs=5_000)
     options = parser.parse_args()
     with special.service(options) as service:
         client = Client(service.url)

@@ -25,15 +25,13 @@ cdb.forced_validators = * checksum
 
 def main() -> None:
     """Serve one database twice, with plugins and without, and ask both in turns."""
-    parser = special.parser(__doc__, runs=True)
-    parser.add_argument("--lists", type=int, default=100)
-    parser.add_argument("--iovs", type=int, default=5000)
+    parser = special.parser(__doc__, lists=100, iovs=5_000, runs=True)
     parser.add_argument("--connections", type=int, nargs="+", default=[4, 50])
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
     with special.service(options) as loaded:
         client = Client(loaded.url)
-        special.loaded(client, options.lists, options.iovs)
+        special.loaded(client, options)
         pace = Pace(options.connections, options.seconds, options.runs)
         places = reads.points(scenario(f"{options.lists}x{options.iovs}"), pace)
         read = reads.Read("query.random", [reads.query(client, place) for place in places])

@@ -222,9 +222,7 @@ def _setting(options: argparse.Namespace, database: str) -> dict[str, object]:
 
 def main() -> None:
     """Start PostgreSQL and the service, load tags, measure, and write the figures."""
-    parser = special.parser(__doc__)
-    parser.add_argument("--lists", type=int, default=200)
-    parser.add_argument("--iovs", type=int, default=5000)
+    parser = special.parser(__doc__, lists=200, iovs=5_000)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()

@@ -25,14 +25,12 @@ FAR = 2**31
 
 def main() -> None:
     """Look at a tag for the first time and again, whole and in parts, and after a write."""
-    parser = special.parser(__doc__, runs=True, tag=True)
-    parser.add_argument("--lists", type=int, default=200)
-    parser.add_argument("--iovs", type=int, default=26_000)
+    parser = special.parser(__doc__, lists=200, iovs=26_000, runs=True, tag=True)
     parser.add_argument("--buckets", type=int, default=1500)
     options = parser.parse_args()
     with special.service(options) as service:
         client = Client(service.url)
-        tag = options.tag or special.loaded(client, options.lists, options.iovs)
+        tag = special.loaded(client, options)
         database = Database(service.database)
         look = Look(database, rules(service.database), options.buckets)
         lines = pictures(look, tag, options.runs)

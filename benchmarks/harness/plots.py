@@ -15,7 +15,8 @@ TEXT = f"""\
 Left: milliseconds, medians, as a tag of 100 lists gets more IOVs in each; middle: as a tag gets
 more lists, with 200 IOVs in each. Queries there come from {USUAL} connections at random points,
 the rest from one client. Right: queries a second at random points of 100 lists × 1,000 IOVs, with
-more and more connections.
+more and more connections. Of a small tag a process has most answers soon, unless it keeps none
+(`cdb.answers_mb = 0`): then it is the growth of the query by SQL that is seen.
 """
 
 WORKS = {

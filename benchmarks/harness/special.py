@@ -11,23 +11,24 @@ from harness.service import Started, Wanted, beside, here, setting
 
 
 def parser(
-    description: str | None, *, runs: bool = False, tag: bool = False
+    description: str | None, *, lists: int, iovs: int, runs: bool = False, tag: bool = False
 ) -> argparse.ArgumentParser:
-    """Return a parser with the options that all of them have.
+    """Return a parser with the options that all of them have, by default so many lists and IOVs.
 
     With `runs` also how often those measure that do so more than once; with `tag` those of the
     programs that take a tag of a database that is there.
     """
     made = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
-    made.add_argument("--threads", type=int, default=8, help="of the service that is started")
-    made.add_argument(
-        "--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini"
-    )
+    add = made.add_argument
+    add("--lists", type=int, default=lists, help=f"in a tag ({lists})")
+    add("--iovs", type=int, default=iovs, help=f"in a list ({iovs})")
+    add("--threads", type=int, default=8, help="of the service that is started (8)")
+    add("--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini")
     if runs:
-        made.add_argument("--runs", type=int, default=3, help="the median of so many is printed")
+        add("--runs", type=int, default=3, help="the median of so many is printed (3)")
     if tag:
-        made.add_argument("--database", help="one that holds the tag; it is written to")
-        made.add_argument("--tag", help="an existing tag; without it one is loaded")
+        add("--database", help="one that holds the tag; it is written to")
+        add("--tag", help="an existing tag; without it one is loaded")
     return made
 
 
@@ -40,8 +41,11 @@ def service(options: argparse.Namespace) -> Iterator[Started]:
         yield found
 
 
-def loaded(client: Client, lists: int, iovs: int) -> str:
-    """Bring a tag with random starts in, and return its name."""
-    made = scenario(f"{lists}x{iovs}")
+def loaded(client: Client, options: argparse.Namespace) -> str:
+    """Return the name of the tag that the options name, or else of one that is brought in."""
+    named: str | None = getattr(options, "tag", None)
+    if named:
+        return named
+    made = scenario(f"{options.lists}x{options.iovs}")
     load(client, made, rows=50_000)
     return made.tags[0]
