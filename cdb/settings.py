@@ -265,6 +265,24 @@ class Settings(BaseModel):
             description="MiB of answers that a process keeps to give them again while they hold.",
         ),
     ] = 64
+    compiled: Annotated[
+        str,
+        Field(
+            alias="cdb.compiled",
+            description="A directory on a local disk where payload lists that are asked often "
+            "are compiled, to be answered without the database. All processes of a machine "
+            "that serve the same database share it. Empty: none are compiled.",
+        ),
+    ] = ""
+    compiled_mb: Annotated[
+        int,
+        Field(
+            alias="cdb.compiled_mb",
+            ge=1,
+            le=2**20,
+            description="MiB of that directory that compiled lists may take.",
+        ),
+    ] = 8192
     unavailable_status: Annotated[
         Literal[503, 504],
         Field(

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from threading import BoundedSemaphore, Lock
 
+from cdb.registry.installed import installed
 from cdb.registry.plugins import Plugins
 from cdb.registry.rules import rules_of
+from cdb.rest.compiled import Compiled
 from cdb.rest.kept import Answers
 from cdb.security.policy import SecurityPolicy
 from cdb.services.payloads import PayloadStore
@@ -32,6 +34,7 @@ class Context:
     payload_store: PayloadStore | None
     streams: BoundedSemaphore
     answers: Answers
+    compiled: Compiled | None
     format: str
     sleeping: Lock = field(default_factory=Lock)
 
@@ -48,6 +51,7 @@ class Context:
         database.listener = plugins.tell
         store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)
         rules = rules_of(settings, plugins, store.contents if store else nothing_stored)
+        format_ = format_of(settings, rules)
         return cls(
             settings=settings,
             database=database,
@@ -57,7 +61,8 @@ class Context:
             payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
             answers=Answers(settings.freshness, settings.answers_mb * 2**20),
-            format=_format(settings, rules),
+            compiled=Compiled.of(settings, database, rules, format_),
+            format=format_,
         )
 
     @property
@@ -66,7 +71,22 @@ class Context:
         return self.settings.max_body_mb * 2**20
 
 
-def _format(settings: Settings, rules: Rules) -> str:
+def format_of(settings: Settings, rules: Rules) -> str:
+    """Return what stands for all settings that decide what the same content looks like.
+
+    The packages of the dimensions are among it: what is compiled outlives the process.
+    """
+    packages = [
+        (each.name, each.distribution, each.version)
+        for each in installed()
+        if each.group == "cdb.iov_dimensions" and each.name in rules.dimensions
+    ]
     dimensions = [(name, each.options) for name, each in sorted(rules.dimensions.items())]
-    decides = (rules.iov_mode, rules.default_dimension, settings.global_tag_detail, dimensions)
+    decides = (
+        rules.iov_mode,
+        rules.default_dimension,
+        settings.global_tag_detail,
+        dimensions,
+        packages,
+    )
     return " ".join([_VERSION, *map(str, decides)])

@@ -10,7 +10,7 @@ as the list of all global tags, has the end of the log for its head.
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -25,6 +25,9 @@ from cdb.services.remembered import Remembered
 from cdb.store.looks import Look, Looks
 from cdb.store.pools import Readable
 from cdb.store.query import TagHead
+
+if TYPE_CHECKING:
+    from cdb.services.compiling import CompiledTag
 
 _PATIENCE_WITH_SETTLED = 1.0
 """Seconds: how old a look may be that speaks for what the rules keep from changing. There is
@@ -61,6 +64,7 @@ class State:
 
     Attributes:
         seen_at: the end of the log at which the heads were found to be these; None for never.
+        compiled: the tag with its lists compiled, where it is one, and is asked so.
 
     """
 
@@ -68,6 +72,7 @@ class State:
         self.layers = layers
         self.heads = list(heads)
         self.seen_at: tuple[int, str] | None = None
+        self.compiled: CompiledTag | None = None
         self._starts: list[Point] = []
         self._lock = threading.Lock()
 
@@ -194,9 +199,13 @@ class Answers:
         if state is None or state.heads != list(holding.tags):
             state = State(holding.layers, holding.tags)
             self._states.keep(question, state)
+        self.keep_at(state, answer)
+
+    def keep_at(self, state: State, answer: Kept) -> None:
+        """Keep an answer that is made from a state."""
         start = answer.window.start
-        self._kept.keep((state, start), answer, len(answer.body) + _WEIGHT)
-        state.add(start)
+        if self._kept.keep((state, start), answer, len(answer.body) + _WEIGHT):
+            state.add(start)
 
 
 def _is_still(database: Readable, state: State, look: Look) -> bool:

@@ -35,10 +35,10 @@ class Remembered(Generic[_Key, _Value]):
             self._values.move_to_end(key)
             return self._values[key][0]
 
-    def keep(self, key: _Key, value: _Value, weight: int = 1) -> None:
-        """Keep a value; one that weighs more than all of them may is not kept."""
+    def keep(self, key: _Key, value: _Value, weight: int = 1) -> bool:
+        """Keep a value, and tell so: one that weighs more than all of them may is not kept."""
         if weight > self._bound:
-            return
+            return False
         gone = []
         with self._lock:
             self._weight += weight - self._values.pop(key, (value, 0))[1]
@@ -49,3 +49,4 @@ class Remembered(Generic[_Key, _Value]):
                 gone.append(left)
         for left in gone:
             self._forget(left)
+        return True

@@ -4,14 +4,17 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
+import pytest
 import requests
 from histories import GRID, Step, World, steps
 from hypothesis import given, settings
-from support import Client, statements
+from support import API, Client, serving, statements
 
+from cdb.store.compiled import CompiledFile
 from cdb.store.engine import Database
 
 EXAMPLES = {"sqlite": 6, "postgresql": 3}
@@ -83,8 +86,20 @@ def assert_alike(keeping: Client, plain: Client, path: str) -> None:
 
 # --- while others write -----------------------------------------------------
 
-WRITES = 60
 READERS = 4
+
+
+class Busy(NamedTuple):
+    """A service that is read while somebody writes, and what the writer does."""
+
+    settings: dict[str, str]
+    writes: int
+    reads_between: int
+
+
+KEEPING = Busy({}, 60, 0)
+COMPILING = Busy({"answers_mb": "0", "compiled": "lists"}, 10, 30)
+"""Nothing is compiled where less is read between two writes."""
 
 
 class Written(NamedTuple):
@@ -105,44 +120,14 @@ class Read(NamedTuple):
     received: float
 
 
+@pytest.mark.parametrize("busy", [KEEPING, COMPILING], ids=["kept", "compiled"])
 def test_each_answer_is_of_a_state_between_its_request_and_its_arrival(
-    client: Client, make_client: Callable[..., Client], server: str
+    make_client: Callable[..., Client], busy: Busy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lists = [a_list(client, "Busy", f"T{number}") for number in range(3)]
-    other = a_list(client, "Other", "T0")
-    start = int(client.api("GET", "gtPayloadLists/Busy").headers["CDB-Change"])
-    is_over = threading.Event()
-
-    def write() -> list[Written]:
-        chance, written = random.Random(2), [Written(start, 0.0, 0.0)]
-        with requests.Session() as session:
-            for number in range(WRITES):
-                name = other if number % 4 == 3 else chance.choice(lists)
-                sent = monotonic()
-                answer = session.post(f"{server}/bulk_piov", json=[a_row(name, number, chance)])
-                assert answer.status_code == 200, answer.text
-                if name != other:
-                    change = int(answer.headers["CDB-Change"])
-                    written.append(Written(change, sent, monotonic()))
-        is_over.set()
-        return written
-
-    def read(seed: int) -> list[Read]:
-        chance, found = random.Random(seed), []
-        with requests.Session() as session:
-            while not is_over.is_set():
-                point = chance.choice(GRID[::4])
-                path = f"payloadiovs/?gtName=Busy&majorIOV={point.major}&minorIOV={point.minor}"
-                sent = monotonic()
-                answer = session.get(f"{server}/{path}")
-                head = int(answer.headers["CDB-Change"])
-                found.append(Read(path, head, answer.content, sent, monotonic()))
-        return found
-
-    with ThreadPoolExecutor(READERS + 1) as pool:
-        readers = [pool.submit(read, seed) for seed in range(READERS)]
-        written = pool.submit(write).result()
-        found = [each for reader in readers for each in reader.result()]
+    monkeypatch.chdir(tmp_path)
+    client = make_client(**busy.settings)
+    with serving(client.app) as url:
+        found, written = read_while_written(client, url + API, busy)
     plain = make_client(answers_mb="0")
     then: dict[tuple[str, int], bytes] = {}
     for each in found:
@@ -153,6 +138,55 @@ def test_each_answer_is_of_a_state_between_its_request_and_its_arrival(
             then[key] = plain.api("GET", f"{each.path}&asOf={each.head}", status=200).body
         assert each.body == then[key], key
     assert len({each.head for each in found}) > 5
+    if busy is COMPILING:
+        assert CompiledFile.opened(Path("lists"), 0).pieces > 10
+
+
+def read_while_written(
+    client: Client, server: str, busy: Busy
+) -> tuple[list[Read], list[Written]]:
+    """Return what several clients read of a tag, and what another one wrote meanwhile."""
+    lists = [a_list(client, "Busy", f"T{number}") for number in range(3)]
+    other = a_list(client, "Other", "T0")
+    start = int(client.api("GET", "gtPayloadLists/Busy").headers["CDB-Change"])
+    is_over = threading.Event()
+
+    def write() -> list[Written]:
+        chance, written = random.Random(2), [Written(start, 0.0, 0.0)]
+        with requests.Session() as session:
+            for number in range(busy.writes):
+                name = other if number % 4 == 3 else chance.choice(lists)
+                sent = monotonic()
+                answer = session.post(f"{server}/bulk_piov", json=[a_row(name, number, chance)])
+                assert answer.status_code == 200, answer.text
+                if name != other:
+                    change = int(answer.headers["CDB-Change"])
+                    written.append(Written(change, sent, monotonic()))
+                for _ in range(busy.reads_between):
+                    session.get(f"{server}/{busy_path(chance)}").raise_for_status()
+        is_over.set()
+        return written
+
+    def read(seed: int) -> list[Read]:
+        chance, found = random.Random(seed), []
+        with requests.Session() as session:
+            while not is_over.is_set():
+                path = busy_path(chance)
+                sent = monotonic()
+                answer = session.get(f"{server}/{path}")
+                head = int(answer.headers["CDB-Change"])
+                found.append(Read(path, head, answer.content, sent, monotonic()))
+        return found
+
+    with ThreadPoolExecutor(READERS + 1) as pool:
+        readers = [pool.submit(read, seed) for seed in range(READERS)]
+        written = pool.submit(write).result()
+        return [each for reader in readers for each in reader.result()], written
+
+
+def busy_path(chance: random.Random) -> str:
+    point = chance.choice(GRID[::4])
+    return f"payloadiovs/?gtName=Busy&majorIOV={point.major}&minorIOV={point.minor}"
 
 
 def a_list(client: Client, tag: str, type_name: str) -> str:

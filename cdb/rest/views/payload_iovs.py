@@ -19,7 +19,7 @@ from cdb.errors import (
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.kept import Answers, Kept
-from cdb.rest.service import Resource, dumps
+from cdb.rest.service import Resource
 from cdb.rest.views.ranges import tag_iovs
 from cdb.services import payload_iovs, resolve
 from cdb.services.entering import Reference
@@ -80,12 +80,16 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     say around the point how far this very answer holds.
     """
     answers_kept: Answers = request.cdb.answers
+    compiled = request.cdb.compiled
     if seen := answers_kept.seen(request, query.question_anywhere):
         holding = seen.holding(request)
         if holding.is_known:
             return holding.not_modified()
         if kept := answers_kept.at(seen.state, query.place):
             return kept.response(holding)
+        if compiled and (made := compiled.at(seen.state, query)):
+            answers_kept.keep_at(seen.state, made)
+            return made.response(holding)
     rules = request.cdb.rules
     with asked.reader(request, several=query.needs_snapshot) as reader:
         layers = asked.layers(reader, query.gtName, query.asOf)
@@ -94,12 +98,9 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
             if holding.is_known:
                 return holding.not_modified()
         found = resolve.answer(reader, rules, query.question(layers.tags))
-    if query.shape == "dict":
-        shown: object = shapes.valid_objects(found.valid, rules)
-    else:
-        shown = shapes.valid_rows(found.valid, rules.iov_mode)
+    body = shapes.VALID_PAYLOADS[query.shape].body(found.valid, rules)
     holding = layers.holding(request, found.tags)
-    answer = Kept(dumps(shown), found.holds, AXIS if query.at else found.holds[""])
+    answer = Kept(body, found.holds, AXIS if query.at else found.holds[""])
     if found.is_of_tags:
         answers_kept.keep(query.question_anywhere, holding, answer)
     return answer.response(holding)

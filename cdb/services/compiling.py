@@ -1,0 +1,241 @@
+"""Global tags as they are asked: their payload lists compiled, once that pays.
+
+To compile a list costs as much as to ask the database for it some thousand times. So it
+is done when the database was asked as often: that never costs more than twice what it
+would to know the future. It is done in the background, and for half of the time at most.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import lmdb
+from sqlalchemy.exc import DBAPIError
+
+from cdb.domain.points import OPEN, ORIGIN, Point
+from cdb.errors import CdbError
+from cdb.store import query
+from cdb.store.compiled import KEY_LENGTH, CompiledFile, Full, Looked, Piece
+from cdb.store.engine import Database
+from cdb.store.query import Listed, TagHead, Valid
+
+log = logging.getLogger(__name__)
+
+_OFTEN = 16
+"""Questions about a tag that the database answers before anybody thinks of compiling it."""
+
+_ROWS_A_LIST = 16
+"""Rows that may be compiled for each time that the database was asked for a list."""
+
+_PAGE = 2000
+"""Rows that a statement returns."""
+
+
+class Rendering(NamedTuple):
+    """How the payloads of a tag are shown: what decides the bytes beside the payloads.
+
+    Attributes:
+        name: stands for all of it.
+        expired: whether what has ended is shown until the next start.
+        opening: what begins that which is shown of a payload type.
+        shown: what is shown of a payload after that, whatever its type is called.
+
+    """
+
+    name: str
+    expired: bool
+    opening: Callable[[str], bytes]
+    shown: Callable[[Valid], bytes]
+
+
+class _Lists(NamedTuple):
+    names: Sequence[bytes]
+    openings: Sequence[bytes]
+
+
+class CompiledTag:
+    """A global tag at its head, in one rendering. Any thread may ask it.
+
+    Args:
+        compiler: who compiles it when it was asked often enough.
+        tag: with its head.
+        rendering: how its payloads are shown.
+
+    Attributes:
+        asked: questions that the database had to answer.
+
+    """
+
+    def __init__(self, compiler: "Compiler", tag: TagHead, rendering: Rendering) -> None:
+        self.tag, self.rendering, self.asked = tag, rendering, 0
+        self._compiler = compiler
+        self._lists: _Lists | None = None
+        self._due: float = _OFTEN
+
+    def at(self, point: Point) -> Looked | None:
+        """Return what is shown of the payloads at a point; None for ask the database.
+
+        Args:
+            point: before OPEN.
+
+        """
+        lists = self._lists
+        found = self._compiler.look(lists.names, point) if lists else None
+        if lists is None or found is None:
+            self._ask_the_database(lists)
+            return None
+        pairs = zip(lists.openings, found.shown, strict=True)
+        return Looked([opening + rest for opening, rest in pairs if rest], found.holds)
+
+    def _ask_the_database(self, lists: _Lists | None) -> None:
+        if lists:  # they made room for others
+            self._lists, self.asked = None, 0
+        self.asked += 1
+        if self.asked >= self._due:
+            self._due = float("inf")
+            self._compiler.want(self)
+
+    def ready(self, lists: Sequence[Listed], names: Sequence[bytes]) -> None:
+        """Answer from these lists from now on."""
+        self._lists = _Lists(names, [self.rendering.opening(each.payload_type) for each in lists])
+        self._due = _OFTEN
+
+    def later(self, questions: float) -> None:
+        """Be compiled after so many questions in all."""
+        self._due = questions
+
+
+class Compiler:
+    """Compiles the payload lists of global tags, for all processes that share the file.
+
+    Args:
+        database: of the service.
+        file: where the lists go.
+
+    """
+
+    def __init__(self, database: Database, file: CompiledFile) -> None:
+        self._database = database
+        self._file = file
+        self._wanted: deque[CompiledTag] = deque()
+        self._lock = threading.Lock()
+        self._is_running = self._is_broken = False
+
+    def look(self, names: Sequence[bytes], point: Point) -> Looked | None:
+        """Return what lists answer at a point; None where one of them is not in the file."""
+        try:
+            return None if self._is_broken else self._file.at(names, point)
+        except lmdb.Error:
+            self._give_up()
+            return None
+
+    def want(self, tag: CompiledTag) -> None:
+        """Compile a tag in the background, when it is its turn."""
+        if self._is_broken:
+            return
+        with self._lock:
+            self._wanted.append(tag)
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="cdb-compiler", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._is_running = bool(self._wanted)
+                if not self._is_running:
+                    return
+                tag = self._wanted.popleft()
+            try:
+                self._compile_if_due(tag)
+            except (DBAPIError, CdbError, Full) as error:
+                log.warning("%s is not compiled: %s", tag.tag.name, error)
+                tag.later(2 * tag.asked)
+            except lmdb.Error:
+                self._give_up()
+            except Exception:
+                log.exception("%s is not compiled.", tag.tag.name)
+
+    def _give_up(self) -> None:
+        self._is_broken = True
+        log.exception("The file of compiled lists fails; the database answers everything.")
+
+    def _compile_if_due(self, tag: CompiledTag) -> None:
+        lists = self._lists(tag)
+        missing = sum(
+            each.iovs for each in lists if not self._file.has(_name(each, tag.rendering))
+        )
+        due = missing / (_ROWS_A_LIST * max(len(lists), 1))
+        if tag.asked < due:
+            tag.later(due)
+        else:
+            self._compile(tag, lists, is_gentle=True)
+
+    def compile(self, tag: CompiledTag) -> int:
+        """Compile a tag at once, and return the number of its payload IOVs.
+
+        Raises:
+            DBAPIError: the database cannot be read.
+            Full: a list takes more than the file may.
+            lmdb.Error: the file cannot be written.
+
+        """
+        lists = self._lists(tag)
+        self._compile(tag, lists, is_gentle=False)
+        return sum(each.iovs for each in lists)
+
+    def _lists(self, tag: CompiledTag) -> list[Listed]:
+        name, change = tag.tag.name, tag.tag.head.change
+        return query.lists_of(self._database.reading(change), name, change)
+
+    def _compile(self, tag: CompiledTag, lists: Sequence[Listed], *, is_gentle: bool) -> None:
+        names = [_name(each, tag.rendering) for each in lists]
+        for name, each in zip(names, lists, strict=True):
+            if not self._file.has(name):
+                pieces = partial(self._pieces, each, tag.rendering, is_gentle=is_gentle)
+                self._file.add(name, pieces)
+        tag.ready(lists, names)
+
+    def _pieces(self, listed: Listed, rendering: Rendering, *, is_gentle: bool) -> Iterator[Piece]:
+        """Yield all of the axis as a list answers it, from the end on."""
+        name, dimension, shown = listed.payload_type, listed.dimension, rendering.shown
+        following: tuple[int, int] = OPEN
+        for row in self._rows(listed, is_gentle=is_gentle):
+            start, end = row[3:5], row[5:7]
+            if rendering.expired:
+                end = following
+            elif end < following:
+                yield Piece(end, following, b"")
+            yield Piece(start, end, shown(Valid._make((name, *row, dimension, ""))))
+            following = start
+        if following > ORIGIN:
+            yield Piece(ORIGIN, following, b"")
+
+    def _rows(self, listed: Listed, *, is_gentle: bool) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a list from the last one on, in pages.
+
+        One that is gentle lets as much time pass as it takes, since those that answer
+        requests share the interpreter with it.
+        """
+        before: tuple[int, int] = OPEN
+        while True:
+            began = time.monotonic()
+            database = self._database.reading(listed.last.change)
+            found = query.shown_before(database, listed, before, _PAGE)
+            yield from found
+            if len(found) < _PAGE:
+                return
+            before = found[-1][3:5]
+            if is_gentle:
+                time.sleep(time.monotonic() - began)
+
+
+def _name(listed: Listed, rendering: Rendering) -> bytes:
+    """Return what names a list in a rendering: what all that is shown of it follows from."""
+    decides = (listed.series, listed.last, listed.dimension, rendering.name, rendering.expired)
+    return hashlib.sha256(repr(decides).encode()).digest()[:KEY_LENGTH]

@@ -1,0 +1,198 @@
+"""What is put together from compiled lists is what the database answers, byte for byte."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlencode
+
+import pytest
+from click.testing import CliRunner
+from histories import GRID, Step, World, steps
+from hypothesis import given, settings
+from support import Client, statements
+
+from cdb.commands.compile import compile_
+from cdb.domain.points import OPEN, ORIGIN, Point
+from cdb.rest.asked import layers
+from cdb.rest.inputs import PointQuery
+from cdb.rest.kept import State
+from cdb.services import resolve
+from cdb.settings import SettingsError
+from cdb.store.compiled import CompiledFile, Full, Piece
+from cdb.store.engine import Database
+
+EXAMPLES = {"sqlite": 8, "postgresql": 4}
+
+IOVS = "global-tags/Tag/iovs"
+
+OPTIONS: tuple[dict[str, str], ...] = (
+    {},
+    {"shape": "dict"},
+    {"expired": "include"},
+    {"shape": "dict", "expired": "include"},
+)
+
+
+def test_compiled_answers_are_those_of_the_database(
+    make_client: Callable[..., Client], database: Database, database_kind: str, tmp_path: Path
+) -> None:
+    services = [
+        (make_client(iov_mode=mode, compiled=str(tmp_path)), make_client(iov_mode=mode))
+        for mode in ("continuous", "discrete")
+    ]
+    chance = random.Random(1)
+
+    @settings(max_examples=EXAMPLES[database_kind])
+    @given(history=steps)
+    def check(history: list[Step]) -> None:
+        world = World(database)
+        world.run(history)
+        for state in chance.sample(world.states, 4):
+            for tag in state.tags:
+                asked: dict[str, str] = {
+                    "gtName": f"{tag}@{state.change}",
+                    **chance.choice(OPTIONS),
+                }
+                for compiling, plain in services:
+                    compare(compiling, plain, database, asked)
+
+    check()
+
+
+def compare(compiling: Client, plain: Client, database: Database, asked: dict[str, str]) -> None:
+    """Compare the answers to a question all over the axis."""
+    compiled = compiling.app.registry.cdb.compiled
+    meant = layers(database, [asked["gtName"]], None)
+    state = State(meant, [resolve.head(database, each) for each in meant.tags])
+    state.compiled = compiled.tag(
+        state.heads[0], asked.get("shape", "list"), expired="expired" in asked
+    )
+    compiled.compiler.compile(state.compiled)
+    for point in GRID:
+        query = {**asked, "majorIOV": str(point.major), "minorIOV": str(point.minor)}
+        made = compiled.at(state, PointQuery.model_validate(query))
+        answer = plain.api("GET", f"payloadiovs/?{urlencode(query)}", status=200)
+        assert made.body == answer.body
+        said = answer.headers
+        start, end = made.holds[""]
+        assert f"{start.major},{start.minor}" == said["CDB-Valid-From"]
+        assert f"{end.major},{end.minor}" == said["CDB-Valid-Until"]
+
+
+# --- over HTTP --------------------------------------------------------------
+
+
+def test_what_is_asked_often_needs_no_statement_but_the_look(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    compiling = make_client(answers_mb="0", compiled=str(tmp_path))
+    fill(compiling)
+    expected = make_client().api("GET", path_at(3))
+    ask_until_compiled(compiling)
+    with statements() as sent:
+        answer = compiling.api("GET", path_at(3))
+    assert len(sent) == 1
+    assert (answer.body, answer.headers) == (expected.body, expected.headers)
+    # A write is seen at once, and what it did not touch stays compiled.
+    compiling.ok("POST", IOVS, [row("T1", 20)])
+    assert compiling.ok("GET", path_at(20))[1][1] == "T1 at 20"
+    ask_until_compiled(compiling)
+    assert compiling.ok("GET", path_at(20))[1][1] == "T1 at 20"
+
+
+def test_a_tag_can_be_compiled_beforehand(
+    make_client: Callable[..., Client],
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lists = str(tmp_path / "lists")
+    client = make_client(answers_mb="0", compiled=lists)
+    fill(client)
+    monkeypatch.setenv("CDB_DATABASE_URL", database_url)
+    monkeypatch.setenv("CDB_COMPILED", lists)
+    ini = tmp_path / "deployment.ini"
+    ini.write_text("[app:main]\nuse = egg:hep-cdb\ncdb.allow_open_writes = true\n")
+    ran = CliRunner().invoke(compile_, [str(ini), "Tag", "--shape", "list", "--shape", "dict"])
+    assert (ran.exit_code, ran.output) == (
+        0,
+        "Tag: 20 payload IOVs as list\nTag: 20 payload IOVs as dict\n",
+    )
+    pieces = CompiledFile.opened(Path(lists), 0).pieces
+    ask_until_compiled(client)
+    assert CompiledFile.opened(Path(lists), 0).pieces == pieces == 2 * 20
+    ran = CliRunner().invoke(compile_, [str(ini), "Nothing"])
+    assert (ran.exit_code, ran.output) == (1, "Error: Global tag 'Nothing' does not exist.\n")
+
+
+def fill(client: Client) -> None:
+    """Make a tag with two lists, of ten payload IOVs each."""
+    client.ok("POST", "gt", {"name": "Tag"})
+    for name in ("T0", "T1"):
+        client.ok("POST", "pt", {"name": name})
+        made = client.ok("POST", "pl", {"payload_type": name})["name"]
+        client.ok("PUT", "pl_attach", {"global_tag": "Tag", "payload_list": made})
+        client.ok("POST", IOVS, [row(name, at) for at in range(10)])
+
+
+def row(name: str, major: int) -> dict[str, object]:
+    return {
+        "payload_type": name,
+        "payload_url": f"{name} at {major}",
+        "checksum": "0",
+        "major_iov": major,
+        "minor_iov": 0,
+    }
+
+
+def path_at(major: int) -> str:
+    return f"payloadiovs/?gtName=Tag&majorIOV={major}&minorIOV=7"
+
+
+def ask_until_compiled(client: Client) -> None:
+    """Ask until nothing but the end of the log is asked of the database."""
+    deadline = monotonic() + 60
+    while monotonic() < deadline:
+        with statements() as sent:
+            client.api("GET", path_at(3), status=200)
+        if not any("iov" in statement for statement in sent):
+            return
+    raise AssertionError("The lists are never compiled.")
+
+
+# --- the file ---------------------------------------------------------------
+
+
+def test_what_went_to_make_room_is_asked_of_the_database_and_compiled_again(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    compiling = make_client(answers_mb="0", compiled=str(tmp_path), compiled_mb="1")
+    fill(compiling)
+    ask_until_compiled(compiling)
+    file = CompiledFile.opened(tmp_path, 1)
+    for number in range(3):  # each has room, all of them have not
+        file.add(bytes([number]) * 16, lambda: [Piece(ORIGIN, OPEN, bytes(500_000))])
+    assert [file.has(bytes([number]) * 16) for number in range(3)] == [False, False, True]
+    assert compiling.ok("GET", path_at(3))[1][1] == "T1 at 3"
+    ask_until_compiled(compiling)
+
+
+def test_a_list_that_is_too_large_for_the_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = CompiledFile.opened(tmp_path, 2**20)
+    large = [Piece(Point(9 - at, 0), Point(10 - at, 0), bytes(200_000)) for at in range(10)]
+    with pytest.raises(Full):
+        file.add(b"a" * 16, lambda: large)
+    assert not file.has(b"a" * 16)
+    assert file.at([b"a" * 16], Point(5, 0)) is None
+    file.add(b"b" * 16, lambda: [Piece(ORIGIN, OPEN, b"")])
+    assert file.at([b"b" * 16], Point(5, 0)) == ([b""], (ORIGIN, OPEN))
+
+
+def test_a_folder_that_cannot_be_made_stops_the_boot(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(SettingsError, match=r"cdb\.compiled: .*taken"):
+        make_client(compiled=str(taken))
