@@ -2,8 +2,10 @@
 
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
+
 from cdb.errors import NotFound
-from cdb.store import log, reads
+from cdb.store import iovs, log, reads
 from cdb.store.changes import CURRENT
 from cdb.store.engine import Reader
 
@@ -44,6 +46,19 @@ def type_(reader: Reader, name: str, at: int = CURRENT) -> reads.TypeRecord:
 def list_(reader: Reader, name: str, at: int = CURRENT) -> reads.ListRecord:
     """Return a payload list, or raise NotFound."""
     return _found(reads.list_(reader, name, at), "Payload list", name)
+
+
+def list_to_write(
+    session: Session, name: str, waiting: int | None = None
+) -> tuple[int, reads.ListRecord, iovs.IovRecord | None]:
+    """Return the last change, a payload list then, and a payload IOV that waits, by its id.
+
+    Raises:
+        NotFound: no list has this name.
+
+    """
+    seen, record, iov = iovs.look(session, name, waiting)
+    return seen, _found(record, "Payload list", name), iov
 
 
 def list_by_id(reader: Reader, list_id: int, at: int = CURRENT) -> reads.ListRecord:

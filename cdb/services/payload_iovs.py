@@ -105,9 +105,7 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
         Closed, PolicyRefused: nothing in the tag changes.
 
     """
-    seen, _ = latest(session)
-    before = lookup.list_(session, list_name)
-    waiting = iovs.staged(session, iov_id)
+    seen, before, waiting = lookup.list_to_write(session, list_name, iov_id)
     if waiting is None:
         # Nothing is written, so the status of the tag is not asked.
         writer.require(Permission.IOV_ATTACH, guard.target_of(before))
@@ -117,16 +115,18 @@ def attach(session: Session, rules: Rules, writer: Writer, list_name: str, iov_i
     copies = forks.prepare(session, [before])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     is_same = change.follows(seen)
-    target = before if is_same else lookup.list_(session, list_name)
+    target = before
+    if not is_same:
+        _, target, waiting = lookup.list_to_write(session, list_name, iov_id)
     guard.write_to_list(writer, rules, target, Permission.IOV_ATTACH)
-    if not is_same and iovs.staged(session, iov_id) is None:  # another request was faster
+    if waiting is None:  # another request was faster
         forks.discard(session, copies)
         return _attached_before(session, target, iov_id)
     if decided_by(target) != decided_by(before):
         entering = of_staged(session, rules, target, waiting)
     target = forks.publish(change, target, copies)
     [attached] = _attach(change, rules, target, entering)
-    writes.unstage(session, iov_id)
+    writes.unstage(change, iov_id)
     change.record("attach", "payload_iov", str(iov_id), **_touched([target]))
     return attached
 
@@ -267,19 +267,22 @@ def _member(reader: Reader, tag: reads.TagRecord, type_name: str) -> reads.ListR
     return record
 
 
-_Found = Iterator[tuple[str, reads.ListRecord]]
-"""The payload lists that are written to, each with what the client calls it."""
+_Found = Iterator[tuple[int, str, reads.ListRecord]]
+"""The payload lists that are written to, each with the last change that was there when it was
+read, and with what the client calls it."""
 
 
 def _lists(session: Session, names: Iterable[str]) -> _Found:
     for name in names:
-        yield name, lookup.list_(session, name)
+        seen, record, _ = lookup.list_to_write(session, name)
+        yield seen, name, record
 
 
 def _members(session: Session, tag_name: str, type_names: Iterable[str]) -> _Found:
+    seen, _ = latest(session)
     tag = lookup.tag(session, tag_name)
     for name in type_names:
-        yield name, _member(session, tag, name)
+        yield seen, name, _member(session, tag, name)
 
 
 @uncollected()
@@ -293,15 +296,14 @@ def _attach_rows(
     as_the_list: bool,
 ) -> Attached:
     moment, names = now(), sorted(rows)
-    seen, _ = latest(session)
-    before = _permitted(writer, rules, find(names))
+    seen, before = _permitted(writer, rules, find(names))
     enter = partial(of_rows, session, rules, inserted=moment, as_the_list=as_the_list)
     batches = {name: enter(before[name], rows[name]) for name in names}
     copies = forks.prepare(session, before.values())
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    found = iter(before.items()) if change.follows(seen) else find(names)
+    found = ((seen, *item) for item in before.items()) if change.follows(seen) else find(names)
     targets, shown = [], []
-    for name, target in _permitted(writer, rules, found).items():
+    for name, target in _permitted(writer, rules, found)[1].items():
         if decided_by(target) != decided_by(before[name]):
             batches[name] = enter(target, rows[name])
         own = forks.publish(change, target, copies)
@@ -313,12 +315,15 @@ def _attach_rows(
     return Attached(count, list(chain(*shown)) if count <= IOVS_SHOWN else None)
 
 
-def _permitted(writer: Writer, rules: Rules, found: _Found) -> dict[str, reads.ListRecord]:
-    permitted = {}
-    for name, record in found:
+def _permitted(
+    writer: Writer, rules: Rules, found: _Found
+) -> tuple[int, dict[str, reads.ListRecord]]:
+    """Return payload lists that may be written to, and the last change that is in all of them."""
+    first, permitted = CURRENT, {}
+    for seen, name, record in found:
         guard.write_to_list(writer, rules, record, Permission.IOV_ATTACH)
-        permitted[name] = record
-    return permitted
+        first, permitted[name] = min(first, seen), record
+    return first, permitted
 
 
 def _require_deletion(writer: Writer, rules: Rules, member: reads.ListRecord) -> None:
@@ -344,7 +349,7 @@ def _attach(
             iovs.IovRecord(iov_id, piece.start, piece.end, *attached[piece.new][:5]), target.name
         )
         for iov_id, piece in zip(ids, plan.added, strict=True)
-        if piece.new is not None
+        if piece.new is not None and iov_id is not None
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, insert, select, text
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
@@ -12,8 +12,8 @@ from cdb.store.engine import connection_of, is_postgresql
 from cdb.store.iovs import IDS_A_STATEMENT
 from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
 
-_COPY_FROM = 50
-"""Rows from which COPY is faster than INSERT."""
+_COPY_FROM = 20
+"""Rows from which COPY is faster on PostgreSQL than to insert each with what else is written."""
 
 _COPY_CHUNK = 500
 """Rows that are turned into text at a time: they are sent before the next ones are."""
@@ -23,9 +23,9 @@ _COPY_SIZE = 2**20
 
 
 class IovRow(NamedTuple):
-    """A row of the log, in the order of its columns."""
+    """A row of the log, in the order of its columns; it may get its id where it is stored."""
 
-    id: int
+    id: int | None
     series: int
     start: Point
     end: Point
@@ -58,7 +58,11 @@ _LARGEST_ID = select(
         type_=BigInteger,
     )
 )
-_INSERT = insert(Iov)
+INSERT = text(
+    f"insert into iov ({_COLUMNS}) values "  # noqa: S608 - constants
+    f"(coalesce(:id, nextval('iov_id')), {', '.join(f':{name}' for name in _NAMES[1:])})"
+)
+"""Stores one row of `values_of`, on PostgreSQL."""
 
 
 def new_iov_ids(session: Session, count: int) -> list[int]:
@@ -80,16 +84,27 @@ def new_iov_id(*, on_postgresql: bool) -> ColumnElement[int]:
     return IOV_ID.next_value() if on_postgresql else _LARGEST_ID.scalar_subquery() + 1
 
 
+def are_few(session: Session, count: int) -> bool:
+    """Tell whether so many rows are better inserted one by one, with what else is written."""
+    return is_postgresql(session) and count < _COPY_FROM
+
+
+def values_of(row: IovRow) -> dict[str, object]:
+    """Return the values of a row by the names of their columns."""
+    values = (*row[:2], *row.start, *row.end, *row.declared, *row[5:], LIVE)
+    return dict(zip(_NAMES, values, strict=True))
+
+
 def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
-    """Add live rows to the log: by COPY on PostgreSQL where there are many."""
-    if is_postgresql(session) and len(rows) >= _COPY_FROM:
+    """Add live rows, which have ids, to the log: by COPY on PostgreSQL."""
+    if not rows:
+        return
+    if is_postgresql(session):
         # psycopg2's own cursor: COPY is no part of the Python database interface.
         cursor: Any = connection_of(session).connection.cursor()
         with cursor:
             cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", _CopyText(rows), _COPY_SIZE)
-    elif is_postgresql(session) and rows:
-        connection_of(session).execute(_INSERT, [_as_values(row) for row in rows])
-    elif rows:
+    else:
         # As the driver takes them: SQLAlchemy takes ten times as long to look at each value.
         places = ", ".join("?" * len(_NAMES))
         statement = f"insert into iov ({_COLUMNS}) values ({places})"  # noqa: S608 - constants
@@ -125,11 +140,6 @@ def _copy(session: Session, which: str, target: int, **parameters: int) -> None:
         ),
         {**parameters, "target": target},
     )
-
-
-def _as_values(row: IovRow) -> dict[str, object]:
-    values = (*row[:2], *row.start, *row.end, *row.declared, *row[5:], LIVE)
-    return dict(zip(_NAMES, values, strict=True))
 
 
 def _as_sqlite(rows: Iterable[IovRow]) -> list[tuple[object, ...]]:

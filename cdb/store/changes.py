@@ -1,5 +1,6 @@
 """The change log, and the one writer's lock under which every change is made."""
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -7,22 +8,38 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, func, insert, select, text
+from sqlalchemy import BigInteger, Row, TextClause, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from cdb.errors import PreconditionFailed
 from cdb.plugin import Event
-from cdb.store.engine import EVENTS, Asked, Reader, connection_of, is_postgresql, rows
-from cdb.store.models import LIVE, Change, TagChange, TypeChange, UtcDateTime
+from cdb.store.engine import (
+    EVENTS,
+    Asked,
+    Reader,
+    Statement,
+    connection_of,
+    is_postgresql,
+    rows,
+    send,
+)
+from cdb.store.models import LIVE, Change, TagChange, UtcDateTime
 
 CURRENT = LIVE - 1
 """'As of' the latest change: what is live is visible at it, what is retired is not."""
 
 _LOCK = 0x636462  # 'cdb'
 
-_INSERT_CHANGE = insert(Change)
-_INSERT_TAGS = insert(TagChange)
-_INSERT_TYPES = insert(TypeChange)
+_INSERT_CHANGE = text(
+    """
+    insert into change
+        (change, at, nonce, actor, action, object_type, object_name, comment, detail)
+    values
+        (:change, :at, :nonce, :actor, :action, :object_type, :object_name, :comment, :detail)
+    """
+).bindparams(bindparam("at", type_=UtcDateTime))
+_INSERT_TAG = text("insert into tag_change (tag, change) values (:touched, :change)")
+_INSERT_TYPE = text("insert into type_change (payload_type, change) values (:touched, :change)")
 
 IOVS_TOLD = 100
 """Payload IOVs that the log tells of each side of a change; it counts the others."""
@@ -73,6 +90,7 @@ class OpenChange:
         types: the ids of the payload types that it touches, or whose lists.
         sources: the ids of the tags that it reads, whose heads are expected, too.
         made: the ids of the tags that it makes, which have no head before it.
+        last: what is still to be written, with the entry in the log.
 
     """
 
@@ -86,6 +104,7 @@ class OpenChange:
     made: set[int] = field(default_factory=set)
     before: _Side = field(default_factory=_Side)
     after: _Side = field(default_factory=_Side)
+    last: list[Statement] = field(default_factory=list)
 
     def follows(self, last: int) -> bool:
         """Tell whether nothing was written since a change was the last one.
@@ -100,6 +119,16 @@ class OpenChange:
             self.tags.add(tag)
         if payload_type is not None:
             self.types.add(payload_type)
+
+    def write_last(self, statement: TextClause, values: Mapping[str, Any]) -> None:
+        """Write something that nobody reads before the end of the change, together with that.
+
+        On SQLite it is written at once: nothing is gained there by waiting.
+        """
+        if is_postgresql(self.session):
+            self.last.append((statement, values))
+        else:
+            send(self.session, [(statement, values)])
 
     def record(
         self,
@@ -140,14 +169,12 @@ class OpenChange:
             {**detail, **{name: side for name, side in sides.items() if side}},
         )
         row = {column.name: getattr(event, column.name) for column in fields(event)}
-        connection = connection_of(self.session)
-        connection.execute(_INSERT_CHANGE, [{**row, "nonce": secrets.token_hex(8)}])
-        if self.tags:
-            rows = [{"tag": each, "change": self.number} for each in sorted(self.tags)]
-            connection.execute(_INSERT_TAGS, rows)
-        if self.types:
-            rows = [{"payload_type": each, "change": self.number} for each in sorted(self.types)]
-            connection.execute(_INSERT_TYPES, rows)
+        row |= {"nonce": secrets.token_hex(8), "detail": json.dumps(event.detail)}
+        self.last.append((_INSERT_CHANGE, row))
+        for statement, touched in ((_INSERT_TAG, self.tags), (_INSERT_TYPE, self.types)):
+            for each in sorted(touched):
+                self.last.append((statement, {"touched": each, "change": self.number}))
+        send(self.session, self.last)
         self.session.info.setdefault(EVENTS, []).append(event)
 
     def _check_heads(self) -> None:

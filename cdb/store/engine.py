@@ -5,7 +5,7 @@ transaction mode and read-only standbys work.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cdb.plugin import Event  # noqa: TC001 - the annotations of a class are looked at
-from cdb.store.pools import Pools, Readable, is_lost
+from cdb.store.pools import Pools, Readable, as_the_driver_takes_it, is_lost
 from cdb.store.replicas import Replicas
 
 _P = ParamSpec("_P")
@@ -36,6 +36,10 @@ Reader = Connection | Session
 
 Asked = Reader | Readable
 """A reader; or what can be read, where one statement is all that is asked."""
+
+
+Statement = tuple[TextClause, Mapping[str, Any]]
+"""A statement with the values of its parameters."""
 
 
 class Database(Readable):
@@ -179,6 +183,26 @@ def rows(
         return asked.rows(statement, parameters, min_change)
     with connection_of(asked).execute(statement, parameters) as found:
         return found.cursor.fetchall()
+
+
+def send(session: Session, statements: Sequence[Statement]) -> None:
+    """Run statements of a write one after the other: on PostgreSQL in one round trip.
+
+    They are put together by the driver: SQLAlchemy takes longer for each than PostgreSQL
+    does. SQLite takes one at a time.
+    """
+    connection = connection_of(session)
+    if not is_postgresql(session):
+        for statement, values in statements:
+            connection.execute(statement, values)
+        return
+    with closing(connection.connection.cursor()) as cursor:
+        parts = [
+            cursor.mogrify(as_the_driver_takes_it(statement, connection.engine)[0], values)
+            for statement, values in statements
+        ]
+    text = b";".join(parts).decode()
+    connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 @contextmanager

@@ -12,22 +12,23 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
-    Row,
     and_,
     bindparam,
+    column,
     select,
     text,
     tuple_,
     union_all,
     update,
 )
+from sqlalchemy.orm import Session
 
 from cdb.domain import points, series
 from cdb.domain.points import AXIS, ORIGIN, Interval, Point
 from cdb.domain.portable import PortableIov
 from cdb.store import reads
-from cdb.store.changes import CURRENT
-from cdb.store.engine import Reader, connection_of, rows
+from cdb.store.changes import CURRENT, latest
+from cdb.store.engine import Reader, connection_of, is_postgresql, rows
 from cdb.store.models import Iov, ListState, PayloadList, StagedIov, UtcDateTime, as_moment
 
 IDS_A_STATEMENT = 10_000
@@ -76,9 +77,27 @@ def _in_series(current: bool) -> ColumnElement[bool]:
     return and_(Iov.series == bindparam("series"), reads.seen(Iov, current=current))
 
 
+_AROUND = text("select * from cdb_iovs_around(:series, :major, :minor)")
+_AROUND_AT_MOST = 16
+
+
 def live_page(reader: Reader, series_id: int) -> series.Page:
-    """Return the function that reads the live rows of a series for the interval rules."""
-    return page_of(reader, reads.View(series_id, CURRENT))
+    """Return the function that reads the live rows of a series for the interval rules.
+
+    The first rows, which are all that most writes ask for, come from a function of the
+    database where there is one: it need not be planned each time.
+    """
+    any_page = page_of(reader, reads.View(series_id, CURRENT))
+    if not is_postgresql(reader):
+        return any_page
+
+    def page(point: Point, limit: int) -> Sequence[series.Row]:
+        if limit > _AROUND_AT_MOST:
+            return any_page(point, limit)
+        place = {"series": series_id, "major": point.major, "minor": point.minor}
+        return list(map(_as_row, rows(reader, _AROUND, place)[:limit]))
+
+    return page
 
 
 def page_of(reader: Reader, view: reads.View) -> series.Page:
@@ -87,12 +106,15 @@ def page_of(reader: Reader, view: reads.View) -> series.Page:
 
     def page(point: Point, limit: int) -> Sequence[series.Row]:
         place = {"series": view.series, "major": point.major, "minor": point.minor}
-        return [
-            series.Row(row[0], Point(row[1], row[2]), Point(row[3], row[4]), Point(row[5], row[6]))
-            for row in reads.run(reader, statement, view.at, limit=limit, **place)
-        ]
+        found = reads.run(reader, statement, view.at, limit=limit, **place)
+        return list(map(_as_row, found))
 
     return page
+
+
+def _as_row(row: Any) -> series.Row:
+    id_, major, minor, *ends = row
+    return series.Row(id_, Point(major, minor), Point(*ends[:2]), Point(*ends[2:]))
 
 
 _IOV_COLUMNS = (
@@ -140,7 +162,7 @@ _STAGED_AFTER = (
 )
 
 
-def _iov(row: Row[*tuple[Any, ...]]) -> IovRecord:
+def _iov(row: Sequence[Any]) -> IovRecord:
     end = None if row[3] is None else Point(row[3], row[4])
     return IovRecord(row[0], Point(row[1], row[2]), end, row[5], row[6], row[7], row[8], row[9])
 
@@ -298,6 +320,45 @@ def staged_page(reader: Reader, after_id: int, limit: int) -> list[IovRecord]:
 def staged(reader: Reader, iov_id: int) -> IovRecord | None:
     """Return a payload IOV that waits to be attached."""
     return reads.one(_iov, reads.run(reader, _STAGED_BY_ID, id=iov_id))
+
+
+class Looked(NamedTuple):
+    """What an attach begins with.
+
+    Attributes:
+        seen: the last change of the log; none that comes later is in what else was read.
+        record: the payload list, as it is now; None where there is none.
+        waiting: the payload IOV that is to be attached, as long as it waits.
+
+    """
+
+    seen: int
+    record: reads.ListRecord | None
+    waiting: IovRecord | None
+
+
+# By their types alone, since some are expressions with parameters of their own.
+_LIST_COLUMNS = [
+    column(str(each.key), each.type) for each in reads.select_lists().selected_columns
+]
+_LOOK = text("select * from cdb_list_to_write(:name, :waiting)").columns(
+    column("seen", BigInteger), *_LIST_COLUMNS, *_STAGED_COLUMNS
+)
+
+
+def look(session: Session, list_name: str, waiting: int | None = None) -> Looked:
+    """Return a payload list that is to be written to, and a payload IOV that waits, by its id."""
+    if not is_postgresql(session):
+        seen, _ = latest(session)
+        record = reads.list_(session, list_name)
+        return Looked(seen, record, None if waiting is None else staged(session, waiting))
+    asked = {"name": list_name, "waiting": waiting}
+    found = connection_of(session).execute(_LOOK, asked).one_or_none()
+    if found is None:
+        return Looked(0, None, None)
+    border = 1 + len(_LIST_COLUMNS)
+    record, iov = reads.ListRecord(*found[1:border]), found[border:]
+    return Looked(found[0], record, None if iov[0] is None else _iov(iov))
 
 
 @cache

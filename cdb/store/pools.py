@@ -137,7 +137,7 @@ class Pools(NamedTuple):
 
         """
         engine = self.statements
-        sql, order = _as_the_driver_takes_it(statement, engine)
+        sql, order = as_the_driver_takes_it(statement, engine)
         values = parameters if order is None else [parameters[name] for name in order]
         connection = None
         try:
@@ -161,7 +161,7 @@ class Pools(NamedTuple):
 
 
 @cache
-def _as_the_driver_takes_it(
+def as_the_driver_takes_it(
     statement: TextClause, engine: Engine
 ) -> tuple[str, Sequence[str] | None]:
     """Return the text of a statement, and the names of its parameters where they have an order."""

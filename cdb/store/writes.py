@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Executable, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import OPEN, Point
-from cdb.domain.series import Plan
+from cdb.domain.series import Piece, Plan
 from cdb.store import bulk, iovs
 from cdb.store.changes import IOVS_TOLD, OpenChange
 from cdb.store.engine import connection_of, is_postgresql
@@ -23,7 +23,6 @@ from cdb.store.models import (
     ListState,
     PayloadList,
     Series,
-    SeriesChange,
     StagedIov,
     TagStatus,
     Versioned,
@@ -139,13 +138,18 @@ def new_series(session: Session) -> int:
     return int(_run(session, insert(Series).returning(Series.id)).scalar_one())
 
 
-_INSERT_COUNT = insert(SeriesChange)
+_INSERT_COUNT = text(
+    "insert into series_change (series, change, n_iov) values (:series, :change, :n_iov)"
+)
 
 
 def record_count(change: OpenChange, series_id: int, n_iov: int) -> None:
     """Note how many live IOVs a series has since a change."""
-    row = {"series": series_id, "change": change.number, "n_iov": n_iov}
-    _run(change.session, _INSERT_COUNT, [row])
+    _run(change.session, _INSERT_COUNT, _count(change, series_id, n_iov))
+
+
+def _count(change: OpenChange, series_id: int, n_iov: int) -> dict[str, int]:
+    return {"series": series_id, "change": change.number, "n_iov": n_iov}
 
 
 def copy_pinned(session: Session, record: ListRecord) -> int:
@@ -171,7 +175,7 @@ def point_to(change: OpenChange, record: ListRecord, series_id: int) -> ListReco
 
 def apply(
     change: OpenChange, record: ListRecord, plan: Plan, payloads: Sequence[Payload] = ()
-) -> list[int]:
+) -> list[int | None]:
     """Carry out a plan on the log of a list, which touches its tag and its type.
 
     Args:
@@ -181,7 +185,7 @@ def apply(
         payloads: what `Piece.new` counts in.
 
     Returns:
-        The ids of what was added.
+        The ids of what was added; None for what is left of what was retired, as a rule.
 
     """
     kept = iovs.retire(change.session, change.number, plan.retired, _told_of(plan))
@@ -218,20 +222,22 @@ def _add(
     plan: Plan,
     payloads: Sequence[Payload],
     retired: Sequence[IovRecord],
-) -> list[int]:
-    session = change.session
+) -> list[int | None]:
     kept = {iov.id: iov for iov in retired}
-    without_id = sum(
-        1 for piece in plan.added if piece.new is None or payloads[piece.new].id is None
-    )
-    ids = iter(bulk.new_iov_ids(session, without_id))
+    are_few = bulk.are_few(change.session, len(plan.added))
+
+    def needs_id(piece: Piece) -> bool:
+        # What is left of another one gets its id where it is stored: nobody asks for it.
+        return not are_few if piece.new is None else payloads[piece.new].id is None
+
+    ids = iter(bulk.new_iov_ids(change.session, sum(map(needs_id, plan.added))))
     rows = []
     for piece in plan.added:
         source = kept[piece.row] if piece.row is not None else payloads[piece.new or 0]
         given = None if piece.row is not None else source.id
         rows.append(
             bulk.IovRow(
-                next(ids) if given is None else given,
+                next(ids) if needs_id(piece) else given,
                 series,
                 piece.start,
                 piece.end,
@@ -244,8 +250,12 @@ def _add(
                 change.number,
             )
         )
-    bulk.insert_iovs(session, rows)
-    record_count(change, series, record.n_iov + plan.growth)
+    if are_few:
+        for row in rows:
+            change.write_last(bulk.INSERT, bulk.values_of(row))
+    else:
+        bulk.insert_iovs(change.session, rows)
+    change.write_last(_INSERT_COUNT, _count(change, series, record.n_iov + plan.growth))
     change.touch(record.tag_id, record.type_id)
     change.before.add(
         (
@@ -296,7 +306,7 @@ def _stage(on_postgresql: bool) -> Executable:
     return insert(StagedIov).values(id=new_id).returning(StagedIov.id)
 
 
-_UNSTAGE = delete(StagedIov).where(StagedIov.id == bindparam("waiting"))
+_UNSTAGE = text("delete from staged_iov where id = :waiting")
 
 
 def stage(session: Session, payload: Payload, start: Point, end: Point | None) -> int:
@@ -315,9 +325,9 @@ def stage(session: Session, payload: Payload, start: Point, end: Point | None) -
     return int(_run(session, _stage(is_postgresql(session)), values).scalar_one())
 
 
-def unstage(session: Session, iov_id: int) -> None:
+def unstage(change: OpenChange, iov_id: int) -> None:
     """Take a payload IOV out of the waiting ones."""
-    _run(session, _UNSTAGE, {"waiting": iov_id})
+    change.write_last(_UNSTAGE, {"waiting": iov_id})
 
 
 def expire_staged(session: Session, before: datetime) -> None:

@@ -1,6 +1,7 @@
 """Staging and attaching in one request: `POST payload-lists/{name}/iovs`, and by the tag."""
 
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from conditions import iov as open_iov
 from sqlalchemy import update
 from support import Client, statements
 
+from cdb.domain.points import Point
 from cdb.services import payload_iovs
-from cdb.store.changes import now
+from cdb.store import iovs, reads
+from cdb.store.changes import CURRENT, latest, now
 from cdb.store.models import StagedIov
 
 MAX = 2**63 - 1
@@ -190,3 +193,28 @@ def test_what_has_waited_too_long_goes_away(make_client: MakeClient) -> None:
         pass
     assert client.api("GET", f"piov/{kept[0]}").status_int == 404
     assert client.api("GET", f"piov/{kept[1]}").status_int == 200
+
+
+# --- functions of the database --------------------------------------------------------
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_functions_answer_what_the_statements_do(client: Client, beam: str) -> None:
+    database = client.app.registry.cdb.database
+    rows = [iov(f"{n}", n, n + 1) for n in range(10, 60, 2)]
+    client.ok("POST", f"payload-lists/{beam}/iovs", rows)
+    staged = client.ok("POST", "piov", iov("waits", 5))["id"]
+    client.ok("POST", "cloneGlobalTag/GT/Copy")
+    names = [row["name"] for row in client.ok("GET", "pl")]
+    with database.writing() as session:
+        last, _ = latest(session)
+        for name in names:
+            record, waiting = reads.list_(session, name), iovs.staged(session, staged)
+            assert iovs.look(session, name, staged) == (last, record, waiting)
+            assert iovs.look(session, name) == (last, record, None)
+            view = record.view(CURRENT)
+            page, plain = iovs.live_page(session, view.series), iovs.page_of(session, view)
+            for limit, major in product((3, 16, 64), (0, 10, 11, 24, 25, 57, 99)):
+                point = Point(major, 0)
+                assert page(point, limit) == plain(point, limit)
+        assert iovs.look(session, "Nothing", staged).record is None

@@ -28,7 +28,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 def sqlite(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/var/cdb.sqlite"
     done = run("db", "upgrade", ROOT / "development.ini", CDB_DATABASE_URL=url)
-    assert done.stdout == "The database is at 0003.\n"
+    assert done.stdout == "The database is at 0004.\n"
     return url
 
 

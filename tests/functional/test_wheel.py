@@ -70,7 +70,7 @@ def test_migrations_come_with_the_wheel(installed: Path, ini: Path, tmp_path: Pa
     assert (done.returncode, done.stderr) == (0, "")
     code, said = done.stdout.splitlines()
     assert code == str(installed / "cdb" / "__init__.py")
-    assert said == "The database is at 0003."
+    assert said == "The database is at 0004."
 
 
 def test_sample_data_comes_with_the_wheel(installed: Path, ini: Path, tmp_path: Path) -> None:
