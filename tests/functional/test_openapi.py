@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -229,45 +229,56 @@ def test_every_answer_of_the_contract_is_as_the_document_says(
     assert problems == []
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def fuzzed(request: pytest.FixtureRequest, databases: Any) -> Iterator[Any]:
-    """The document as schemathesis reads it, of a service that does not sleep."""
-    with databases(request.param) as url:
-        ini = {
-            "cdb.database.url": url,
-            "cdb.allow_open_writes": "true",
-            "cdb.timeout_endpoint": "false",
-        }
-        app = make_app(load(ini, {}))
-        yield schemathesis.openapi.from_wsgi("/openapi.json", app)
-        app.registry.cdb.database.dispose()
+class Fuzzed:
+    """A service on each database, which do not sleep, and one document, as schemathesis reads it.
+
+    What takes the time is to make the requests; so each goes to both.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        ini = {"cdb.allow_open_writes": "true", "cdb.timeout_endpoint": "false"}
+        self.apps = [make_app(load({**ini, "cdb.database.url": url}, {})) for url in urls]
+        self._asked = self.apps[0]
+        self._document = schemathesis.openapi.from_wsgi("/openapi.json", self._ask)
+
+    def check(self, path: str, method: str, mode: GenerationMode, checks: list[Any]) -> None:
+        """Send requests to an endpoint, and check what both services answer."""
+
+        @settings(
+            max_examples=10,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=self._document[path][method].as_strategy(generation_mode=mode))
+        def call(case: Any) -> None:
+            for app in self.apps:
+                self._asked = app
+                case.call_and_validate(checks=checks)
+
+        call()
+
+    def _ask(self, environ: Any, start_response: Any) -> Any:
+        return self._asked(environ, start_response)
 
 
-def _calls(strategy: Any, checks: list[Any]) -> Callable[[], None]:
-    @settings(
-        max_examples=10,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=strategy)
-    def call(case: Any) -> None:
-        case.call_and_validate(checks=checks)
-
-    return call
+@pytest.fixture(scope="module")
+def fuzzed(databases: Any) -> Iterator[Fuzzed]:
+    with databases("sqlite") as embedded, databases("postgresql") as server:
+        made = Fuzzed([embedded, server])
+        yield made
+        for app in made.apps:
+            app.registry.cdb.database.dispose()
 
 
 @pytest.mark.parametrize(("path", "method"), FUZZED_POSITIVELY)
 def test_requests_as_documented_get_answers_as_documented(
-    fuzzed: Any, path: str, method: str
+    fuzzed: Fuzzed, path: str, method: str
 ) -> None:
-    operation = fuzzed[path][method]
-    _calls(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), CHECKS)()
+    fuzzed.check(path, method, GenerationMode.POSITIVE, CHECKS)
 
 
 @pytest.mark.parametrize(("path", "method"), FUZZED_NEGATIVELY)
-def test_requests_not_as_documented_are_refused(fuzzed: Any, path: str, method: str) -> None:
-    operation = fuzzed[path][method]
-    strategy = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
-    _calls(strategy, [*CHECKS, negative_data_rejection])()
+def test_requests_not_as_documented_are_refused(fuzzed: Fuzzed, path: str, method: str) -> None:
+    fuzzed.check(path, method, GenerationMode.NEGATIVE, [*CHECKS, negative_data_rejection])
