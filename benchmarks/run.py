@@ -59,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--set", type=setting, nargs="+", default=[], metavar="KEY=VALUE", help="of its ini")
     add("--serve", default="", metavar="ARGUMENTS", help="of cdb serve, in one word")
     add("--nginx", action="store_true", help="ask through nginx with the site that cdb ships")
+    add("--compiled", action="store_true", help="compile the payload lists that are asked")
     add("--threads", type=int, default=8, help="of the service that is started (8)")
     add("--connections", type=int, nargs="+", default=[4, 50])
     add("--seconds", type=float, default=2.0, help="of each measurement under load (2)")
@@ -85,9 +86,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return Plan(
         generator(options.generator),
         options.url,
-        Wanted(dict(options.set), options.serve, options.threads),
+        Wanted(dict(options.set), options.serve, options.threads, options.compiled),
         Pace(options.connections, options.seconds, options.runs),
-        options.variant or ("cdb-nginx" if options.nginx else "cdb"),
+        options.variant or f"cdb{'-compiled' * options.compiled}{'-nginx' * options.nginx}",
         options.rows,
         options.data.absolute() if options.data else None,
         options.nginx,

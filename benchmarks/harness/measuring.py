@@ -25,6 +25,7 @@ def measure(plan: Plan, scenario: Scenario) -> tuple[Result, str | None]:
         with plan.service(place) as service:
             frozen = measuring.write(service)
         version = place.rest()
+        place.compile(scenario.tags)
         # Where it was started here, another one: what the writes took is not its memory.
         with plan.service(place) as service:
             setting = measuring.read(service, frozen)

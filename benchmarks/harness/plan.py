@@ -79,6 +79,7 @@ class Plan:
             "settings": dict(self.wanted.settings),
             "arguments": self.wanted.arguments,
             "threads": self.wanted.threads,
+            "compiled": self.wanted.compiled,
         }
         return {
             "service": {"url": self.url} if self.url else started,

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,13 +46,16 @@ class Wanted:
     settings: Mapping[str, str] = field(default_factory=dict)
     arguments: str = ""
     threads: int = 8
+    compiled: bool = False
+    """Whether payload lists are compiled, before anything is read."""
 
-    def ini(self, database: str) -> str:
-        """Return the text of an ini for a database."""
+    def ini(self, database: str, folder: Path) -> str:
+        """Return the text of an ini for a database; what is compiled is in a folder."""
         settings = {
             "cdb.database.url": database,
             "cdb.allow_open_writes": "true",
             "cdb.max_body_mb": "256",
+            "cdb.compiled": str(folder / "compiled") if self.compiled else "",
             **self.settings,
         }
         lines = (f"{key} = {value.replace('%', '%%')}" for key, value in settings.items())
@@ -89,6 +92,9 @@ class Elsewhere:
     def rest(self) -> None:
         """Leave it alone."""
 
+    def compile(self, _tags: Iterable[str]) -> None:
+        """Leave it alone."""
+
 
 @dataclass(frozen=True)
 class Here:
@@ -96,13 +102,18 @@ class Here:
 
     ini: Path
     database: str
-    arguments: str = ""
+    wanted: Wanted
 
     @contextmanager
     def service(self) -> Iterator[Started]:
         """Give a service that was started just now, and ends with the context."""
-        with serving(self.ini, self.database, self.arguments) as service:
+        with serving(self.ini, self.database, self.wanted.arguments) as service:
             yield service
+
+    def compile(self, tags: Iterable[str]) -> None:
+        """Compile tags, where that is wanted."""
+        if self.wanted.compiled:
+            subprocess.run([_cdb(), "compile", str(self.ini), *tags], check=True)
 
     def rest(self) -> str:
         """Let PostgreSQL do now what it would do beside the measurements; return its version."""
@@ -139,8 +150,8 @@ def beside(database: str, wanted: Wanted) -> Iterator[Here]:
     """Give an ini for a database that is there."""
     with tempfile.TemporaryDirectory(prefix="cdb-benchmark-") as folder:
         ini = Path(folder) / "benchmark.ini"
-        ini.write_text(wanted.ini(database))
-        yield Here(ini, database, wanted.arguments)
+        ini.write_text(wanted.ini(database, Path(folder)))
+        yield Here(ini, database, wanted)
 
 
 @contextmanager

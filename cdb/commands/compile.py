@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, deployment_of, require_migrated, with_database
+from cdb.commands.deployment import (
+    INI,
+    deployment_of,
+    quieten,
+    require_migrated,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from cdb.store.engine import Database
@@ -33,6 +39,7 @@ def compile_(ini: Path, tags: tuple[str, ...], shapes: tuple[str, ...]) -> None:
     cdb compile production.ini Prod2026
     cdb compile belle2.ini main_2026 --shape dict
     """
+    quieten()
     from lmdb import Error
 
     from cdb.rest.compiled import Compiled
