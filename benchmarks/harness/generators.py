@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import re
 import selectors
 import socket
@@ -10,13 +11,16 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
+from harness.figures import median, slowest
 from harness.machine import printed, program
 
 THREADS = min(2, len(os.sched_getaffinity(0)))
@@ -41,6 +45,14 @@ class Answered:
     median_ms: float
     p99_ms: float
     errors: int
+
+    @classmethod
+    def of(cls, taken: Sequence[float], seconds: float, errors: int) -> Self:
+        """Return what became of a load, by the seconds that each answer took."""
+        if not taken:
+            return cls(0, seconds, 0.0, 0.0, errors)
+        middle, slow = median(taken), slowest(sorted(taken))
+        return cls(len(taken), seconds, middle * 1000, slow * 1000, errors)
 
 
 class Generator(ABC):
@@ -100,12 +112,8 @@ class Own(Generator):
             share = connections // processes + (number < connections % processes)
             work.append((url, [*paths[first:], *paths[:first]], share, seconds))
         results = self._pool.starmap(drive, work, chunksize=1)
-        taken = sorted(chain.from_iterable(times for times, _ in results))
-        errors = sum(failed for _, failed in results)
-        if not taken:
-            return Answered(0, seconds, 0.0, 0.0, errors)
-        middle, slow = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
-        return Answered(len(taken), seconds, middle * 1000, slow * 1000, errors)
+        taken = list(chain.from_iterable(times for times, _ in results))
+        return Answered.of(taken, seconds, sum(failed for _, failed in results))
 
 
 class Connection:
@@ -176,6 +184,57 @@ def drive(
         key.data.socket.close()
     selector.close()
     return taken, failed
+
+
+def at_rate(
+    url: str, paths: Sequence[str], connections: int, rate: float, seconds: float
+) -> Answered:
+    """Ask `rate` times a second at random moments, whether or not earlier answers have come.
+
+    The time of a request counts from when it was due, also where all connections were busy then.
+    """
+    chance, coming, waiting = random.Random(1), cycle(paths), deque[float]()
+    taken: list[float] = []
+    failed = 0
+    selector = selectors.DefaultSelector()
+    idle: list[Connection] = []
+
+    def open_one() -> None:
+        idle.append(Connection(url))
+        selector.register(idle[-1].socket, selectors.EVENT_READ, idle[-1])
+
+    for _ in range(connections):
+        open_one()
+    due = time.perf_counter() + chance.expovariate(rate)
+    stop = due + seconds
+    while (now := time.perf_counter()) < stop + PATIENCE:
+        while due <= min(now, stop):
+            waiting.append(due)
+            due += chance.expovariate(rate)
+        while waiting and idle:
+            connection = idle.pop()
+            connection.send(next(coming))
+            connection.sent = waiting.popleft()
+        if due > stop and len(idle) == connections:
+            break
+        for key, _ in selector.select(timeout=max(0.0, min(due, stop + PATIENCE) - now)):
+            asked: Connection = key.data
+            status = asked.receive()
+            if status is None:
+                continue
+            failed += status != 200
+            if status:
+                taken.append(time.perf_counter() - asked.sent)
+                idle.append(asked)
+            else:
+                selector.unregister(asked.socket)
+                asked.socket.close()
+                open_one()
+    failed += len(waiting) + connections - len(idle)
+    for key in list(selector.get_map().values()):
+        key.data.socket.close()
+    selector.close()
+    return Answered.of(taken, seconds, failed)
 
 
 def generator(name: str | None = None) -> Generator:

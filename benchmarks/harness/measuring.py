@@ -67,7 +67,9 @@ class Measuring:
         self._look("idle", pid)
         asking = reads.asking(client, self.scenario, plan.pace, plan.generator)
         asked = reads.reads(client, self.scenario, frozen, plan.pace)
-        self.figures += reads.in_turns(asking, asked, plan.pace, tell)
+        found = reads.in_turns(asking, asked, plan.pace, tell)
+        self.figures += found
+        self._add(*reads.at_half(asking, asked, found, plan.pace))
         self._look("after queries", pid)
         self._add(writes.whole(client, self.scenario, pid, plan.pace))
         client.close()

@@ -1,15 +1,21 @@
 """What clients read most: many connections at once, by a load generator."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.client import Client, change_of
 from harness.constant import constant
 from harness.figures import ENOUGH, Figure, in_the_middle, not_offered
-from harness.generators import Generator
+from harness.generators import Answered, Generator, at_rate
 from harness.plan import Pace
 from harness.scenarios import HOT, Place, Scenario
+
+AT_HALF = ("query.random", "query.hot")
+"""What is asked at a rate as well."""
+
+CONNECTIONS = 50
+"""Of a load at a rate, at most: so many requests may be under way."""
 
 FASTEST = 10_000
 """Random points that are asked in a second at the most."""
@@ -30,11 +36,11 @@ class Read:
     def share(self, turn: int, pace: Pace) -> "Read":
         """Return a read of other points in each turn: what was just asked may be remembered.
 
-        Turn 0 is to warm up.
+        Turn 0 is to warm up, and the one after all turns for what comes at a rate.
         """
         if len(self.paths) <= HOT:
             return self
-        size = len(self.paths) // (pace.turns + 1)
+        size = len(self.paths) // (pace.turns + 2)
         return replace(self, paths=self.paths[turn * size : (turn + 1) * size])
 
 
@@ -69,8 +75,8 @@ def reads(client: Client, scenario: Scenario, frozen: str | None, pace: Pace) ->
 
 
 def points(scenario: Scenario, pace: Pace) -> list[Place]:
-    """Return random points, as many as are asked in all turns, and to warm up."""
-    return scenario.places((pace.turns + 1) * math.ceil(FASTEST * pace.seconds), "random")
+    """Return random points, as many as are asked in all turns, to warm up, and at a rate."""
+    return scenario.places((pace.turns + 2) * math.ceil(FASTEST * pace.seconds), "random")
 
 
 def query(client: Client, place: Place) -> str:
@@ -122,18 +128,29 @@ class Asking:
         if found.count < 2 * connections:  # it is so slow that this says little
             found = self.generator(self.root, read.paths, connections, 5 * seconds)
         size = "small" if read.bytes <= SMALL else "query"
-        again = found.count > len(read.paths) > HOT
-        return Figure(
-            read.work,
-            connections,
-            count=found.count,
-            rate=found.count / found.seconds,
-            median_ms=found.median_ms if found.count else None,
-            p99_ms=found.p99_ms if found.count >= ENOUGH else None,
-            errors=found.errors,
-            ceiling=self.ceilings[size][connections],
-            note="points were asked again" if again else "",
-        )
+        figure = _figure(read, connections, found)
+        return replace(figure, ceiling=self.ceilings[size][connections])
+
+    def at_half(self, read: Read, full: Figure, connections: int, seconds: float) -> Figure:
+        """Ask at random moments, half as often as a figure says is possible."""
+        if not full.rate:
+            return not_offered(f"{read.work}.half", connections)
+        found = at_rate(self.root, read.paths, connections, full.rate / 2, seconds)
+        return replace(_figure(read, connections, found), work=f"{read.work}.half")
+
+
+def _figure(read: Read, connections: int, found: Answered) -> Figure:
+    again = found.count > len(read.paths) > HOT
+    return Figure(
+        read.work,
+        connections,
+        count=found.count,
+        rate=found.count / found.seconds,
+        median_ms=found.median_ms if found.count else None,
+        p99_ms=found.p99_ms if found.count >= ENOUGH else None,
+        errors=found.errors,
+        note="points were asked again" if again else "",
+    )
 
 
 def asking(client: Client, scenario: Scenario, pace: Pace, generator: Generator) -> Asking:
@@ -179,3 +196,13 @@ def in_turns(
             told(figure)
             runs[-1].append(figure)
     return [in_the_middle(figures) for figures in zip(*runs, strict=True)]
+
+
+def at_half(
+    ask: Asking, asked: Sequence[Read], found: Sequence[Figure], pace: Pace
+) -> Iterator[Figure]:
+    """Measure some reads as clients ask that do not wait for each other, at half of the rate."""
+    for read in asked:
+        if read.work in AT_HALF:
+            full = max((f for f in found if f.work == read.work), key=lambda each: each.rate or 0)
+            yield ask.at_half(read.share(pace.turns + 1, pace), full, CONNECTIONS, pace.seconds)

@@ -13,6 +13,8 @@ from harness.scenarios import SCENARIOS, scenario
 WORKS = {
     "query.random": "query, random points",
     "query.hot": "query, 100 hot points",
+    "query.random.half": "query, random points, at half of the rate",
+    "query.hot.half": "query, 100 hot points, at half of the rate",
     "query.first": "query, first point",
     "query.last": "query, last point",
     "as_of.random": "as of a change, random points",
@@ -44,7 +46,8 @@ line is: [README](README.md). Under load, a figure is answers a second, and the 
 slowest in a hundred of the times of a request: a service that is always busy, since each
 connection asks again as soon as it has an answer. Of several runs it is the one in the middle,
 and ± says how far the fastest and the slowest are apart. Of work that one client does alone, it is
-one after the other; where fewer than 100 times were taken, only their median is shown. The load
+one after the other; where fewer than 100 times were taken, only their median is shown. At half of
+the rate, the requests come at random moments, and their times count from these. The load
 generator, the service and the database share the machine.
 """
 

@@ -60,11 +60,12 @@ def _rates(results: Results, axes: Axes) -> None:
 
 
 def _restarts(results: Results, axes: Axes) -> None:
-    for name, storm in results.restarts.items():
+    for number, (name, storm) in enumerate(results.restarts.items()):
         step = max(1, len(storm.ready) // 200)
         ready = storm.ready[::step]
-        shares = [100 * number * step / storm.jobs for number in range(1, len(ready) + 1)]
-        axes.plot(ready, shares, label=name)
+        shares = [100 * count * step / storm.jobs for count in range(1, len(ready) + 1)]
+        # There are more lines than colours.
+        axes.plot(ready, shares, f"C{number % 10}" + ("-" if number < 10 else "--"), label=name)
     axes.set(xscale="log", xlabel="seconds after the start", ylabel="jobs that are ready, %")
     axes.set_ylim(0, 101)
     axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(0, -0.15), ncols=2)

@@ -24,6 +24,7 @@ CLOSED = "closed tag, site caches"
 
 _CLOSED = Freshness(is_closed=True)
 _MINUTE_OLD = Freshness(60.0)
+_CLOSED_MINUTE_OLD = Freshness(60.0, is_closed=True)
 
 WAYS: Mapping[str, Plan] = {
     ANY_POINT: Plan(site_keeps=False, front_keeps=False, novel=1.0),
@@ -73,8 +74,9 @@ _SITES = Plan(front_keeps=False, fresh=_CLOSED)
 _BOTH = Plan(fresh=_CLOSED)
 
 RESTARTS: Mapping[str, Restart] = {
+    "no cache": Restart(_BARE),
     # After the first time-out most work is done for jobs that have left: 100 s show it.
-    "no cache; jobs give up after 30 s and ask again": Restart(_BARE, _HASTY, 100.0),
+    "no cache; jobs give up after 10 s and ask again": Restart(_BARE, Manners(limit=10.0), 100.0),
     "no cache; above 200 under way a 503, Retry-After: 30": Restart(_LIMITED, Manners(pause=30.0)),
     "the same; jobs double the pause, and vary it": Restart(
         _LIMITED, Manners(pause=30.0, backs_off=True)
@@ -82,12 +84,12 @@ RESTARTS: Mapping[str, Restart] = {
     "no cache; jobs start within 5 minutes": Restart(_BARE, Manners(jitter=300.0)),
     "nginx's cache, without collapsing": Restart(replace(_NGINX, collapses=False)),
     "nginx's cache, with collapsing": Restart(_NGINX),
+    "the same; `gtstatus` may be 60 s old": Restart(replace(_NGINX, fresh=_CLOSED_MINUTE_OLD)),
     "site caches, without collapsing": Restart(replace(_SITES, collapses=False)),
     "site caches, with collapsing": Restart(_SITES),
     "site and regional caches, with collapsing": Restart(replace(_SITES, regions=5)),
     "site caches and nginx's, with collapsing": Restart(_BOTH),
     "the same; the tag is open, and always fresh": Restart(replace(_BOTH, fresh=ALWAYS)),
-    "the same; `gtstatus` and the tag may be 60 s old": Restart(replace(_BOTH, fresh=_MINUTE_OLD)),
 }
 
 
