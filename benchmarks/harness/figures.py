@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 ENOUGH = 100
 """Requests; of fewer, nobody can say how long the slowest in a hundred take."""
 
+BUSY = 0.7
+"""Of what the load generator can do at most: above that it may be what is measured."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -39,7 +42,7 @@ class Figure:
     @property
     def near_ceiling(self) -> bool:
         """Whether the load generator may be what held it back."""
-        return bool(self.rate and self.ceiling and self.rate > 0.7 * self.ceiling)
+        return bool(self.rate and self.ceiling and self.rate > BUSY * self.ceiling)
 
 
 def not_offered(work: str, connections: int = 1) -> Figure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from harness.client import Client, change_of
 from harness.constant import constant
 from harness.figures import ENOUGH, Figure, in_the_middle, not_offered
-from harness.generators import Answered, Generator, at_rate
+from harness.generators import Answered, Generator, at_rate, drive
 from harness.plan import Pace
 from harness.scenarios import HOT, Place, Scenario
 
@@ -16,6 +16,9 @@ AT_HALF = ("query.random", "query.hot")
 
 CONNECTIONS = 50
 """Of a load at a rate, at most: so many requests may be under way."""
+
+SPARE = 3
+"""Times as fast the generator has to be as what it asks at a rate: else it would come late."""
 
 FASTEST = 10_000
 """Random points that are asked in a second at the most."""
@@ -115,6 +118,9 @@ class Asking:
     constant: str
     """What gave the constant answer."""
 
+    alone: float
+    """Constant answers a second that one process of ours gets, which asks at a rate."""
+
     @property
     def setting(self) -> dict[str, object]:
         """What a reader needs to know of the load generator."""
@@ -133,10 +139,13 @@ class Asking:
 
     def at_half(self, read: Read, full: Figure, connections: int, seconds: float) -> Figure:
         """Ask at random moments, half as often as a figure says is possible."""
-        if not full.rate:
-            return not_offered(f"{read.work}.half", connections)
-        found = at_rate(self.root, read.paths, connections, full.rate / 2, seconds)
-        return replace(_figure(read, connections, found), work=f"{read.work}.half")
+        work, rate = f"{read.work}.half", (full.rate or 0.0) / 2
+        if not rate:
+            return not_offered(work, connections)
+        if rate > self.alone / SPARE:
+            return Figure(work, connections, note="more than our own generator can ask")
+        found = at_rate(self.root, read.paths, connections, rate, seconds)
+        return replace(_figure(read, connections, found), work=work, ceiling=self.alone)
 
 
 def _figure(read: Read, connections: int, found: Answered) -> Figure:
@@ -166,12 +175,13 @@ def asking(client: Client, scenario: Scenario, pace: Pace, generator: Generator)
         return found.count / found.seconds
 
     with constant({"small": b"{}", "query": answer}) as served:
+        alone = len(drive(served.url, ["/query"], CONNECTIONS, pace.short)[0]) / pace.short
         ceilings = {
             name: {number: rate(served.url, name, number) for number in pace.connections}
             for name in ("small", "query")
         }
     root = f"http://{client.host}:{client.port}"
-    return Asking(root, generator, ceilings, served.name)
+    return Asking(root, generator, ceilings, served.name, alone)
 
 
 def in_turns(

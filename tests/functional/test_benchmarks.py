@@ -68,7 +68,10 @@ def test_the_harness_starts_a_service_measures_it_and_reports(tmp_path: Path) ->
 
     found = json.loads((tmp_path / "2x5.cdb.json").read_text())
     assert {figure["work"] for figure in found["figures"]} == WORKS
-    assert [f for f in found["figures"] if not f["rate"] or f["errors"]] == []
+    assert [f for f in found["figures"] if f["errors"]] == []
+    # On a busy machine our own generator may be too slow to come at a rate, and says so.
+    missing = {f["work"] for f in found["figures"] if not f["rate"]}
+    assert missing <= {"query.hot.half", "query.random.half"}
     assert found["memory"]["after queries"][0]["pss"] > 10
     assert "query.random" in printed
     report = (tmp_path / "RESULTS.md").read_text()
