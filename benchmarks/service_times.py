@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
 
@@ -57,31 +56,6 @@ def postgresql_pid(database: str) -> int:
         folder = Path(str(connection.scalar(text("show data_directory"))))
     engine.dispose()
     return int((folder / "postmaster.pid").read_text().split()[0])
-
-
-class Asker:
-    """One connection; opened anew where the service closed it, as waitress does after a 304."""
-
-    def __init__(self, url: str) -> None:
-        client = Client(url)
-        self._connection = HTTPConnection(client.host, client.port, timeout=60)
-
-    def __call__(self, path: str, etag: str | None = None) -> bytes:
-        """Return the body of an answer; everything but a 200 and a 304 ends the benchmark."""
-        headers = {"If-None-Match": etag} if etag else {}
-        self._connection.request("GET", path, headers=headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        if answer.status != (304 if etag else 200):
-            raise SystemExit(f"{path}: {answer.status} {body[:200]!r}")
-        return body
-
-    def etag(self, path: str) -> str:
-        """Return the ETag of an answer."""
-        self._connection.request("GET", path)
-        answer = self._connection.getresponse()
-        answer.read()
-        return answer.headers["ETag"]
 
 
 def measured(ask: Ask, seconds: float, pids: Mapping[str, int]) -> dict[str, float]:
@@ -130,7 +104,7 @@ def operations(
     client: Client, url: str, name: str, seconds: float, pids: Mapping[str, int]
 ) -> dict[str, object]:
     """Measure each kind of request, with one connection."""
-    asker, points = Asker(url), queries(client, name, 1)
+    asker, points = special.Asker(url), queries(client, name, 1)
     hot = next(queries(client, name, 2))
     # A process looks at the change log before each answer of a tag that may change, but only once
     # a second where it is asked as of a change: the difference is what the look costs.
@@ -146,7 +120,7 @@ def operations(
     }
     found: dict[str, object] = {kind: measured(ask, seconds, pids) for kind, ask in asked.items()}
     with constant({"answer": asker(hot)}) as server:
-        cached = Asker(server.url)
+        cached = special.Asker(server.url)
         figures = measured(lambda: cached("/answer"), seconds, {"cache": server.pid})
         found["cache-hit"] = {"server": server.name, **figures}
     return found
@@ -156,7 +130,7 @@ def growth(
     client: Client, url: str, names: Sequence[str], seconds: float, pids: Mapping[str, int]
 ) -> list[dict[str, float]]:
     """Measure the query at random points of tags with different numbers of lists."""
-    asker, lines = Asker(url), []
+    asker, lines = special.Asker(url), []
     for name in names:
         points = queries(client, name, 3)
         figures = measured(partial(_next, asker, points), seconds, pids)
@@ -164,7 +138,7 @@ def growth(
     return lines
 
 
-def _next(asker: Asker, points: Iterator[str]) -> bytes:
+def _next(asker: special.Asker, points: Iterator[str]) -> bytes:
     return asker(next(points))
 
 
