@@ -23,6 +23,8 @@ full_page_writes = off
 listen_addresses = ''
 max_connections = 200
 wal_retrieve_retry_interval = 100ms
+# A replica that is slow must find what it lacks after the primary was started anew.
+wal_keep_size = 512MB
 logging_collector = off
 """
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pyramid.request import Request
+from sqlalchemy.exc import DBAPIError
 
 from cdb.errors import NotYet, ServerFailed
 from cdb.rest import holding
@@ -14,6 +15,9 @@ _Answer = TypeVar("_Answer")
 
 _TRIES = 3
 """Places that are asked for an answer; the last one is the primary."""
+
+_POOLS = 2
+"""Pools of a database that an answer may read through: for statements, and for snapshots."""
 
 
 def answered(request: Request, answer: Callable[[], _Answer]) -> _Answer:
@@ -46,6 +50,20 @@ def answered(request: Request, answer: Callable[[], _Answer]) -> _Answer:
 
 
 def _answered(request: Request, wanted: int, answer: Callable[[], _Answer]) -> _Answer:
+    """Return an answer from one place, also where that was started anew.
+
+    Connections are broken then. The first one that is noticed lets go of all in its pool.
+    """
+    for _ in range(_POOLS):
+        try:
+            return _asked(request, wanted, answer)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+    return _asked(request, wanted, answer)
+
+
+def _asked(request: Request, wanted: int, answer: Callable[[], _Answer]) -> _Answer:
     if wanted:
         with request.cdb.database.statement() as reader:
             moments.require(reader, wanted)

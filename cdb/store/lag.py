@@ -16,14 +16,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from cdb.store.pools import is_lost
+from cdb.store.pools import is_lost, patience
 
 log = logging.getLogger(__name__)
 
 _MARKS = 16
 """Marks that are kept: more than are made in `max_lag`, since older ones let no replica serve."""
 
-_CONNECT = {"connect_timeout": 2, "tcp_user_timeout": 2000}
+_CONNECT_S = 2
+"""Seconds after which a server counts as one that cannot be reached."""
 
 _OF_PRIMARY = text("""
     select cast(pg_current_wal_lsn() - '0/0' as bigint) as lsn, change.change, change.nonce
@@ -168,7 +169,11 @@ class Looks:
     def __init__(self, name: str, url: URL, every: float, look: Callable[[Ask], None]) -> None:
         self._name = f"cdb-{name}"
         self._engine = create_engine(
-            url, isolation_level="AUTOCOMMIT", connect_args=_CONNECT, pool_size=1, max_overflow=0
+            url,
+            isolation_level="AUTOCOMMIT",
+            connect_args=patience(_CONNECT_S),
+            pool_size=1,
+            max_overflow=0,
         )
         self._every = every
         self._look = look
@@ -205,7 +210,10 @@ class Looks:
                 if self._thread is not this:
                     break
                 wanted = self._wanted
-            self._look(self._ask)
+            try:
+                self._look(self._ask)
+            except Exception:  # it looks again: what it found before counts as old until then
+                log.exception("%s: the look failed", self._name)
             with self._changed:
                 self._looked = wanted
                 self._changed.notify_all()

@@ -86,6 +86,21 @@ def is_lost(error: DBAPIError) -> bool:
     return unusable or error.connection_invalidated
 
 
+def patience(seconds: int) -> dict[str, int]:
+    """Return how long libpq waits for a PostgreSQL server that may be gone, in seconds; 2 or more.
+
+    For a connection, for what is sent to arrive, and, where an answer takes longer than that,
+    for a sign that the machine is there still: the system would wait for hours.
+    """
+    return {
+        "connect_timeout": seconds,
+        "tcp_user_timeout": seconds * 1000,
+        "keepalives_idle": seconds,
+        "keepalives_interval": 1,
+        "keepalives_count": seconds,
+    }
+
+
 class Pools(NamedTuple):
     """The connections to one database.
 
@@ -106,11 +121,11 @@ class Pools(NamedTuple):
 
         Args:
             url: of the server.
-            connect_s: seconds to wait for a connection, and for what is sent to arrive; 2 or more.
+            connect_s: see `patience`.
             pool: what SQLAlchemy's pools take.
 
         """
-        connect = {"connect_timeout": connect_s, "tcp_user_timeout": connect_s * 1000}
+        connect = patience(connect_s)
         writes = create_engine(url, isolation_level="READ COMMITTED", connect_args=connect, **pool)
         return cls(
             writes,

@@ -23,7 +23,7 @@ from cdb.app import make_app
 from cdb.rest import streams
 from cdb.services import contents, tokens
 from cdb.settings import load
-from cdb.store import migrate
+from cdb.store import lag, migrate
 from cdb.store.engine import Database
 
 MAX_LAG_S = 1.0
@@ -407,6 +407,22 @@ def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(servers: Ser
         servers.primary.start()
         eventually(lambda: client.api("POST", "gt", {"name": "Back"}).status_int == 200)
         eventually(lambda: are_all_used(client))
+
+
+def test_what_nobody_foresaw_ends_no_looks(caplog: pytest.LogCaptureFixture) -> None:
+    fails = iter([True, False])
+
+    def look(_ask: lag.Ask) -> None:
+        if next(fails):
+            raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "as a server may say in its language")
+
+    looks = lag.Looks("server", make_url("postgresql+psycopg2:///nowhere"), 60, look)
+    looks.start()
+    for _ in range(2):
+        looks.now(10)
+    looks.stop()
+    assert next(fails, None) is None
+    assert "cdb-server: the look failed" in caplog.text
 
 
 def test_service_that_starts_without_the_primary_answers_reads(servers: Servers) -> None:

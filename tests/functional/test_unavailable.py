@@ -99,3 +99,21 @@ def test_write_on_a_connection_that_was_cut_is_not_tried_again(
     check_unavailable(client.api("POST", "pt", {"name": "Lost"}))
     client.ok("POST", "pt", {"name": "Beam"})
     assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
+
+
+def test_reads_do_not_notice_that_connections_were_cut(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+    database = client.app.registry.cdb.database
+    for method, path, body in REQUESTS:
+        if method == "GET":
+            with (
+                database.statement(),
+                database.statement(),
+                database.snapshot(),
+                database.snapshot(),
+            ):
+                pass
+            cut("true")  # two of each kind, which are kept open
+            client.ok(method, path, body)
