@@ -185,6 +185,7 @@ def _setting(options: argparse.Namespace, database: str) -> dict[str, object]:
     return {
         "command": shlex.join(["python", *sys.argv]),
         "settings": dict(options.set),
+        "compiled": options.compiled,
         "at": datetime.now(UTC).date().isoformat(),
         "threads": options.threads,
         "lists": options.lists,
@@ -198,16 +199,19 @@ def main() -> None:
     """Start PostgreSQL and the service, load tags, measure, and write the figures."""
     parser = special.parser(__doc__, lists=200, iovs=5_000)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--compiled", action="store_true", help="with the lists compiled")
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
     names = [f"{lists}x{options.iovs}" for lists in (*FEWER_LISTS, options.lists)]
-    with here(Wanted(dict(options.set), threads=options.threads)) as place:
+    wanted = Wanted(dict(options.set), threads=options.threads, compiled=options.compiled)
+    with here(wanted) as place:
         with place.service() as service:
             client = Client(service.url)
             for name in names:
                 load(client, scenario(name), rows=50_000)
             client.close()
         version = place.rest()
+        place.compile([tag for name in names for tag in scenario(name).tags])
         with place.service() as service:
             client, url = Client(service.url), service.url
             pids = {"service": service.pid, "database": postgresql_pid(service.database)}

@@ -41,6 +41,7 @@ def measure(plan: Plan) -> tuple[Result, str | None]:
                 figures[name] = _writes(plan, client, size)
             client.close()
         version = place.rest()
+        place.compile([tag for size in known.values() for tag in size.tags])
         with plan.service(place) as service:
             client = Client(service.url)
             for name, size in known.items():

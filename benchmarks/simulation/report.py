@@ -81,6 +81,7 @@ def _machine(costs: Costs) -> str:
         f" ({how['processor']}), Python {how['versions']['Python']}; {how['lists']} payload lists"
         f" of {how['iovs']:,} payload IOVs each, one process with {how['threads']} threads,"
         " PostgreSQL with its default settings, all on the one machine."
+        f"{' The lists are compiled.' if how.get('compiled') else ''}"
         f"{f' Settings of the service: {settings}.' if settings else ''}"
     )
 
