@@ -139,7 +139,10 @@ def attach(
     order = sorted(range(len(batch)), key=lambda index: batch[index].start)
     _check_batch(batch, order, iov_mode, labels or range(len(batch)))
     sweep = _Sweep(page, write_mode, iov_mode)
-    for index, following in zip_longest(order, order[1:]):
+    for index, following in zip_longest(order[:1], order[1:2]):
+        sweep.attach(index, batch[index], None if following is None else batch[following])
+    rest = order[1 + sweep.append(batch, order[1:]) :]
+    for index, following in zip_longest(rest, rest[1:]):
         sweep.attach(index, batch[index], None if following is None else batch[following])
     return sweep.finish()
 
@@ -188,12 +191,13 @@ def _check_batch(
 ) -> None:
     """Refuse what cannot be meant: one start twice, finite rows across each other."""
     longest: tuple[int, Interval] | None = None
+    last: Point | None = None
     for position, index in enumerate(order):
         iov = batch[index]
-        check_start(iov.start)
-        if position and batch[order[position - 1]].start == iov.start:
+        if iov.start == last:
             first, second = sorted((labels[order[position - 1]], labels[index]))
             raise Invalid(f"Rows {first} and {second} both start at {iov.start}.")
+        last = iov.start
         if iov.end is None or is_open(iov.start, iov.end, mode):
             continue
         interval = Interval(iov.start, iov.end)
@@ -202,6 +206,8 @@ def _check_batch(
                 f"Rows {longest[0]} and {labels[index]} overlap: {longest[1]} and {interval}."
             )
         longest = (labels[index], interval)
+    if last is not None:
+        check_start(last)
 
 
 def is_open(start: Point, end: Point, mode: IovMode) -> bool:
@@ -241,6 +247,31 @@ class _Sweep:
         declared = OPEN if iov.end is None else end
         self._left = Piece(iov.start, end, declared, new=index)
         self._left_is_stored = False
+
+    def append(self, batch: Sequence[Entering], order: Sequence[int]) -> int:
+        """Attach what only goes on where the series ends; return how many of the batch that are.
+
+        It does what `attach` does, where no row is ahead and none but the one before is cut,
+        which was to hold until the next start. Most batches are like that as a whole.
+        """
+        if self._left is None or self._ahead.peek(self._left.start):
+            return 0
+        start, end, declared, new, row = self._left
+        added = self._plan.added
+        count = 0
+        for index in order:
+            iov = batch[index]
+            following = iov.start
+            if end > following:
+                if iov.end is not None or (self._append and end != OPEN):
+                    break
+                end = following
+            added.append(Piece(start, end, declared, new, row))
+            start, new, row = following, index, None
+            end = declared = OPEN if iov.end is None else iov.end
+            count += 1
+        self._left = Piece(start, end, declared, new, row)
+        return count
 
     def finish(self) -> Plan:
         self._settle()

@@ -105,17 +105,31 @@ def of_rows(
         PayloadRefused: a validator of the type refuses one.
 
     """
+    places = _places(rules, target, rows)
+    if as_the_list:
+        places = [(start, _meant(end, target)) for start, end in places]
+    entering = [
+        Entering(start, end, reference.payload(inserted), number)
+        for (start, end), (number, reference) in zip(places, rows, strict=True)
+    ]
+    return _checked(session, rules, target, entering)
+
+
+def _places(
+    rules: Rules, target: reads.ListRecord, rows: Rows
+) -> list[tuple[Point, Point | None]]:
+    """Return where payload IOVs start, and where they end, exclusive."""
     where = intervals.of_list(target, rules)
-    entering = []
+    numbers = intervals.of_many_numbers((reference for _, reference in rows), rules, where)
+    if numbers is not None:
+        return numbers
+    places = []
     for number, reference in rows:
         try:
-            start, end = intervals.read(reference, rules, where)
+            places.append(intervals.read(reference, rules, where))
         except Invalid as error:
             raise Invalid(f"row {number}: {error.detail}") from None
-        if as_the_list:
-            end = _meant(end, target)
-        entering.append(Entering(start, end, reference.payload(inserted), number))
-    return _checked(session, rules, target, entering)
+    return places
 
 
 def _meant(end: Point | None, target: reads.ListRecord) -> Point | None:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
-from cdb.store.engine import connection_of, is_postgresql
+from cdb.store.engine import connection_of, is_postgresql, rows
 from cdb.store.iovs import IDS_A_STATEMENT
 from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
 
@@ -48,9 +48,7 @@ _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-_NEW_IDS = select(IOV_ID.next_value()).select_from(
-    func.generate_series(1, bindparam("count", type_=BigInteger))
-)
+_NEW_IDS = text("select nextval('iov_id') from generate_series(1, :count)")
 _LARGEST_ID = select(
     func.max(
         select(func.coalesce(func.max(Iov.id), 0)).scalar_subquery(),
@@ -74,7 +72,7 @@ def new_iov_ids(session: Session, count: int) -> list[int]:
     if not count:
         return []
     if is_postgresql(session):
-        return list(connection_of(session).execute(_NEW_IDS, {"count": count}).scalars())
+        return [row[0] for row in rows(session, _NEW_IDS, {"count": count})]
     largest = connection_of(session).execute(_LARGEST_ID).scalar_one()
     return list(range(largest + 1, largest + 1 + count))
 
@@ -176,7 +174,11 @@ class _CopyText:
         return next(self._texts, "")
 
 
-def _as_copy_text(rows: Iterable[IovRow]) -> str:
+def _as_copy_text(rows: Sequence[IovRow]) -> str:
+    texts = "".join([f"{row[5]}{row[6]}{row[8]}" for row in rows])
+    # What can be printed is no tab and no line break.
+    if not texts.isprintable() or "\\" in texts:
+        rows = [_escaped(row) for row in rows]
     lines = []
     moment, inserted = None, ""
     for row in rows:
@@ -185,15 +187,16 @@ def _as_copy_text(rows: Iterable[IovRow]) -> str:
             moment, inserted = when, when.isoformat()
         lines.append(
             f"{id_}\t{series}\t{start[0]}\t{start[1]}\t{end[0]}\t{end[1]}\t"
-            f"{declared[0]}\t{declared[1]}\t{_escaped(url)}\t{_escaped(checksum)}\t"
-            f"{_NULL if size is None else size}\t"
-            f"{_NULL if extra is None else _escaped(extra)}\t{inserted}\t{added_by}\t{LIVE}\n"
+            f"{declared[0]}\t{declared[1]}\t{url}\t{checksum}\t"
+            f"{_NULL if size is None else size}\t{_NULL if extra is None else extra}\t"
+            f"{inserted}\t{added_by}\t{LIVE}\n"
         )
     return "".join(lines)
 
 
-def _escaped(text: str) -> str:
-    # What can be printed is no tab and no line break.
-    if text.isprintable() and "\\" not in text:
-        return text
-    return text.translate(_ESCAPES)
+def _escaped(row: IovRow) -> IovRow:
+    return row._replace(
+        payload_url=row.payload_url.translate(_ESCAPES),
+        checksum=row.checksum.translate(_ESCAPES),
+        extra=None if row.extra is None else row.extra.translate(_ESCAPES),
+    )

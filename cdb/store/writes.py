@@ -13,7 +13,7 @@ from sqlalchemy import Executable, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import OPEN, Point
-from cdb.domain.series import Piece, Plan
+from cdb.domain.series import Plan
 from cdb.store import bulk, iovs
 from cdb.store.changes import IOVS_TOLD, OpenChange
 from cdb.store.engine import connection_of, is_postgresql
@@ -225,31 +225,33 @@ def _add(
 ) -> list[int | None]:
     kept = {iov.id: iov for iov in retired}
     are_few = bulk.are_few(change.session, len(plan.added))
-
-    def needs_id(piece: Piece) -> bool:
-        # What is left of another one gets its id where it is stored: nobody asks for it.
-        return not are_few if piece.new is None else payloads[piece.new].id is None
-
-    ids = iter(bulk.new_iov_ids(change.session, sum(map(needs_id, plan.added))))
-    rows = []
-    for piece in plan.added:
-        source = kept[piece.row] if piece.row is not None else payloads[piece.new or 0]
-        given = None if piece.row is not None else source.id
-        rows.append(
-            bulk.IovRow(
-                next(ids) if needs_id(piece) else given,
-                series,
-                piece.start,
-                piece.end,
-                piece.declared,
-                source.payload_url,
-                source.checksum,
-                source.size,
-                source.extra,
-                source.inserted,
-                change.number,
-            )
+    sources: list[Payload | IovRecord] = [
+        payloads[piece.new] if piece.new is not None else kept[piece.row or 0]
+        for piece in plan.added
+    ]
+    given = [None if piece.new is None else payloads[piece.new].id for piece in plan.added]
+    # What is left of another one gets its id where it is stored: nobody asks for it.
+    lacks_id = [
+        iov_id is None and not (are_few and piece.new is None)
+        for iov_id, piece in zip(given, plan.added, strict=True)
+    ]
+    ids = iter(bulk.new_iov_ids(change.session, sum(lacks_id)))
+    rows = [
+        bulk.IovRow(
+            next(ids) if lacks else iov_id,
+            series,
+            piece.start,
+            piece.end,
+            piece.declared,
+            source.payload_url,
+            source.checksum,
+            source.size,
+            source.extra,
+            source.inserted,
+            change.number,
         )
+        for lacks, iov_id, piece, source in zip(lacks_id, given, plan.added, sources, strict=True)
+    ]
     if are_few:
         for row in rows:
             change.write_last(bulk.INSERT, bulk.values_of(row))

@@ -164,6 +164,18 @@ def test_validator_names_the_rows_that_it_refuses(client: Client) -> None:
     assert shown(client, name) == []
 
 
+def test_many_at_once_keep_every_character(client: Client, beam: str) -> None:
+    odd = ["back\\slash", "\\N", "\\t", "line\u2028separator", "no\u00a0break", "née", "%s", "'"]
+    urls = [f"{odd[n % len(odd)]} {n}" for n in range(30)]
+    rows = [{**iov(url, n), "revision": "\\N"} for n, url in enumerate(urls)]
+    found = client.ok("POST", f"payload-lists/{beam}/iovs", rows)["payload_iovs"]
+    assert [row["payload_url"] for row in found] == urls
+    [kept] = [each for each in client.ok("GET", "pl") if each["name"] == beam]
+    assert [(row["payload_url"], row["revision"]) for row in kept["payload_iov"]] == [
+        (url, "\\N") for url in urls
+    ]
+
+
 # --- what it costs ------------------------------------------------------------------
 
 

@@ -5,7 +5,9 @@ time. A body with any row that is not goes to the models, which know all that a 
 and say what is wrong.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Annotated, Any
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
@@ -22,6 +24,12 @@ Placed = tuple[str, Reference]
 _TEXTS = ("payload_url", "checksum", "revision")
 _NUMBERS = ("major_iov", "minor_iov", "size", "major_iov_end", "minor_iov_end")
 
+_NEEDED = 3
+"""Fields without which no row is right, at least."""
+
+_Columns = Mapping[str, Sequence[Any]]
+"""The values of rows, by the names of their fields."""
+
 
 def _read(place: str | None, shortest_checksum: int) -> WrapValidator:
     """Return what reads a body.
@@ -35,51 +43,60 @@ def _read(place: str | None, shortest_checksum: int) -> WrapValidator:
 
     @uncollected()
     def read(body: Any, validate: ValidatorFunctionWrapHandler) -> list[Placed]:
-        if _is_plain(body):
-            return _placed(body, place)
+        columns = _columns(body, names)
+        if columns and _are_plain(columns):
+            return _placed(columns, place)
         return [(getattr(row, place) if place else "", row.reference()) for row in validate(body)]
 
-    def _is_plain(body: Any) -> bool:
+    def _are_plain(columns: _Columns) -> bool:
         return (
-            type(body) is list
-            and set(map(type, body)) == {dict}
-            and all(map(names.issuperset, body))
-            and _are_numbers(_column(body, "major_iov"))
-            and _are_numbers(_column(body, "minor_iov"))
-            and all(_are_numbers(_given(body, name)) for name in _NUMBERS[2:])
-            and _are_texts(_column(body, "payload_url"), 1)
-            and _are_texts(_given(body, "revision"), 0)
-            and _are_texts([row.get("checksum", "") for row in body], shortest_checksum)
-            and (place is None or _are_texts(_column(body, place), 1))
+            _are_numbers(columns["major_iov"])
+            and _are_numbers(columns["minor_iov"])
+            and all(_are_numbers(_given(columns[name])) for name in _NUMBERS[2:])
+            and _are_texts(columns["payload_url"], 1)
+            and _are_texts(_given(columns["revision"]), 0)
+            and _are_texts(columns["checksum"], shortest_checksum)
+            and (place is None or _are_texts(columns[place], 1))
         )
 
     return WrapValidator(read)
 
 
-def _placed(body: Sequence[dict[str, Any]], place: str | None) -> list[Placed]:
-    with_ends = any("major_iov_end" in row or "minor_iov_end" in row for row in body)
-    return [
-        (
-            row[place] if place else "",
-            Reference(
-                row["payload_url"],
-                row.get("checksum", ""),
-                Point(row["major_iov"], row["minor_iov"]),
-                end_of(row.get("major_iov_end"), row.get("minor_iov_end")) if with_ends else None,
-                row.get("size"),
-                row.get("revision"),
-            ),
-        )
-        for row in body
-    ]
+def _columns(body: Any, names: frozenset[str]) -> _Columns | None:
+    """Return what rows have by each name; where one is missing, what that means.
+
+    None where one is no row, or has a name that is none of these.
+    """
+    if type(body) is not list or set(map(type, body)) != {dict}:
+        return None
+    given = frozenset(body[0])
+    if not names.issuperset(given) or len(given) < _NEEDED:
+        return None
+    missing = {name: "" if name == "checksum" else None for name in names}
+    if all(given == row.keys() for row in body):
+        # As it mostly is: then no row is asked for a name that it may not have.
+        by_name = dict(zip(given, zip(*map(itemgetter(*given), body), strict=True), strict=True))
+        return {name: by_name.get(name) or [missing[name]] * len(body) for name in names}
+    if not all(map(names.issuperset, body)):
+        return None
+    return {name: [row.get(name, missing[name]) for row in body] for name in names}
 
 
-def _column(body: Iterable[dict[str, Any]], name: str) -> list[Any]:
-    return [row.get(name) for row in body]
+def _placed(columns: _Columns, place: str | None) -> list[Placed]:
+    places: Iterable[str] = columns[place] if place else repeat("")
+    starts = map(Point, columns["major_iov"], columns["minor_iov"])
+    ends: Iterable[Point | None] = repeat(None)
+    if _given(columns["major_iov_end"]) or _given(columns["minor_iov_end"]):
+        ends = map(end_of, columns["major_iov_end"], columns["minor_iov_end"])
+    payloads = columns["payload_url"], columns["checksum"]
+    more = columns["size"], columns["revision"]
+    # The columns end it: what is repeated has no end.
+    references = map(Reference._make, zip(*payloads, starts, ends, *more, strict=False))
+    return list(zip(places, references, strict=False))
 
 
-def _given(body: Iterable[dict[str, Any]], name: str) -> list[Any]:
-    return [row[name] for row in body if row.get(name) is not None]
+def _given(column: Sequence[Any]) -> list[Any]:
+    return [value for value in column if value is not None]
 
 
 def _are_numbers(column: Sequence[Any]) -> bool:
