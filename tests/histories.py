@@ -1,7 +1,8 @@
 """Histories of global tags, written through the services, and what the tags answered after each.
 
-The answers come from the query, point by point, as soon as a change is made. What
-reads whole tags later, as of any change, is checked against them.
+The answers come from the query, point by point, as soon as a change is made, in the way
+in which a service asks it: that is three times as quick as in a transaction. What reads
+whole tags later, as of any change, is checked against them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -148,10 +149,9 @@ class World:
             self._note()
 
     def _note(self) -> None:
-        with self.database.snapshot() as reader:
-            answers = {name: _answers(reader, name) for name in self.names}
-            tags = {name: found for name, found in answers.items() if found is not None}
-            self.states.append(State(latest(reader)[0], tags))
+        answers = {name: _answers(self.database, name) for name in self.names}
+        tags = {name: found for name, found in answers.items() if found is not None}
+        self.states.append(State(self.change(), tags))
 
     def _take(self, step: Step) -> None:
         there = self.states[-1].tags
@@ -189,10 +189,10 @@ class World:
             self.write(payload_iovs.delete, tag, type_name, start, None)
 
 
-def _answers(reader: Any, tag: str) -> Answers | None:
+def _answers(database: Database, tag: str) -> Answers | None:
     found: dict[str, list[Answer | None]] = {}
     for cell in CELLS:
-        members = query.members_at(reader, tag, cell.start)
+        members = query.members_at(database, tag, cell.start)
         if members is None:
             return None
         for member in members.lists:
