@@ -29,7 +29,7 @@ from cdb.errors import (
     Unauthenticated,
     Unavailable,
 )
-from cdb.rest.service import json_response
+from cdb.rest.service import NOT_STORED, json_response
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ def of_cdb(error: CdbError, request: Request) -> Response:
     if isinstance(error, Unavailable):
         status = request.cdb.settings.unavailable_status
     response = json_response(body_of(error), status)
+    response.headers["Cache-Control"] = NOT_STORED
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = _RETRY_AFTER
     if isinstance(error, Unauthenticated):

@@ -24,6 +24,9 @@ from cdb.rest import spreading, writing
 
 _JSON_OPTIONS = orjson.OPT_UTC_Z
 
+NOT_STORED = "no-store"
+"""What `Cache-Control` says of an answer that is not to be given again."""
+
 _FIELDS_NAMED_AT_MOST = 100
 """Messages about one field in an answer; a wrong bulk could have a hundred thousand."""
 
@@ -203,9 +206,17 @@ def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Re
         if operation.writes:
             return _written(operation, request, inputs)
         # What stands outside of the API's base says how this process is.
-        return read() if resource.rooted else spreading.answered(request, read)
+        response = read() if resource.rooted else spreading.answered(request, read)
+        if getattr(request, "sealed", None) is None:
+            _keep_out_of_caches(response)
+        return response
 
     return view
+
+
+def _keep_out_of_caches(response: Response) -> None:
+    """Let no cache keep an answer that does not say for how long: some would, for minutes."""
+    response.headers.setdefault("Cache-Control", NOT_STORED)
 
 
 def _read(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:

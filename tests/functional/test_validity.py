@@ -275,7 +275,19 @@ def test_an_error_holds_nowhere(client: Client) -> None:
     make_tag(client, "A", "T")
     refused = client.api("GET", "payloadiovs/?gtName=A&majorIOV=1&minorIOV=1&complete=1")
     assert refused.status_int == 409
-    assert not {"CDB-Valid-From", "CDB-Valid-Until", "ETag", "Cache-Control"} & {*refused.headers}
+    assert not {"CDB-Valid-From", "CDB-Valid-Until", "ETag"} & {*refused.headers}
+
+
+def test_what_does_not_say_how_long_it_holds_is_kept_by_no_cache(client: Client) -> None:
+    for path in (
+        "gt",
+        "pt?page=1",
+        "changes",
+        "user_settings/CDB_IOV_MODE",
+        "gt/7",
+        "/health/live",
+    ):
+        assert client.api("GET", path).headers["Cache-Control"] == "no-store"
 
 
 # --- types of several dimensions ----------------------------------------------
