@@ -149,41 +149,66 @@ class Connection:
         return int(self.received[9:12]) if len(self.received) >= self.expected else None
 
 
-def drive(
-    url: str, paths: Sequence[str], connections: int, seconds: float
-) -> tuple[list[float], int]:
-    """Keep some connections busy from one process: seconds of each request, number of errors."""
-    coming = cycle(paths)
-    taken: list[float] = []
-    failed = 0
-    selector = selectors.DefaultSelector()
+class Load:
+    """Connections that are kept busy, and what became of their requests.
 
-    def open_one() -> None:
-        connection = Connection(url)
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
-        connection.send(next(coming))
+    Attributes:
+        idle: the connections on which nothing is under way.
+        taken: seconds of each answer.
+        failed: answers that are no success, and connections that were cut.
 
-    for _ in range(connections):
-        open_one()
-    stop = time.perf_counter() + seconds
-    while (now := time.perf_counter()) < stop:
-        for key, _ in selector.select(timeout=stop - now):
+    """
+
+    def __init__(self, url: str, connections: int) -> None:
+        self._url = url
+        self._selector = selectors.DefaultSelector()
+        self.idle: list[Connection] = []
+        self.taken: list[float] = []
+        self.failed = 0
+        for _ in range(connections):
+            self._open()
+
+    def _open(self) -> None:
+        connection = Connection(self._url)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self.idle.append(connection)
+
+    def wait(self, until: float) -> None:
+        """Take what comes, if anything does before a moment."""
+        left = max(0.0, until - time.perf_counter())
+        for key, _ in self._selector.select(timeout=left):
             connection: Connection = key.data
             status = connection.receive()
             if status is None:
                 continue
-            failed += status != 200
+            self.failed += status != 200
             if status:
-                taken.append(time.perf_counter() - connection.sent)
-                connection.send(next(coming))
+                self.taken.append(time.perf_counter() - connection.sent)
+                self.idle.append(connection)
             else:
-                selector.unregister(connection.socket)
+                self._selector.unregister(connection.socket)
                 connection.socket.close()
-                open_one()
-    for key in list(selector.get_map().values()):
-        key.data.socket.close()
-    selector.close()
-    return taken, failed
+                self._open()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for key in list(self._selector.get_map().values()):
+            key.data.socket.close()
+        self._selector.close()
+
+
+def drive(
+    url: str, paths: Sequence[str], connections: int, seconds: float
+) -> tuple[list[float], int]:
+    """Keep some connections busy from one process: seconds of each request, number of errors."""
+    coming, load = cycle(paths), Load(url, connections)
+    stop = time.perf_counter() + seconds
+    while time.perf_counter() < stop:
+        while load.idle:
+            load.idle.pop().send(next(coming))
+        load.wait(stop)
+    load.close()
+    return load.taken, load.failed
 
 
 def at_rate(
@@ -194,47 +219,23 @@ def at_rate(
     The time of a request counts from when it was due, also where all connections were busy then.
     """
     chance, coming, waiting = random.Random(1), cycle(paths), deque[float]()
-    taken: list[float] = []
-    failed = 0
-    selector = selectors.DefaultSelector()
-    idle: list[Connection] = []
-
-    def open_one() -> None:
-        idle.append(Connection(url))
-        selector.register(idle[-1].socket, selectors.EVENT_READ, idle[-1])
-
-    for _ in range(connections):
-        open_one()
+    load = Load(url, connections)
     due = time.perf_counter() + chance.expovariate(rate)
     stop = due + seconds
     while (now := time.perf_counter()) < stop + PATIENCE:
         while due <= min(now, stop):
             waiting.append(due)
             due += chance.expovariate(rate)
-        while waiting and idle:
-            connection = idle.pop()
+        while waiting and load.idle:
+            connection = load.idle.pop()
             connection.send(next(coming))
             connection.sent = waiting.popleft()
-        if due > stop and len(idle) == connections:
+        if due > stop and len(load.idle) == connections:
             break
-        for key, _ in selector.select(timeout=max(0.0, min(due, stop + PATIENCE) - now)):
-            asked: Connection = key.data
-            status = asked.receive()
-            if status is None:
-                continue
-            failed += status != 200
-            if status:
-                taken.append(time.perf_counter() - asked.sent)
-                idle.append(asked)
-            else:
-                selector.unregister(asked.socket)
-                asked.socket.close()
-                open_one()
-    failed += len(waiting) + connections - len(idle)
-    for key in list(selector.get_map().values()):
-        key.data.socket.close()
-    selector.close()
-    return Answered.of(taken, seconds, failed)
+        load.wait(due if due <= stop else stop + PATIENCE)
+    load.close()
+    unanswered = len(waiting) + connections - len(load.idle)
+    return Answered.of(load.taken, seconds, load.failed + unanswered)
 
 
 def generator(name: str | None = None) -> Generator:
