@@ -159,7 +159,12 @@ def _is_transient(error: DBAPIError) -> bool:
 def _has_no_tables(error: DBAPIError) -> bool:
     """Tell whether the database is not migrated, which SQLite says with OperationalError."""
     return isinstance(
-        error.orig, (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn)
+        error.orig,
+        (
+            psycopg2.errors.UndefinedTable,
+            psycopg2.errors.UndefinedColumn,
+            psycopg2.errors.UndefinedFunction,
+        ),
     )
 
 

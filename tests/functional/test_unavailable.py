@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from support import Client
 
 from cdb.app import make_app
+from cdb.domain.points import OPEN, ORIGIN
 from cdb.settings import load
-from cdb.store import migrate
-from cdb.store.changes import Origin, open_change
+from cdb.store import bulk, migrate
+from cdb.store.changes import Origin, now, open_change
 from cdb.store.engine import Database
 
 REQUESTS = [
@@ -23,6 +25,8 @@ REQUESTS = [
     ("PUT", "gt_change_status/GT/locked", None),
 ]
 
+ATTACH = ("PUT", "piov_attach", {"payload_list": "Beam_1", "piov_id": 1})
+
 
 def check_unavailable(answer: Any) -> None:
     assert answer.status_int == 503
@@ -31,7 +35,7 @@ def check_unavailable(answer: Any) -> None:
     assert answer.headers["Retry-After"] == "1"
 
 
-@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+@pytest.mark.parametrize(("method", "path", "body"), [*REQUESTS, ATTACH])
 def test_database_without_tables_is_503(
     client: Client, database: Database, method: str, path: str, body: Any
 ) -> None:
@@ -50,6 +54,25 @@ def test_write_waits_for_the_writer_before_it_no_longer_than_told(
     check_unavailable(refused)
     client.ok("POST", "pt", {"name": "Beam"})
     assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
+
+
+def test_connection_that_is_lost_in_the_middle_of_many_rows_is_an_error_of_the_database(
+    databases: Any,
+) -> None:
+    with databases("postgresql") as url:
+        database = Database(url)
+        with database.writing() as session:
+            killed = text(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid = :pid"
+            )
+            pid = session.connection().scalar(text("select pg_backend_pid()"))
+            with database.snapshot() as reader:
+                reader.execute(killed, {"pid": pid})
+            row = bulk.IovRow(1, 1, ORIGIN, OPEN, OPEN, "a", "c", None, None, now(), 1)
+            with pytest.raises(OperationalError):
+                bulk.insert_iovs(session, [row])
+            session.rollback()
+        database.dispose()
 
 
 Doorkeeper = Callable[[str], None]
