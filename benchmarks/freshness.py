@@ -22,7 +22,7 @@ from harness.scenarios import HOT, scenario
 from harness.service import Wanted, here
 
 PAUSE = 0.02
-"""Seconds between two writes, and between two looks: the machine has other work to do."""
+"""Seconds between two looks: the machine has other work to do."""
 
 
 class Written(NamedTuple):
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--freshness-ms", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--writes", type=float, default=5.0, help="a second, at most (5)")
     parser.add_argument("--serve", default="", metavar="ARGUMENTS", help="of cdb serve")
     options = parser.parse_args()
     asked = scenario(options.scenario)
@@ -64,7 +65,7 @@ def main() -> None:
         ask, done = generator(), threading.Event()
         ask(front.url, paths, options.connections, 1.0)
         with ThreadPoolExecutor(2) as pool:
-            writing = pool.submit(write, service.url, asked.tags[0], done)
+            writing = pool.submit(write, service.url, asked.tags[0], 1 / options.writes, done)
             looking = pool.submit(look, front.url, paths, done)
             try:
                 found = ask(front.url, paths, options.connections, options.seconds)
@@ -87,15 +88,15 @@ def main() -> None:
         raise SystemExit(f"an answer was older than {options.freshness_ms} ms")
 
 
-def write(url: str, tag: str, done: threading.Event) -> list[Written]:
-    """Change a tag again and again, at the service itself."""
+def write(url: str, tag: str, pause: float, done: threading.Event) -> list[Written]:
+    """Change a tag again and again, at the service itself, with so many seconds in between."""
     client, written = Client(url), []
     for number in count():
         body = {"description": f"written to {number} times"}
         answer = client.ask("PATCH", f"{client.api}/global-tags/{tag}", body)
         answer.read()
         written.append(Written(_change(change_of(answer)), time.monotonic()))
-        if done.wait(PAUSE):
+        if done.wait(pause):
             break
     client.close()
     return written
