@@ -167,8 +167,8 @@ def _capacity(results: Results) -> str:
 def _reading(results: Results) -> str:
     """Say of each rate what some ways of asking need."""
     return "\n".join(
-        f"- **{rate:,} requests/s:** "
-        + "; ".join(f"{way}, {_bought(results.capacity[rate, way])}" for way in _TOLD)
+        f"- **{rate:,} requests/s.** "
+        + "; ".join(f"*{way}*: {_bought(results.capacity[rate, way])}" for way in _TOLD)
         + "."
         for rate in RATES
     )

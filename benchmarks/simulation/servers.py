@@ -131,7 +131,9 @@ class Process:
         """Answer one request, half of its work before the database is asked, and half after."""
         with self.threads.request() as thread:
             yield thread
-            if self.env.now - self._looked >= self.fresh.patience(key):
+            # Who has a copy has seen its change, and is told of nothing older.
+            patience = 0.0 if known else self.fresh.patience(key)
+            if self.env.now - self._looked >= patience:
                 yield from self._look()
             yield from self._work(self.costs.operations[self._kind(key, known)])
         self.answered += 1

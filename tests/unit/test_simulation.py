@@ -105,10 +105,10 @@ def process_that_looks(fresh: Freshness) -> Process:
     return process
 
 
-def ask_in_turns(process: Process, number: int, key: str = "point") -> int:
+def ask_in_turns(process: Process, number: int, key: str = "point", *, known: bool = False) -> int:
     def ask() -> clients.Walk:
         for _ in range(number):
-            yield from process.answer(key)
+            yield from process.answer(key, known=known)
 
     process.env.run(process.env.process(ask()))
     return process.looks
@@ -140,6 +140,10 @@ def test_of_requests_that_wait_together_one_looks_for_all() -> None:
 
 def test_statuses_are_looked_at_even_if_the_tag_is_closed() -> None:
     assert ask_in_turns(process_that_looks(Freshness(is_closed=True)), 5, STATUS) == 5
+
+
+def test_who_has_a_copy_is_answered_after_a_look() -> None:
+    assert ask_in_turns(process_that_looks(MINUTE_OLD), 5, known=True) == 5
 
 
 def test_requests_for_one_answer_collapse_into_one() -> None:
