@@ -56,23 +56,21 @@ def test_write_waits_for_the_writer_before_it_no_longer_than_told(
     assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
 
 
-def test_connection_that_is_lost_in_the_middle_of_many_rows_is_an_error_of_the_database(
-    databases: Any,
+def copy_after_the_connection_was_lost(database: Database) -> None:
+    with database.writing() as session:
+        pid = session.connection().scalar(text("select pg_backend_pid()"))
+        with database.snapshot() as reader:
+            reader.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
+        row = bulk.IovRow(1, 1, ORIGIN, OPEN, OPEN, "a", "c", None, None, now(), 1)
+        bulk.insert_iovs(session, [row])
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_connection_that_is_lost_amid_many_rows_is_an_error_of_the_database(
+    database: Database,
 ) -> None:
-    with databases("postgresql") as url:
-        database = Database(url)
-        with database.writing() as session:
-            killed = text(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid = :pid"
-            )
-            pid = session.connection().scalar(text("select pg_backend_pid()"))
-            with database.snapshot() as reader:
-                reader.execute(killed, {"pid": pid})
-            row = bulk.IovRow(1, 1, ORIGIN, OPEN, OPEN, "a", "c", None, None, now(), 1)
-            with pytest.raises(OperationalError):
-                bulk.insert_iovs(session, [row])
-            session.rollback()
-        database.dispose()
+    with pytest.raises(OperationalError):
+        copy_after_the_connection_was_lost(database)
 
 
 Doorkeeper = Callable[[str], None]
