@@ -276,6 +276,18 @@ def test_a_service_that_is_down_is_said_in_its_own_words(tmp_path: Path) -> None
     assert answer.headers["Retry-After"] == "5"
 
 
+def test_what_the_service_says_of_itself_goes_through(tmp_path: Path) -> None:
+    def refuses(_environ: Any, start_response: Any) -> list[bytes]:
+        headers = [("Retry-After", "1"), ("Content-Type", "application/json")]
+        start_response("504 Gateway Timeout", headers)
+        return [b'{"code":"unavailable"}']
+
+    with serving(refuses) as url, nginx(tmp_path, url) as front:
+        answer = requests.get(f"{front.url}{API}/globalTags", timeout=30)
+    assert (answer.status_code, answer.json()) == (504, {"code": "unavailable"})
+    assert answer.headers["Retry-After"] == "1"
+
+
 # --- freshness ------------------------------------------------------------------
 
 FRESH_FOR = 1.0
