@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import pytest
 from emptied import Emptied
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from support import API, Client, serving
 
@@ -102,6 +103,13 @@ def _forget_at_power_loss(server: URL) -> None:
             connection.execute(text(f"alter system set {setting} = off"))
         connection.execute(text("select pg_reload_conf()"))
     admin.dispose()
+
+
+@event.listens_for(Engine, "connect")
+def _forget_it_too(connection: Any, _record: object) -> None:
+    """Let SQLite not wait for the disk either, which takes most of the time of a write."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("pragma synchronous = off")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,6 +18,8 @@ from cdb.store import migrate
 from cdb.store.engine import Database
 from cdb.store.models import Base
 
+_numbers = count()
+
 _TABLES = Base.metadata.sorted_tables
 
 _RESTING = 4
@@ -63,7 +65,6 @@ class Emptied:
     def __init__(self, server: URL) -> None:
         self._server = server
         self._admin = create_engine(server, isolation_level="AUTOCOMMIT")
-        self._names = (f"cdb_test_{os.getpid()}_{number}" for number in count())
         self._left: deque[Engine] = deque()
         self._template = self._make("")
         migrated = Database(_written(self._template.url))
@@ -108,7 +109,7 @@ class Emptied:
         return None
 
     def _make(self, options: str) -> Engine:
-        name = next(self._names)
+        name = f"cdb_test_{os.getpid()}_{next(_numbers)}"
         self._run(f"create database {name} {options} strategy file_copy")
         # A test may cut all connections.
         return create_engine(self._server.set(database=name), pool_size=1, pool_pre_ping=True)

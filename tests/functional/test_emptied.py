@@ -1,9 +1,19 @@
 """What a test finds in a database that another one has used: what is in a new one."""
 
+from collections.abc import Iterator
+
 import pytest
 from emptied import Emptied
 from guarded import dump, populate, service
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
+
+
+@pytest.fixture(scope="module")
+def emptied(postgresql_server: str) -> Iterator[Emptied]:
+    """Databases that no other tests use."""
+    made = Emptied(make_url(postgresql_server))
+    yield made
+    made.drop()
 
 
 def use(emptied: Emptied, statement: str) -> str:
