@@ -156,6 +156,15 @@ def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, databases: Any) -> Iterator[Client]:
+    """A client of a service that tests of a module share, since they change nothing."""
+    with databases(request.param) as url:
+        service = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        yield Client(service)
+        service.registry.cdb.database.dispose()
+
+
 @pytest.fixture
 def server(client: Client) -> Iterator[str]:
     """The URL of the API of a real server."""

@@ -1,13 +1,9 @@
 """Pages of the four lists: filtered, searched, sorted, counted."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from support import Client
-
-from cdb.app import make_app
-from cdb.settings import load
 
 MANY = 12_000
 LISTS = ["global-tags", "payload-types", "payload-lists", "payload-iovs"]
@@ -35,15 +31,11 @@ def populate(client: Client) -> None:
     client.ok("POST", "piov", waiting)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def catalogue(request: pytest.FixtureRequest, databases: Any) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def catalogue(shared: Client) -> Client:
     """A service with enough in it, that nothing here writes to."""
-    with databases(request.param) as url:
-        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
-        client = Client(app)
-        populate(client)
-        yield client
-        app.registry.cdb.database.dispose()
+    populate(shared)
+    return shared
 
 
 def names(answer: Any, field: str = "name") -> list[Any]:

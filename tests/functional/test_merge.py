@@ -99,13 +99,23 @@ def end_of(row: dict[str, Any]) -> int | None:
     return None if row["major_iov_end"] > 2**60 else int(row["major_iov_end"])
 
 
-@pytest.fixture
-def case(client: Client) -> Case:
+def filled(client: Client) -> Case:
     made = Case(client)
     made.tag("A", T=[(2, 4, "a1"), (6, 8, "a2")])
     made.tag("B", T=[(0, 5, "b")], U=[(1, 3, "bu")])
     made.tag("C", T=[(0, None, "c")], U=[(0, None, "cu")])
     return made
+
+
+@pytest.fixture
+def case(client: Client) -> Case:
+    return filled(client)
+
+
+@pytest.fixture(scope="module")
+def refusing(shared: Client) -> Case:
+    """The same, for requests that change nothing, as each of them sees."""
+    return filled(shared)
 
 
 # --- fill ---------------------------------------------------------------------
@@ -540,9 +550,9 @@ def test_a_tag_that_is_replaced_while_it_is_read_is_not_found(
     [("NoSuch", "A", None), ("A", "NoSuch", None), ("A", "B", ["NoSuch"]), ("A", "B@1", None)],
 )
 def test_what_does_not_exist_is_not_found(
-    case: Case, target: str, source: str, types: Any
+    refusing: Case, target: str, source: str, types: Any
 ) -> None:
-    refused = case.refused(target, "fill", source, types=types)
+    refused = refusing.refused(target, "fill", source, types=types)
     assert refused == (404, "not-found")
 
 
@@ -572,11 +582,11 @@ def test_what_does_not_exist_is_not_found(
     ],
     ids=str,
 )
-def test_a_wrong_body_is_400(case: Case, body: Any) -> None:
-    before = case.latest()
-    refused = case.client.api("POST", "global-tags/A/merge", body)
+def test_a_wrong_body_is_400(refusing: Case, body: Any) -> None:
+    before = refusing.latest()
+    refused = refusing.client.api("POST", "global-tags/A/merge", body)
     assert (refused.status_int, refused.json["code"]) == (400, "invalid")
-    assert case.latest() == before
+    assert refusing.latest() == before
 
 
 def test_points_are_in_the_notation_of_the_types(make_client: Callable[..., Client]) -> None:

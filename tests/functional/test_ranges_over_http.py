@@ -16,9 +16,8 @@ def row(payload_list: str, url: str, start: int, end: int | None = None) -> dict
     return {**fields, "major_iov": start, "minor_iov": 0, **bounds}
 
 
-@pytest.fixture
-def filled(client: Client) -> Client:
-    """Tag A with two lists, and its clone B, of which one list was written to."""
+def fill(client: Client) -> Client:
+    """Make the tag A with two lists, and its clone B, of which one list was written to."""
     client.ok("POST", "gt", {"name": "A"})
     for name in ("T", "U"):
         client.ok("POST", "pt", {"name": name})
@@ -30,6 +29,17 @@ def filled(client: Client) -> Client:
     client.ok("POST", "cloneGlobalTag/A/B")
     client.ok("POST", "bulk_piov", [row("T_3", "x", 6, 8)])
     return client
+
+
+@pytest.fixture
+def filled(client: Client) -> Client:
+    return fill(client)
+
+
+@pytest.fixture(scope="module")
+def asked(shared: Client) -> Client:
+    """The same, for questions alone."""
+    return fill(shared)
 
 
 def lines(answer: Any) -> tuple[list[Any], Any]:
@@ -109,9 +119,9 @@ def test_usage_names_clones_and_what_was_cut(filled: Client) -> None:
         ("timeline?lanes_limit=0", 400), ("timeline?from=9&to=5,0", 400), ("digest?asOf=x", 400),
     ],
 )  # fmt: skip
-def test_wrong_questions(filled: Client, path: str, status: int) -> None:
-    assert filled.api("GET", f"global-tags/A/{path}").status_int == status
-    unknown = filled.api("GET", f"global-tags/NoSuch/{path}")
+def test_wrong_questions(asked: Client, path: str, status: int) -> None:
+    assert asked.api("GET", f"global-tags/A/{path}").status_int == status
+    unknown = asked.api("GET", f"global-tags/NoSuch/{path}")
     assert unknown.status_int in (400, 404)
 
 
@@ -184,8 +194,8 @@ def test_many_points_as_of_a_change_in_notation_and_of_some_types(filled: Client
         ({"gtName": "A", "points": [[1, 2]], "types": ["V"]}, 404),
     ],
 )  # fmt: skip
-def test_wrong_batches(filled: Client, body: dict[str, Any], status: int) -> None:
-    assert filled.api("POST", "payload-iovs/query/batch", body).status_int == status
+def test_wrong_batches(asked: Client, body: dict[str, Any], status: int) -> None:
+    assert asked.api("POST", "payload-iovs/query/batch", body).status_int == status
 
 
 # --- layers, types, completeness -----------------------------------------------------
