@@ -18,6 +18,7 @@ from cdb.registry.rules import rules_of
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.settings import load
+from cdb.store import engine
 from cdb.store.engine import Database
 from cdb.store.models import Base
 from cdb.testing import API, Client
@@ -103,11 +104,19 @@ def statements() -> Iterator[list[str]]:
         sent.append(statement.text)
         return rows(self, statement, *arguments)
 
+    of_driver = engine._of_driver
+
+    def note_of_driver(statement: Any, session: Any) -> str:
+        sent.append(statement.text)
+        return of_driver(statement, session)
+
     event.listen(Engine, "before_cursor_execute", note)
-    # The one way past SQLAlchemy.
+    # The two ways past SQLAlchemy: of reads, and of writes.
     Database.rows = note_rows  # type: ignore[method-assign]  # only to look on
+    engine._of_driver = note_of_driver
     try:
         yield sent
     finally:
+        engine._of_driver = of_driver
         Database.rows = rows  # type: ignore[method-assign]  # as it was
         event.remove(Engine, "before_cursor_execute", note)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger, ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from cdb.domain.points import Point
-from cdb.store.engine import connection_of, is_postgresql, rows
+from cdb.store.engine import connection_of, driver_cursor, is_postgresql, rows
 from cdb.store.iovs import IDS_A_STATEMENT
 from cdb.store.models import IOV_ID, LIVE, Iov, StagedIov
 
@@ -99,29 +98,13 @@ def insert_iovs(session: Session, rows: Sequence[IovRow]) -> None:
     if not rows:
         return
     if is_postgresql(session):
-        _copy_in(connection_of(session), rows)
+        with driver_cursor(session) as cursor:
+            cursor.copy_expert(f"copy iov ({_COLUMNS}) from stdin", _CopyText(rows), _COPY_SIZE)
     else:
         # As the driver takes them: SQLAlchemy takes ten times as long to look at each value.
         places = ", ".join("?" * len(_NAMES))
         statement = f"insert into iov ({_COLUMNS}) values ({places})"  # noqa: S608 - constants
         connection_of(session).exec_driver_sql(statement, _as_sqlite(rows))
-
-
-def _copy_in(connection: Connection, rows: Sequence[IovRow]) -> None:
-    # psycopg2's own cursor: COPY is no part of the Python database interface.
-    cursor: Any = connection.connection.cursor()
-    statement = f"copy iov ({_COLUMNS}) from stdin"
-    driver = connection.dialect.loaded_dbapi.Error
-    try:
-        with cursor:
-            cursor.copy_expert(statement, _CopyText(rows), _COPY_SIZE)
-    except driver as error:  # as SQLAlchemy does with what goes through it
-        is_lost = connection.dialect.is_disconnect(error, connection.connection, cursor)
-        if is_lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            statement, None, error, driver, connection_invalidated=is_lost
-        ) from error
 
 
 def copy_visible(session: Session, source: int, pinned_at: int, target: int) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, TextClause, bindparam, func, select, text
+from sqlalchemy import TextClause, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from cdb.errors import PreconditionFailed
@@ -23,7 +23,7 @@ from cdb.store.engine import (
     rows,
     send,
 )
-from cdb.store.models import LIVE, Change, TagChange, UtcDateTime
+from cdb.store.models import LIVE, Change, TagChange, UtcDateTime, as_moment
 
 CURRENT = LIVE - 1
 """'As of' the latest change: what is live is visible at it, what is retired is not."""
@@ -209,10 +209,8 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
 
     """
     if is_postgresql(session):
-        found = connection_of(session).execute(
-            _LOCKED_LATEST, {"timeout": f"{timeout_ms}ms", "lock": _LOCK}
-        )
-        last, at = _as_latest(found.one_or_none())
+        found = rows(session, _LOCKED_LATEST, {"timeout": f"{timeout_ms}ms", "lock": _LOCK})
+        last, at = _as_latest(found[0] if found else None)
     else:
         last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
@@ -237,7 +235,7 @@ _LATEST = select(Change.change, Change.at).order_by(Change.change.desc()).limit(
 _LOCKED_LATEST = text(
     "select set_config('lock_timeout', :timeout, true), pg_advisory_xact_lock(:lock); "
     "select change, at from change order by change desc limit 1"
-).columns(change=BigInteger, at=UtcDateTime)
+)
 
 
 def latest(reader: Reader) -> tuple[int, datetime]:
@@ -245,8 +243,8 @@ def latest(reader: Reader) -> tuple[int, datetime]:
     return _as_latest(connection_of(reader).execute(_LATEST).one_or_none())
 
 
-def _as_latest(row: Row[int, datetime] | None) -> tuple[int, datetime]:
-    return (row.change, row.at) if row else (0, datetime.min.replace(tzinfo=UTC))
+def _as_latest(row: Sequence[Any] | None) -> tuple[int, datetime]:
+    return (row[0], as_moment(row[1])) if row else (0, datetime.min.replace(tzinfo=UTC))
 
 
 def up_to(reader: Reader, moment: datetime) -> int:

@@ -5,7 +5,7 @@ transaction mode and read-only standbys work.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -181,28 +181,55 @@ def rows(
     """Return the rows of a reading statement, as the driver gives them; see `Readable`."""
     if isinstance(asked, Readable):
         return asked.rows(statement, parameters, min_change)
-    with connection_of(asked).execute(statement, parameters) as found:
-        return found.cursor.fetchall()
+    if isinstance(asked, Session) and is_postgresql(asked):
+        with driver_cursor(asked) as cursor:
+            cursor.execute(_of_driver(statement, asked), parameters)
+            found: Sequence[Any] = cursor.fetchall()
+        return found
+    with connection_of(asked).execute(statement, parameters) as result:
+        return result.cursor.fetchall()
+
+
+@contextmanager
+def driver_cursor(session: Session) -> Iterator[Any]:
+    """Give a cursor of the driver itself, for what a write asks most often, and for COPY.
+
+    SQLAlchemy takes longer for a small statement than PostgreSQL does. The errors are those
+    that it would raise.
+    """
+    connection = connection_of(session)
+    driver = connection.dialect.loaded_dbapi.Error
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    except driver as error:
+        is_lost = connection.dialect.is_disconnect(error, connection.connection, cursor)
+        if is_lost:
+            connection.invalidate(error)
+            connection.engine.dispose()  # others that are kept open will be lost, too
+        raise DBAPIError.instance(
+            None, None, error, driver, connection_invalidated=is_lost
+        ) from error
+    finally:
+        cursor.close()
+
+
+def _of_driver(statement: TextClause, session: Session) -> str:
+    return as_the_driver_takes_it(statement, connection_of(session).engine)[0]
 
 
 def send(session: Session, statements: Sequence[Statement]) -> None:
     """Run statements of a write one after the other: on PostgreSQL in one round trip.
 
-    They are put together by the driver: SQLAlchemy takes longer for each than PostgreSQL
-    does. SQLite takes one at a time.
+    They are put together by the driver. SQLite takes one at a time.
     """
-    connection = connection_of(session)
     if not is_postgresql(session):
         for statement, values in statements:
-            connection.execute(statement, values)
+            connection_of(session).execute(statement, values)
         return
-    with closing(connection.connection.cursor()) as cursor:
-        parts = [
-            cursor.mogrify(as_the_driver_takes_it(statement, connection.engine)[0], values)
-            for statement, values in statements
-        ]
-    text = b";".join(parts).decode()
-    connection.exec_driver_sql(text, execution_options={"no_parameters": True})
+    with driver_cursor(session) as cursor:
+        parts = (cursor.mogrify(_of_driver(each, session), values) for each, values in statements)
+        cursor.execute(b";".join(parts))
 
 
 @contextmanager

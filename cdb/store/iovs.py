@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
-    column,
     select,
     text,
     tuple_,
@@ -337,13 +336,8 @@ class Looked(NamedTuple):
     waiting: IovRecord | None
 
 
-# By their types alone, since some are expressions with parameters of their own.
-_LIST_COLUMNS = [
-    column(str(each.key), each.type) for each in reads.select_lists().selected_columns
-]
-_LOOK = text("select * from cdb_list_to_write(:name, :waiting)").columns(
-    column("seen", BigInteger), *_LIST_COLUMNS, *_STAGED_COLUMNS
-)
+_LOOK = text("select * from cdb_list_to_write(:name, :waiting)")
+_LIST_ENDS = 1 + len(reads.ListRecord._fields)
 
 
 def look(session: Session, list_name: str, waiting: int | None = None) -> Looked:
@@ -352,13 +346,16 @@ def look(session: Session, list_name: str, waiting: int | None = None) -> Looked
         seen, _ = latest(session)
         record = reads.list_(session, list_name)
         return Looked(seen, record, None if waiting is None else staged(session, waiting))
-    asked = {"name": list_name, "waiting": waiting}
-    found = connection_of(session).execute(_LOOK, asked).one_or_none()
-    if found is None:
+    found = rows(session, _LOOK, {"name": list_name, "waiting": waiting})
+    if not found:
         return Looked(0, None, None)
-    border = 1 + len(_LIST_COLUMNS)
-    record, iov = reads.ListRecord(*found[1:border]), found[border:]
-    return Looked(found[0], record, None if iov[0] is None else _iov(iov))
+    seen, *record = found[0][:_LIST_ENDS]
+    iov = found[0][_LIST_ENDS:]
+    listed = reads.ListRecord(*record)
+    listed = listed._replace(created=as_moment(listed.created))
+    if iov[0] is None:
+        return Looked(seen, listed, None)
+    return Looked(seen, listed, _iov((*iov[:-1], as_moment(iov[-1]))))
 
 
 @cache
