@@ -139,6 +139,7 @@ def attach(
     order = sorted(range(len(batch)), key=lambda index: batch[index].start)
     _check_batch(batch, order, iov_mode, labels or range(len(batch)))
     sweep = _Sweep(page, write_mode, iov_mode)
+    # With the first one comes what is there, and whether the others only go on after it.
     for index, following in zip_longest(order[:1], order[1:2]):
         sweep.attach(index, batch[index], None if following is None else batch[following])
     rest = order[1 + sweep.append(batch, order[1:]) :]
