@@ -136,6 +136,13 @@ _RETIRE = (
     .values(retired_by=bindparam("change", type_=BigInteger))
     .returning(*_IOV_COLUMNS)
 )
+_RETIRE_ON_POSTGRESQL = text(
+    """
+    update iov set retired_by = :change where id = any(:ids)
+    returning id, start_major, start_minor, end_major, end_minor, payload_url, checksum, size,
+        extra, inserted
+    """
+)
 _IOVS_BY_ID = select(*_IOV_COLUMNS).where(Iov.id.in_(bindparam("ids", expanding=True)))
 _IN_VIEW = _in_series(current=False)
 _IDS = select(Iov.id).where(_IN_VIEW)
@@ -183,9 +190,15 @@ def retire(
     ordered, found = sorted(ids), []
     for first in range(0, len(ordered), IDS_A_STATEMENT):
         some = ordered[first : first + IDS_A_STATEMENT]
-        rows = connection_of(reader).execute(_RETIRE, {"change": change, "ids": some})
-        found += [_iov(row) for row in rows if row[0] in kept]
+        found += [_iov(row) for row in _retired(reader, change, some) if row[0] in kept]
     return found
+
+
+def _retired(reader: Reader, change: int, ids: Sequence[int]) -> Iterable[Sequence[Any]]:
+    if not is_postgresql(reader):
+        return connection_of(reader).execute(_RETIRE, {"change": change, "ids": ids})
+    found = rows(reader, _RETIRE_ON_POSTGRESQL, {"change": change, "ids": ids})
+    return [(*row[:-1], as_moment(row[-1])) for row in found]
 
 
 def ids_in(reader: Reader, view: reads.View) -> set[int]:
