@@ -77,16 +77,17 @@ def rules(**settings: str) -> Rules:
 
 
 def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """Return all that is in a database: the rows of each table, by column.
+    """Return all that is in a database: the rows of each table in order, by column.
 
     Thousands of tests compare it before and after, so the driver is asked, not SQLAlchemy.
     """
     cursor = connection.connection.cursor()
     found = {}
-    for table in Base.metadata.tables:
-        cursor.execute(f'select * from "{table}"')  # noqa: S608 - the names are ours
+    for name, table in Base.metadata.tables.items():
+        key = ", ".join(f'"{column.name}"' for column in table.primary_key)
+        cursor.execute(f'select * from "{name}" order by {key}')  # noqa: S608 - the names are ours
         columns = [column[0] for column in cursor.description or ()]
-        found[table] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return found
 
 

@@ -31,24 +31,33 @@ def backup(database_url: str, tmp_path: Path) -> Iterator[Backup]:
         return
     saved = url.set(database=f"{url.database}_saved")
     yield Backup(lambda: copy(url, saved), lambda: copy(saved, url))
-    run(url, f"drop database {saved.database}")
+    run(url, f"drop database if exists {saved.database}")
 
 
 def copy(source: URL, target: URL) -> None:
-    """Replace a PostgreSQL database by a copy of another one."""
+    """Replace a PostgreSQL database by a copy of another one.
+
+    PostgreSQL copies none that somebody is connected to.
+    """
     run(source, f"drop database if exists {target.database} with (force)")
+    run(source, _END_OTHERS, name=source.database)
     run(source, f"create database {target.database} template {source.database} strategy file_copy")
 
 
-def run(server: URL, statement: str) -> None:
+_END_OTHERS = """
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = :name
+"""
+
+
+def run(server: URL, statement: str, **values: object) -> None:
     engine = create_engine(server.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        connection.execute(text(statement), values)
     engine.dispose()
 
 
 def let_go(client: Client) -> None:
-    """Close its connections: PostgreSQL copies no database that somebody is connected to."""
+    """Close its connections, since it is not about lost ones here."""
     client.app.registry.cdb.database.dispose()
 
 
