@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from cdb.domain.points import OPEN, ORIGIN, Point
 from cdb.errors import CdbError
 from cdb.store import query
-from cdb.store.compiled import KEY_LENGTH, CompiledFile, Full, Looked, Piece
+from cdb.store.compiled import KEY_LENGTH, CompiledFile, CompiledLists, Full, Looked, Piece
 from cdb.store.engine import Database
 from cdb.store.query import Listed, TagHead, Valid
 
@@ -53,11 +53,6 @@ class Rendering(NamedTuple):
     shown: Callable[[Valid], bytes]
 
 
-class _Lists(NamedTuple):
-    names: Sequence[bytes]
-    openings: Sequence[bytes]
-
-
 class CompiledTag:
     """A global tag at its head, in one rendering. Any thread may ask it.
 
@@ -74,7 +69,8 @@ class CompiledTag:
     def __init__(self, compiler: "Compiler", tag: TagHead, rendering: Rendering) -> None:
         self.tag, self.rendering, self.asked = tag, rendering, 0
         self._compiler = compiler
-        self._lists: _Lists | None = None
+        self._lists: CompiledLists | None = None
+        self._openings: Sequence[bytes] = ()
         self._due: float = _OFTEN
 
     def at(self, point: Point) -> Looked | None:
@@ -85,24 +81,25 @@ class CompiledTag:
 
         """
         lists = self._lists
-        found = self._compiler.look(lists.names, point) if lists else None
-        if lists is None or found is None:
-            self._ask_the_database(lists)
+        if lists is None or not lists.is_current:
+            self._ask_the_database()
             return None
-        pairs = zip(lists.openings, found.shown, strict=True)
+        found = lists.at(point)
+        pairs = zip(self._openings, found.shown, strict=True)
         return Looked([opening + rest for opening, rest in pairs if rest], found.holds)
 
-    def _ask_the_database(self, lists: _Lists | None) -> None:
-        if lists:  # they made room for others
+    def _ask_the_database(self) -> None:
+        if self._lists:  # they have to make room
             self._lists, self.asked = None, 0
         self.asked += 1
         if self.asked >= self._due:
             self._due = float("inf")
             self._compiler.want(self)
 
-    def ready(self, lists: Sequence[Listed], names: Sequence[bytes]) -> None:
-        """Answer from these lists from now on."""
-        self._lists = _Lists(names, [self.rendering.opening(each.payload_type) for each in lists])
+    def ready(self, lists: CompiledLists, types: Iterable[str]) -> None:
+        """Answer from the lists of some payload types from now on."""
+        self._openings = [self.rendering.opening(each) for each in types]
+        self._lists = lists
         self._due = _OFTEN
 
     def later(self, questions: float) -> None:
@@ -126,14 +123,6 @@ class Compiler:
         self._lock = threading.Lock()
         self._is_running = self._is_broken = False
 
-    def look(self, names: Sequence[bytes], point: Point) -> Looked | None:
-        """Return what lists answer at a point; None where one of them is not in the file."""
-        try:
-            return None if self._is_broken else self._file.at(names, point)
-        except lmdb.Error:
-            self._give_up()
-            return None
-
     def want(self, tag: CompiledTag) -> None:
         """Compile a tag in the background, when it is its turn."""
         if self._is_broken:
@@ -153,7 +142,7 @@ class Compiler:
                 tag = self._wanted.popleft()
             try:
                 self._compile_if_due(tag)
-            except (DBAPIError, CdbError, Full) as error:
+            except (DBAPIError, CdbError, Full, lmdb.ReadersFullError) as error:
                 log.warning("%s is not compiled: %s", tag.tag.name, error)
                 tag.later(2 * tag.asked)
             except lmdb.Error:
@@ -199,7 +188,10 @@ class Compiler:
             if not self._file.has(name):
                 pieces = partial(self._pieces, each, tag.rendering, is_gentle=is_gentle)
                 self._file.add(name, pieces)
-        tag.ready(lists, names)
+        found = self._file.lists(names)
+        if found is None:  # the first of them went to make room for the last
+            raise Full
+        tag.ready(found, [each.payload_type for each in lists])
 
     def _pieces(self, listed: Listed, rendering: Rendering, *, is_gentle: bool) -> Iterator[Piece]:
         """Yield all of the axis as a list answers it, from the end on."""
@@ -207,14 +199,12 @@ class Compiler:
         following: tuple[int, int] = OPEN
         for row in self._rows(listed, is_gentle=is_gentle):
             start, end = row[3:5], row[5:7]
-            if rendering.expired:
-                end = following
-            elif end < following:
-                yield Piece(end, following, b"")
-            yield Piece(start, end, shown(Valid._make((name, *row, dimension, ""))))
+            if end < following and not rendering.expired:
+                yield Piece(end, b"")
+            yield Piece(start, shown(Valid._make((name, *row, dimension, ""))))
             following = start
         if following > ORIGIN:
-            yield Piece(ORIGIN, following, b"")
+            yield Piece(ORIGIN, b"")
 
     def _rows(self, listed: Listed, *, is_gentle: bool) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a list from the last one on, in pages.

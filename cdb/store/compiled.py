@@ -1,51 +1,55 @@
-"""Payload lists in a file that is made to be asked: a look-up for each, and no statement.
+"""Payload lists in a file that is made to be asked: no statement, and no copy of what is there.
 
-What a list shows as of a change is the same for ever. So it can be compiled: for each
-piece of the axis, where that ends, and the bytes that are answered in it. The file is
-one of LMDB's, which has its keys in order; all processes of a machine read it in the
-memory in which the kernel keeps it anyway, and one of them writes at a time. It holds
-nothing but copies: what is lost of it is compiled again.
+What a list shows as of a change is the same for ever. So it can be compiled: where each piece
+of the axis begins, in order, and the bytes that are answered in it. The file is one of LMDB's;
+all processes of a machine read it in the memory in which the kernel keeps it anyway, and one of
+them writes at a time. It holds nothing but copies: what is lost of it is compiled again.
+
+A list is looked into by Python itself: LMDB lets go of the interpreter at each look-up, and
+threads that do so hundreds of times for an answer wait for each other most of the time.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 from weakref import WeakValueDictionary
 
 import lmdb
 
-from cdb.domain.points import MAX, Interval, Point
+from cdb.domain.points import OPEN, ORIGIN, Interval, Point
 
 log = logging.getLogger(__name__)
 
 KEY_LENGTH = 16
 """Bytes that name a compiled list."""
 
-_PLACE = Struct(">QQ")
-"""A point as it stands in a key, counted from the end of the axis: the first key at or after
-that of a point is then the one of the last start at or before it."""
+_NUMBER = Struct(">I")
+"""The number of a part of a list; they are counted from the end of the axis."""
 
-_FIRST, _LAST = _PLACE.pack(0, 0), _PLACE.pack(MAX, MAX)
-"""The keys of both ends of the axis: OPEN comes first, and ORIGIN last."""
+_GENERATION = b"generation"
+"""The key of how often the file was begun anew; shorter than all others."""
+
+_LENGTH = Struct("=Q")
+
+_PIECES = 10_000
+"""Pieces of a part, which is put together in memory."""
 
 _READERS = 4096
-"""Threads of all processes that may read at once."""
-
-_AT_ONCE = 1000
-"""Pieces that are handed over to LMDB together."""
+"""Compiled tags that all processes may have in use."""
 
 
 class Piece(NamedTuple):
-    """A piece of the axis in which a list answers the same.
+    """A piece of the axis in which a list answers the same, up to the next piece.
 
-    Plain pairs, since there are millions of them. What is shown is empty where nothing is valid.
+    A plain pair, since there are millions of them. What is shown is empty where nothing is valid.
     """
 
     start: tuple[int, int]
-    end: tuple[int, int]
     shown: bytes
 
 
@@ -59,8 +63,109 @@ class Full(Exception):
 class Looked(NamedTuple):
     """What lists answer at a point, list by list, and where all of them answer the same."""
 
-    shown: list[bytes]
+    shown: list[Any]
     holds: Interval
+
+
+class _Part(NamedTuple):
+    """A part of a list, in the memory of the file: pieces in order of their starts.
+
+    Attributes:
+        length: the number of pieces.
+        majors, minors: where they start; and after the last one, where that ends.
+        offsets: where in the text begins what is shown of each, and where the last one ends.
+        text: all that is shown.
+
+    """
+
+    length: int
+    majors: Any
+    minors: Any
+    offsets: Any
+    text: Any
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Return a part of the file."""
+        (length,) = _LENGTH.unpack_from(value)
+        place = _LENGTH.size
+        found = []
+        for code, size in (("Q", 8), ("Q", 8), ("I", 4)):
+            end = place + size * (length + 1)
+            found.append(value[place:end].cast(code))
+            place = end
+        return cls._make((length, *found, value[place:]))
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Where the first piece starts."""
+        return self.majors[0], self.minors[0]
+
+
+def _written(pieces: Sequence[Piece], end: tuple[int, int]) -> bytes:
+    """Return a part as it is in the file.
+
+    Args:
+        pieces: from the last one on.
+        end: where the last one ends.
+
+    """
+    ordered = pieces[::-1]
+    starts = [*(piece.start for piece in ordered), end]
+    offsets, length = array("I", [0]), 0
+    for piece in ordered:
+        length += len(piece.shown)
+        offsets.append(length)
+    return b"".join(
+        [
+            _LENGTH.pack(len(ordered)),
+            array("Q", [major for major, _ in starts]).tobytes(),
+            array("Q", [minor for _, minor in starts]).tobytes(),
+            offsets.tobytes(),
+            *(piece.shown for piece in ordered),
+        ]
+    )
+
+
+class CompiledLists:
+    """Payload lists in the memory of the file, to be asked by any thread.
+
+    Args:
+        file: where they are.
+        reading: keeps them where they are.
+        lists: the parts of each, in order.
+
+    """
+
+    def __init__(
+        self, file: "CompiledFile", reading: lmdb.Transaction, lists: Sequence[Sequence[_Part]]
+    ) -> None:
+        self._file, self._reading = file, reading
+        self._generation = file.generation
+        self._lists = [([part.start for part in parts], parts) for parts in lists]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file was not begun anew: else they have to go, to make room."""
+        return self._generation == self._file.generation
+
+    def at(self, point: Point) -> Looked:
+        """Return what they answer at a point before OPEN; bytes in the memory of the file."""
+        asked_major, asked_minor = point
+        starts: list[tuple[int, int]] = [ORIGIN]
+        ends: list[tuple[int, int]] = [OPEN]
+        shown = []
+        for begins, parts in self._lists:
+            part = parts[0] if len(parts) == 1 else parts[bisect_right(begins, point) - 1]
+            length, majors, minors, offsets, text = part
+            place = bisect_right(majors, asked_major, 0, length)
+            if place and majors[place - 1] == asked_major:
+                first = bisect_left(majors, asked_major, 0, place)
+                place = bisect_right(minors, asked_minor, first, place)
+            starts.append((majors[place - 1], minors[place - 1]))
+            ends.append((majors[place], minors[place]))
+            shown.append(text[offsets[place - 1] : offsets[place]])
+        return Looked(shown, Interval(Point(*max(starts)), Point(*min(ends))))
 
 
 class CompiledFile:
@@ -72,6 +177,9 @@ class CompiledFile:
         folder: where the file is; it is made if it is not there, on a local disk.
         bound: bytes that the file may take.
 
+    Attributes:
+        generation: how often the file was begun anew.
+
     Raises:
         OSError: the folder cannot be made.
         lmdb.Error: the file cannot be opened.
@@ -81,13 +189,14 @@ class CompiledFile:
     def __init__(self, folder: Path, bound: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._bound = bound
-        # Twice the room, since to take everything away needs some, too.
+        # Twice the room: what is taken away stays for as long as somebody reads it.
         self._environment = lmdb.open(
             str(folder), map_size=2 * bound, max_readers=_READERS, mode=0o600, readahead=False
         )
         self._all = self._environment.open_db()
         # Places that processes had which were killed while they read.
         self._environment.reader_check()
+        self.generation = 0
 
     @classmethod
     def opened(cls, folder: Path, bound: int) -> "CompiledFile":
@@ -99,41 +208,27 @@ class CompiledFile:
         return found
 
     @property
-    def pieces(self) -> int:
-        """How many pieces all lists have."""
+    def parts(self) -> int:
+        """How many parts all lists have."""
         return int(self._environment.stat()["entries"])
 
     def has(self, name: bytes) -> bool:
         """Tell whether a list is there."""
         with self._environment.begin() as reading:
-            return reading.get(name + _LAST) is not None
+            return reading.get(_key(name, 0)) is not None
 
-    def at(self, names: Iterable[bytes], point: Point) -> Looked | None:
-        """Return what lists answer at a point; None where one of them is not there.
+    def lists(self, names: Iterable[bytes]) -> CompiledLists | None:
+        """Return lists to be asked; None where one of them is not there.
 
-        Args:
-            names: of the lists.
-            point: before OPEN.
+        Raises:
+            lmdb.ReadersFullError: too many are in use.
+            lmdb.Error: the file cannot be read.
 
         """
-        place = _place(point)
-        starts: list[bytes] = []
-        ends: list[bytes] = []
-        shown: list[bytes] = []
-        with self._environment.begin() as reading:
-            cursor = reading.cursor()
-            look, item = cursor.set_range, cursor.item
-            for name in names:
-                look(name + place)
-                key, value = item()
-                if key[:KEY_LENGTH] != name:
-                    return None
-                starts.append(key[KEY_LENGTH:])
-                ends.append(value[: _PLACE.size])
-                shown.append(value[_PLACE.size :])
-        # What is later on the axis has the smaller key.
-        start, end = min(starts, default=_LAST), max(ends, default=_FIRST)
-        return Looked(shown, Interval(_point(start), _point(end)))
+        reading = self._environment.begin(buffers=True)
+        self.generation = _generation(reading)
+        lists = [list(_parts(reading, name))[::-1] for name in names]
+        return CompiledLists(self, reading, lists) if all(lists) else None
 
     def add(self, name: bytes, pieces: Callable[[], Iterable[Piece]]) -> None:
         """Put a list into the file, where it is not there: all of it, or nothing.
@@ -142,11 +237,11 @@ class CompiledFile:
 
         Args:
             name: of the list, KEY_LENGTH bytes.
-            pieces: gives all of the axis, from OPEN to ORIGIN; no other process adds
-                anything meanwhile.
+            pieces: gives all of the axis, from the last piece to the one that starts at
+                ORIGIN; no other process adds anything meanwhile.
 
         Raises:
-            Full: the list alone takes more than the file may.
+            Full: the list alone takes more than the file may; or what has gone is in use still.
             lmdb.Error: the file cannot be written.
 
         """
@@ -155,19 +250,25 @@ class CompiledFile:
         except Full:
             log.warning("The file of compiled lists is full, and is begun anew.")
             with self._environment.begin(write=True) as writing:
+                self.generation = _generation(writing) + 1
                 writing.drop(self._all, delete=False)
+                writing.put(_GENERATION, _NUMBER.pack(self.generation))
             self._add(name, pieces())
 
     def _add(self, name: bytes, pieces: Iterable[Piece]) -> None:
-        with self._environment.begin(write=True) as writing:
-            if writing.get(name + _LAST) is not None:
-                return
-            cursor = writing.cursor()
-            entries = ((name + _place(start), _place(end) + shown) for start, end, shown in pieces)
-            while some := list(islice(entries, _AT_ONCE)):
-                cursor.putmulti(some)
-                if self._size(writing) > self._bound:
-                    raise Full
+        try:
+            with self._environment.begin(write=True) as writing:
+                if writing.get(_key(name, 0)) is not None:
+                    return
+                end: tuple[int, int] = OPEN
+                number, left = 0, iter(pieces)
+                while some := list(islice(left, _PIECES)):
+                    writing.put(_key(name, number), _written(some, end))
+                    if self._size(writing) > self._bound:
+                        raise Full
+                    number, end = number + 1, some[-1].start
+        except lmdb.MapFullError:
+            raise Full from None
 
     def _size(self, writing: lmdb.Transaction) -> int:
         """Return the bytes that all lists take."""
@@ -179,10 +280,18 @@ class CompiledFile:
 _OPENED: WeakValueDictionary[Path, CompiledFile] = WeakValueDictionary()
 
 
-def _place(point: tuple[int, int]) -> bytes:
-    return _PLACE.pack(MAX - point[0], MAX - point[1])
+def _key(name: bytes, number: int) -> bytes:
+    return name + _NUMBER.pack(number)
 
 
-def _point(place: bytes) -> Point:
-    major, minor = _PLACE.unpack(place)
-    return Point(MAX - major, MAX - minor)
+def _generation(reading: lmdb.Transaction) -> int:
+    found = reading.get(_GENERATION)
+    return 0 if found is None else int(_NUMBER.unpack(found)[0])
+
+
+def _parts(reading: lmdb.Transaction, name: bytes) -> Iterator[_Part]:
+    """Yield the parts of a list, from the last one on."""
+    number = 0
+    while (value := reading.get(_key(name, number))) is not None:
+        yield _Part.read(value)
+        number += 1

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from support import Client, statements
 
 from cdb.commands.compile import compile_
-from cdb.domain.points import OPEN, ORIGIN, Point
+from cdb.domain.points import MAX, OPEN, ORIGIN, Point, before
 from cdb.rest.asked import layers
 from cdb.rest.inputs import PointQuery
 from cdb.rest.kept import State
@@ -119,9 +119,10 @@ def test_a_tag_can_be_compiled_beforehand(
         0,
         "Tag: 20 payload IOVs as list\nTag: 20 payload IOVs as dict\n",
     )
-    pieces = CompiledFile.opened(Path(lists), 0).pieces
+    parts = CompiledFile.opened(Path(lists), 0).parts
     ask_until_compiled(client)
-    assert CompiledFile.opened(Path(lists), 0).pieces == pieces == 2 * 20
+    # Two lists, each in both shapes.
+    assert CompiledFile.opened(Path(lists), 0).parts == parts == 2 * 2
     ran = CliRunner().invoke(compile_, [str(ini), "Nothing"])
     assert (ran.exit_code, ran.output) == (1, "Error: Global tag 'Nothing' does not exist.\n")
 
@@ -172,7 +173,7 @@ def test_what_went_to_make_room_is_asked_of_the_database_and_compiled_again(
     ask_until_compiled(compiling)
     file = CompiledFile.opened(tmp_path, 1)
     for number in range(3):  # each has room, all of them have not
-        file.add(bytes([number]) * 16, lambda: [Piece(ORIGIN, OPEN, bytes(500_000))])
+        file.add(bytes([number]) * 16, lambda: [Piece(ORIGIN, bytes(400_000))])
     assert [file.has(bytes([number]) * 16) for number in range(3)] == [False, False, True]
     assert compiling.ok("GET", path_at(3))[1][1] == "T1 at 3"
     ask_until_compiled(compiling)
@@ -180,13 +181,29 @@ def test_what_went_to_make_room_is_asked_of_the_database_and_compiled_again(
 
 def test_a_list_that_is_too_large_for_the_file_leaves_nothing_behind(tmp_path: Path) -> None:
     file = CompiledFile.opened(tmp_path, 2**20)
-    large = [Piece(Point(9 - at, 0), Point(10 - at, 0), bytes(200_000)) for at in range(10)]
+    large = [Piece(Point(9 - at, 0), bytes(200_000)) for at in range(10)]
     with pytest.raises(Full):
         file.add(b"a" * 16, lambda: large)
     assert not file.has(b"a" * 16)
-    assert file.at([b"a" * 16], Point(5, 0)) is None
-    file.add(b"b" * 16, lambda: [Piece(ORIGIN, OPEN, b"")])
-    assert file.at([b"b" * 16], Point(5, 0)) == ([b""], (ORIGIN, OPEN))
+    assert file.lists([b"a" * 16]) is None
+    file.add(b"b" * 16, lambda: [Piece(ORIGIN, b"")])
+    found = file.lists([b"b" * 16])
+    assert found
+    assert found.at(Point(5, 0)) == ([b""], (ORIGIN, OPEN))
+
+
+def test_a_list_of_several_parts_is_looked_into_as_one(tmp_path: Path) -> None:
+    starts = [Point(major, minor) for major in range(9_000) for minor in (0, 2, MAX)]
+    shown = {start: str(start).encode() for start in starts}
+    file = CompiledFile.opened(tmp_path, 2**24)
+    file.add(b"a" * 16, lambda: [Piece(start, shown[start]) for start in reversed(starts)])
+    assert file.parts == 3
+    lists = file.lists([b"a" * 16])
+    assert lists
+    for number, start in enumerate(starts):
+        end = OPEN if number + 1 == len(starts) else starts[number + 1]
+        for point in {start, before(end)}:
+            assert lists.at(point) == ([shown[start]], (start, end))
 
 
 def test_a_folder_that_cannot_be_made_stops_the_boot(
