@@ -19,10 +19,13 @@ from sqlalchemy.exc import DBAPIError
 
 from cdb.domain.points import OPEN, ORIGIN, Point
 from cdb.errors import CdbError
-from cdb.store import query
+from cdb.services import lookup
+from cdb.store import views
 from cdb.store.compiled import KEY_LENGTH, CompiledFile, CompiledLists, Full, Looked, Piece
 from cdb.store.engine import Database
-from cdb.store.query import Listed, TagHead, Valid
+from cdb.store.query import TagHead, Valid
+from cdb.store.reads import View
+from cdb.store.views import Filled
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +155,7 @@ class Compiler:
 
     def _give_up(self) -> None:
         self._is_broken = True
-        log.exception("The file of compiled lists fails; the database answers everything.")
+        log.exception("The file of compiled lists fails: no more are compiled.")
 
     def _compile_if_due(self, tag: CompiledTag) -> None:
         lists = self._lists(tag)
@@ -178,11 +181,13 @@ class Compiler:
         self._compile(tag, lists, is_gentle=False)
         return sum(each.iovs for each in lists)
 
-    def _lists(self, tag: CompiledTag) -> list[Listed]:
-        name, change = tag.tag.name, tag.tag.head.change
-        return query.lists_of(self._database.reading(change), name, change)
+    def _lists(self, tag: CompiledTag) -> Sequence[Filled]:
+        change = tag.tag.head.change
+        with self._database.reading(change).snapshot(change) as reader:
+            record = lookup.tag(reader, tag.tag.name, change)
+            return views.filled(reader, record.id, change)
 
-    def _compile(self, tag: CompiledTag, lists: Sequence[Listed], *, is_gentle: bool) -> None:
+    def _compile(self, tag: CompiledTag, lists: Sequence[Filled], *, is_gentle: bool) -> None:
         names = [_name(each, tag.rendering) for each in lists]
         for name, each in zip(names, lists, strict=True):
             if not self._file.has(name):
@@ -191,13 +196,13 @@ class Compiler:
         found = self._file.lists(names)
         if found is None:  # the first of them went to make room for the last
             raise Full
-        tag.ready(found, [each.payload_type for each in lists])
+        tag.ready(found, [each.list.type for each in lists])
 
-    def _pieces(self, listed: Listed, rendering: Rendering, *, is_gentle: bool) -> Iterator[Piece]:
+    def _pieces(self, filled: Filled, rendering: Rendering, *, is_gentle: bool) -> Iterator[Piece]:
         """Yield all of the axis as a list answers it, from the end on."""
-        name, dimension, shown = listed.payload_type, listed.dimension, rendering.shown
+        name, dimension, shown = filled.list.type, filled.list.dimension, rendering.shown
         following: tuple[int, int] = OPEN
-        for row in self._rows(listed, is_gentle=is_gentle):
+        for row in self._rows(filled.list.view, is_gentle=is_gentle):
             start, end = row[3:5], row[5:7]
             if end < following and not rendering.expired:
                 yield Piece(end, b"")
@@ -206,7 +211,7 @@ class Compiler:
         if following > ORIGIN:
             yield Piece(ORIGIN, b"")
 
-    def _rows(self, listed: Listed, *, is_gentle: bool) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, view: View, *, is_gentle: bool) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a list from the last one on, in pages.
 
         One that is gentle lets as much time pass as it takes, since those that answer
@@ -215,8 +220,7 @@ class Compiler:
         before: tuple[int, int] = OPEN
         while True:
             began = time.monotonic()
-            database = self._database.reading(listed.last.change)
-            found = query.shown_before(database, listed, before, _PAGE)
+            found = views.shown_before(self._database.reading(view.at), view, before, _PAGE)
             yield from found
             if len(found) < _PAGE:
                 return
@@ -225,7 +229,8 @@ class Compiler:
                 time.sleep(time.monotonic() - began)
 
 
-def _name(listed: Listed, rendering: Rendering) -> bytes:
+def _name(filled: Filled, rendering: Rendering) -> bytes:
     """Return what names a list in a rendering: what all that is shown of it follows from."""
-    decides = (listed.series, listed.last, listed.dimension, rendering.name, rendering.expired)
+    shown = filled.list
+    decides = (shown.view.series, filled.last, shown.dimension, rendering.name, rendering.expired)
     return hashlib.sha256(repr(decides).encode()).digest()[:KEY_LENGTH]

@@ -156,8 +156,8 @@ def _was_filled(at: str) -> str:
     """  # noqa: S608 - constants
 
 
-def _in_history(at: str, series: str = "s.series") -> str:
-    return f"series = {series} and added_by <= {at} and retired_by > {at}"
+def _in_history(at: str) -> str:
+    return f"series = s.series and added_by <= {at} and retired_by > {at}"
 
 
 def _on_postgresql(descents: Mapping[str, str], wanted: str) -> str:
@@ -233,71 +233,6 @@ def _heads(*, postgresql: bool, current: bool) -> TextClause:
 def _types_of_tag(*, postgresql: bool, current: bool) -> TextClause:
     tag = _tag(postgresql=postgresql, current=current)
     return text(f"{tag} select pt.name, pt.dimension {_members(current=current)}")
-
-
-class Listed(NamedTuple):
-    """A payload list of a global tag as of a change, and what it shows.
-
-    Attributes:
-        series: the log that it shows.
-        last: the last change of that.
-        iovs: the number of payload IOVs that it shows.
-
-    """
-
-    payload_type: str
-    dimension: str | None
-    series: int
-    last: Head
-    iovs: int
-
-
-@cache
-def _lists_of_tag(*, postgresql: bool, current: bool) -> TextClause:
-    tag = _tag(postgresql=postgresql, current=current)
-    return text(
-        f"""
-        {tag} select pt.name, pt.dimension, s.series, c.change, c.nonce, sc.n_iov
-        {_members(current=current)}
-        left join series_change sc on sc.series = s.series and sc.change = (
-            select max(x.change) from series_change x
-            where x.series = s.series and x.change <= coalesce(s.pinned_at, :at)
-        )
-        left join change c on c.change = sc.change
-        """  # noqa: S608 - constants
-    )
-
-
-def lists_of(reader: Asked, tag: str, at: int = CURRENT) -> list[Listed]:
-    """Return the payload lists of a global tag that were ever filled, in order of payload type."""
-    return sorted(
-        Listed(name, dimension, series, Head(change, nonce), iovs)
-        for name, dimension, series, change, nonce, iovs in _run(reader, _lists_of_tag, tag, at)
-        if change is not None
-    )
-
-
-_SHOWN_BEFORE = text(
-    f"""
-    select {_COLUMNS} from iov where {_in_history(":at", ":series")}
-    and (start_major, start_minor) < (:major, :minor)
-    order by start_major desc, start_minor desc limit :limit
-    """  # noqa: S608 - constants
-)
-
-
-def shown_before(
-    reader: Asked, listed: Listed, point: tuple[int, int], limit: int
-) -> Sequence[Any]:
-    """Return the payload IOVs of a list that start before a point, the last ones first.
-
-    Returns:
-        Rows of `Valid`, without what is first and last in that.
-
-    """
-    shown = {"series": listed.series, "at": listed.last.change}
-    asked = {**shown, "major": point[0], "minor": point[1], "limit": limit}
-    return rows(reader, _SHOWN_BEFORE, asked, listed.last.change)
 
 
 def _run(reader: Asked, statement: Any, tag: str, at: int, min_change: int = 0) -> Sequence[Any]:

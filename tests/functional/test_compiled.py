@@ -1,6 +1,7 @@
 """What is put together from compiled lists is what the database answers, byte for byte."""
 
 import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -177,6 +178,25 @@ def test_what_went_to_make_room_is_asked_of_the_database_and_compiled_again(
     assert [file.has(bytes([number]) * 16) for number in range(3)] == [False, False, True]
     assert compiling.ok("GET", path_at(3))[1][1] == "T1 at 3"
     ask_until_compiled(compiling)
+
+
+def test_where_nothing_can_be_written_the_database_answers(
+    make_client: Callable[..., Client], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiling = make_client(answers_mb="0", compiled=str(tmp_path))
+    fill(compiling)
+    expected = compiling.ok("GET", path_at(3))
+    size = (tmp_path / "data.mdb").stat().st_size
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # as if the disk were full
+    try:
+        deadline = monotonic() + 60
+        while "The file of compiled lists fails" not in caplog.text:
+            assert monotonic() < deadline
+            assert compiling.ok("GET", path_at(3)) == expected
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert compiling.ok("GET", path_at(3)) == expected
 
 
 def test_a_list_that_is_too_large_for_the_file_leaves_nothing_behind(tmp_path: Path) -> None:
