@@ -159,7 +159,7 @@ class Schema(BaseModel):
     """Base of all models. An unknown field is an error: a mistyped end would be an open one.
 
     `also_sent` names fields that clients of nopayloaddb send along, because its
-    answers have them; they are left out.
+    answers have them or its documentation had them; they are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

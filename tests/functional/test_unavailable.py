@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from doorkeeper import Doorkeeper, doorkeeper
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from support import Client
 
@@ -73,31 +73,15 @@ def test_connection_that_is_lost_amid_many_rows_is_an_error_of_the_database(
         copy_after_the_connection_was_lost(database)
 
 
-Doorkeeper = Callable[[str], None]
-
-
 @pytest.fixture
 def guarded(databases: Any) -> Iterator[tuple[Client, Doorkeeper]]:
     """A client of a service on PostgreSQL, and what cuts all connections to that."""
-    with databases("postgresql") as url:
-        name = make_url(url).database
-        server = make_url(url).set(database="postgres")
-        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with databases("postgresql") as url, doorkeeper(url) as cut:
         app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
-
-        def cut(let_in: str) -> None:
-            with admin.connect() as connection:
-                connection.execute(text(f"alter database {name} allow_connections {let_in}"))
-                others = text(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name"
-                )
-                connection.execute(others, {"name": name})
-
         client = Client(app)
         client.ok("POST", "gt", {"name": "GT"})
         yield client, cut
         app.registry.cdb.database.dispose()
-        admin.dispose()
 
 
 def test_database_that_goes_away_is_503_until_it_is_back(

@@ -127,6 +127,8 @@ class TypeDescription(Description):
 class ListAttachment(Schema):
     """A payload list and the global tag that it goes into."""
 
+    also_sent = frozenset({"payload_type"})
+
     global_tag: Lookup
     payload_list: Lookup
 
@@ -293,7 +295,7 @@ class NewIov(_Interval):
         Text | None, Field(description="Of `begin` and `end`; the service's if none.")
     ] = None
 
-    also_sent = frozenset({"id", "comb_iov", "payload_list", "inserted"})
+    also_sent = frozenset({"id", "comb_iov", "payload_list", "inserted", "description"})
 
     payload_url: FilledText
     checksum: FilledText
