@@ -19,7 +19,7 @@ from cdb.errors import (
     TooLarge,
     Unavailable,
 )
-from cdb.rest import answers
+from cdb.rest import answers, inputs
 from cdb.rest.media import LINES
 from cdb.rest.service import Operation, Resource
 
@@ -61,6 +61,7 @@ def _said(kind: str, description: str) -> Json:
 
 _HEADERS_OF_DONE = {
     "CDB-Change": _said("integer", "The number of the change; none where nothing changed."),
+    "CDB-Dry-Run": _said("string", "`true` where it was only tried: nothing of it is kept."),
     "Idempotency-Replayed": _said("string", "`true` where it was done before."),
 }
 _HEADERS_OF_ANSWERS = {
@@ -171,6 +172,7 @@ def _operation(
         "parameters": [
             *_parameters(operation.path, "path"),
             *_parameters(operation.query, "query"),
+            *(_parameters(inputs.DryRunQuery, "query") if operation.writes else ()),
             *_headers(operation),
         ],
         "responses": {

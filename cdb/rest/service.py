@@ -3,7 +3,8 @@
 A `Resource` is a set of paths with the same operations. From it come the Cornice
 services, and the OpenAPI document. An operation declares the models of its path,
 query string and body; the view gets them validated. One that writes gets a
-session, which commits when the answer is a success.
+session, which commits when the answer is a success, and is rolled back where
+the request is a dry run, which every write knows.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from pyramid.response import Response
 from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
 from cdb.plugin import Permission
 from cdb.rest import spreading, writing
+from cdb.rest.inputs import DryRunQuery
 
 _JSON_OPTIONS = orjson.OPT_UTC_Z
 
@@ -32,6 +34,8 @@ _FIELDS_NAMED_AT_MOST = 100
 
 _WORDS_OF_ANSWERS = frozenset({"code", "detail"})
 """What an error says in any case; a field called like that has no place of its own."""
+
+_DRY_RUN = "dry_run"
 
 View = Callable[..., object]
 """A function that answers a request; keywords are the inputs that its operation
@@ -230,8 +234,10 @@ def _read(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> 
     return response
 
 
-def _written(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:
-    writer = writing.writer_of(request)
+def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> Response:
+    # A merge can say it in its body, too.
+    dry_run = inputs.pop(_DRY_RUN) or getattr(inputs.get("body"), _DRY_RUN, False)
+    writer = writing.writer_of(request, dry_run=dry_run)
     session = request.cdb.database.write_session(request.tm)
 
     def write() -> Response:
@@ -240,6 +246,8 @@ def _written(operation: Operation, request: Request, inputs: Mapping[str, Any]) 
             raise RuntimeError(f"{operation.view.__name__} did not ask for {operation.permission}")
         return _as_response(answer)
 
+    if dry_run:
+        return writing.tried(request, write)
     body = None if operation.raw_body else request.body
     return writing.once(request, session, writer, body, write)
 
@@ -272,6 +280,8 @@ def _validator(operation: Operation) -> Callable[..., None]:
             )
         if operation.query:
             request.validated["query"] = _checked(operation.query.model_validate, _query(request))
+        if operation.writes:
+            request.validated[_DRY_RUN] = _is_dry_run(request)
         if body:
             value = _json(_raw_body(request))
             request.validated["body"] = _checked(body.validate_python, value, strict=True)
@@ -279,6 +289,13 @@ def _validator(operation: Operation) -> Callable[..., None]:
             _refuse_body(request)
 
     return validate
+
+
+def _is_dry_run(request: Request) -> bool:
+    if not request.query_string:
+        return False
+    query: DryRunQuery = _checked(DryRunQuery.model_validate, _query(request))
+    return query.dry_run
 
 
 def _query(request: Request) -> dict[str, Any]:

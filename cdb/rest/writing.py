@@ -1,4 +1,4 @@
-"""What the headers of a write say: why, on what condition, and whether it is a repeat."""
+"""What the headers of a write say: why, on what condition, and whether it is a repeat or a try."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,8 +20,12 @@ _LONGEST_COMMENT = 10_000
 _LONGEST_KEY = 255
 
 
-def writer_of(request: Request) -> Writer:
+def writer_of(request: Request, *, dry_run: bool = False) -> Writer:
     """Return who writes, with the reason, and the heads that the tags have to be at.
+
+    Args:
+        request: the write.
+        dry_run: whether it is only tried.
 
     Raises:
         Invalid: a header is wrong.
@@ -29,7 +33,20 @@ def writer_of(request: Request) -> Writer:
     """
     writer: Writer = request.cdb.security.writer(request)
     comment = _text(request, "CDB-Comment", _LONGEST_COMMENT)
-    return replace(writer, comment=comment, expected=holding.expected_heads(request))
+    expected = holding.expected_heads(request)
+    return replace(writer, comment=comment, expected=expected, dry_run=dry_run)
+
+
+def tried(request: Request, write: Callable[[], Response]) -> Response:
+    """Return what a write would answer: it is done in full, and nothing of it is kept.
+
+    Its idempotency key is not looked at. The change that it would be has no number,
+    since another write gets that.
+    """
+    request.tm.doom()  # first, so that nothing can commit, whatever the write does
+    response = write()
+    response.headers["CDB-Dry-Run"] = "true"
+    return response
 
 
 def once(

@@ -142,8 +142,6 @@ def merge(
     writer: Writer,
     name: str,
     wanted: Wanted,
-    *,
-    dry_run: bool = False,
 ) -> Merged:
     """Bring what some global tags hold into another one, all or nothing.
 
@@ -154,10 +152,9 @@ def merge(
         database: where the tags are read, beside the write.
         session: of the write.
         rules: of the service.
-        writer: who writes.
+        writer: who writes; whose dry run only tells what would be done.
         name: of the tag that is written to.
         wanted: what to merge, and how.
-        dry_run: only tell what would be done.
 
     Raises:
         NotFound: there is no such tag, source, or payload type.
@@ -170,7 +167,7 @@ def merge(
 
     """
     case = _case(session, rules, writer, name, wanted)
-    if dry_run:
+    if writer.dry_run:
         return _tried(database, session, rules, writer, case)
     lists = _lists(session, case)
     ready = _ready(database, case)

@@ -123,7 +123,7 @@ def upload(
         database: read before the write begins.
         session: of the write.
         rules: of the service.
-        writer: who writes.
+        writer: who writes; whose dry run leaves the store as it is.
         store: where it goes.
         sent: the file.
 
@@ -150,7 +150,8 @@ def upload(
         with database.snapshot() as reader:
             place = _place(reader, store.layout, arrived)
         if place.stored:
-            _restore(store, place.stored, received)
+            if not writer.dry_run:
+                _restore(store, place.stored, received)
             return Stored(place.stored, is_new=False)
         _validate(rules, payload_type, place, received)
         with store.files.bring(received) as brought:
@@ -275,8 +276,9 @@ def _keep(
     if place.stored:
         return Stored(place.stored, is_new=False)
     engine = session.get_bind().engine
-    payloads.unless_committed(session, lambda: _remove_orphan(engine, store.files, place.path))
-    store.files.keep(brought, place.path)
+    if not writer.dry_run:
+        payloads.unless_committed(session, lambda: _remove_orphan(engine, store.files, place.path))
+        store.files.keep(brought, place.path)
     stored = {"path": place.path, "sha256": arrived.sha256, "size": arrived.size}
     named = {"file_name": arrived.file_name, **stored}
     if place.known:

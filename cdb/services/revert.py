@@ -78,8 +78,6 @@ def revert(
     name: str,
     to: str,
     payload_type: str | None = None,
-    *,
-    dry_run: bool = False,
 ) -> Reverted:
     """Make a global tag answer as it did as of a change; its status and its texts stay.
 
@@ -87,11 +85,10 @@ def revert(
         database: where the two states are compared, beside the write.
         session: of the write.
         rules: of the service.
-        writer: who writes.
+        writer: who writes; whose dry run only tells what would be done.
         name: of the tag.
         to: the change, or a time.
         payload_type: the only type that is reverted; None for all.
-        dry_run: only tell what would be done.
 
     Raises:
         NotFound: there is no such tag, or there was not then, or no such type in it.
@@ -108,7 +105,7 @@ def revert(
     if then is None:
         raise NotFound(f"Global tag {name!r} was not there at change {change_then}.")
     pairs = _differing(database, session, tag, then, change_then, payload_type)
-    if dry_run or not pairs:
+    if writer.dry_run or not pairs:
         return Reverted(tag, change_then, [pair.step() for pair in pairs])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
     locked = _writable(session, rules, writer, name)

@@ -25,6 +25,8 @@ class Writer:
         comment: the reason, for the change log.
         expected: the heads that the tags which are touched have to be at; none of
             them for any, None where it does not matter.
+        dry_run: whether the write is only tried: what it does in the database is
+            rolled back, so what it does elsewhere is to be left.
         asked: the permissions that were asked for; a write that has not asked
             for the one that it declares is a mistake of ours, and is not committed.
 
@@ -34,6 +36,7 @@ class Writer:
     permits: Ask
     comment: str | None = None
     expected: frozenset[Head] | None = None
+    dry_run: bool = False
     asked: list[tuple[Permission, Target]] = field(default_factory=list)
 
     @classmethod

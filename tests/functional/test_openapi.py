@@ -97,6 +97,13 @@ def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     assert len(ids) == len(set(ids)) == len(DECLARED)
 
 
+def test_every_write_and_no_read_can_be_tried(document: dict[str, Any]) -> None:
+    for path, operation in DECLARED:
+        described = document["paths"][path][operation.method.lower()]
+        named = [each["name"] for each in described["parameters"] if each["in"] == "query"]
+        assert named.count("dry_run") == operation.writes, (path, operation.method)
+
+
 def test_every_route_is_documented_and_nothing_else(
     service: Client, document: dict[str, Any]
 ) -> None:

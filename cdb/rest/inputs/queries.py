@@ -327,12 +327,14 @@ class DiffQuery(WindowQuery):
 
 
 class DryRunQuery(QuerySchema):
-    """Whether something is only tried."""
+    """Whether a write is only tried."""
 
-    dry_run: Annotated[bool, Field(description="Only tell what would be done.")] = False
+    dry_run: Annotated[
+        bool, Field(description="Only tell what would be done, and keep nothing of it.")
+    ] = False
 
 
-class RevertQuery(DryRunQuery):
+class RevertQuery(QuerySchema):
     """What a global tag is to answer as."""
 
     to: Annotated[

@@ -224,7 +224,6 @@ def clone(
     answers.Merged,
     permission=Permission.TAG_WRITE,
     path=inputs.NamePath,
-    query=inputs.DryRunQuery,
     body=inputs.Merge,
     errors=[NotFound, AppendOnly, NotAppendable, Closed, PolicyRefused],
 )
@@ -233,7 +232,6 @@ def merge(
     session: Session,
     writer: Writer,
     path: inputs.NamePath,
-    query: inputs.DryRunQuery,
     body: inputs.Merge,
 ) -> Response:
     """Bring what other global tags hold into this one, as one change.
@@ -244,12 +242,11 @@ def merge(
     sources that are taken as they are now. Payload validators are not asked
     again: they were when the payloads became valid in the sources.
     """
-    dry_run = query.dry_run or body.dry_run
     context = request.cdb
     done = merging.merge(
-        context.database, session, context.rules, writer, path.name, body.wanted(), dry_run=dry_run
+        context.database, session, context.rules, writer, path.name, body.wanted()
     )
-    shown = shapes.merged(done, context.rules.iov_mode, dry_run=dry_run)
+    shown = shapes.merged(done, context.rules.iov_mode, dry_run=writer.dry_run)
     response = json_response({"global_tag": path.name, "mode": body.mode, **shown})
     read = [done.tag, *(source.tag for source in done.sources if source.is_current)]
     heads = [head for record in read for head in Holding.of(request, record, LATEST).tags]

@@ -82,14 +82,13 @@ def revert_to(
         path.name,
         query.to,
         query.payload_type,
-        dry_run=query.dry_run,
     )
     response = json_response(
         {
             "global_tag": path.name,
             "reverted_to": done.to,
             "head": done.tag.head,
-            "dry_run": query.dry_run,
+            "dry_run": writer.dry_run,
             "payload_lists": [step._asdict() for step in done.steps],
         }
     )
