@@ -1,0 +1,117 @@
+"""The commands of a page of the documentation, and what the page says that they print."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+CURL = ROOT / "tests" / "bin" / "curl"
+"""What runs the documented commands on a machine without curl."""
+
+DOCUMENTED_URL = "http://127.0.0.1:8000"
+
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAME = re.compile(r"# (\w+\.py)\n")
+"""The first line of a script that the reader is to save under that name."""
+
+MARK = "=== command {} ==="
+
+
+class Example(NamedTuple):
+    """A command of a page, and what the page says that it prints."""
+
+    line: int
+    command: str
+    printed: str
+
+
+def examples(page: Path) -> list[Example]:
+    """Return the commands of all console blocks, in order, and what saves the scripts.
+
+    A block of Python whose first line is its name is saved where it stands on the page, and
+    printed by nothing; a command after it can run it.
+    """
+    text = page.read_text()
+    found: list[Example] = []
+    for kind, content, line in (
+        (block[1], block[2], text.count("\n", 0, block.start(2)) + 1)
+        for block in BLOCK.finditer(text)
+    ):
+        found += _commands(content, line) if kind == "console" else _saved(content, line)
+    return found
+
+
+def scripts(page: Path) -> list[str | None]:
+    """Return the names of all blocks of Python of a page; None where one has none."""
+    blocks = [block[2] for block in BLOCK.finditer(page.read_text()) if block[1] == "python"]
+    return [named[1] if (named := NAME.match(block)) else None for block in blocks]
+
+
+def _commands(content: str, line: int) -> list[Example]:
+    found: list[Example] = []
+    for number, text in enumerate(content.splitlines(), start=line):
+        if text.startswith("$ "):
+            found.append(Example(number, text[2:], ""))
+        elif _goes_on(found[-1].command):
+            found[-1] = found[-1]._replace(command=f"{found[-1].command}\n{text}")
+        else:
+            found[-1] = found[-1]._replace(printed=f"{found[-1].printed}{text}\n")
+    return found
+
+
+def _saved(content: str, line: int) -> list[Example]:
+    named = NAME.match(content)
+    return [Example(line, f"cat >{named[1]} <<'EOF'\n{content}EOF", "")] if named else []
+
+
+def _goes_on(command: str) -> bool:
+    """Tell whether a command needs a further line: it ends in a backslash, or inside quotes."""
+    try:
+        shlex.split(command)
+    except ValueError:
+        return True
+    return False
+
+
+def run(commands: Sequence[str], folder: Path, **variables: str) -> list[str]:
+    """Run commands in one bash, one after the other, and return what each printed.
+
+    Args:
+        commands: to run.
+        folder: where they run.
+        variables: of the environment, beside what is there and has nothing to do with cdb.
+
+    """
+    assert shutil.which("bash"), "bash is needed to run the documented commands"
+    script = "\n".join(f"{command}\necho '{MARK.format(n)}'" for n, command in enumerate(commands))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}:{CURL.parent}"
+    environ["NO_PROXY"] = environ["no_proxy"] = "127.0.0.1"
+    environ["LC_ALL"] = "C.UTF-8"
+    done = subprocess.run(
+        ["bash"],
+        input=script,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**environ, **variables},
+        timeout=120,
+        check=False,
+    )
+    printed = re.split(r"=== command \d+ ===\n", done.stdout)
+    assert len(printed) == len(commands) + 1, done.stderr
+    return printed[:-1]
+
+
+def same(documented: str, printed: str) -> bool:
+    """Compare without regard to line breaks and spaces; an ellipsis stands for anything."""
+    parts = ["".join(part.split()) for part in documented.split("…")]
+    pattern = ".*?".join(map(re.escape, parts))
+    return re.fullmatch(pattern, "".join(printed.split()), re.DOTALL) is not None
