@@ -32,7 +32,7 @@ def plugins(ini: Path | None, check: bool, format_: str) -> None:
     if format_ == "json":
         click.echo(json.dumps([row.as_json() for row in rows], indent=2))
     else:
-        _print_table([tuple(value or "" for value in row) for row in rows])
+        _print_table([tuple(getattr(row, each) or "" for each in _COLUMNS) for row in rows])
     if any(row.state == "broken" for row in rows):
         raise SystemExit(1)
 

@@ -1,7 +1,7 @@
 """A global tag by itself, apart from the database that holds it: what bundles and files carry."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -93,6 +93,8 @@ class Provenance:
         iov_mode: how numbers of intervals were written there.
         default_dimension: what types without a dimension had there.
         before: where it had come from into that database, if it was not made there.
+        dimensions: of its types: what each calls the major and the minor number. Empty
+            where it was taken by a version that did not say so.
 
     """
 
@@ -104,6 +106,7 @@ class Provenance:
     iov_mode: str
     default_dimension: str
     before: dict[str, Any] | None = None
+    dimensions: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def digest_of(lists: Iterable[tuple[PortableList, LogDigest]]) -> str:

@@ -2,12 +2,16 @@
 
 from typing import Any, NamedTuple
 
+from cdb.plugin import IovDimension
 from cdb.registry.installed import MissingExtra, PluginError, installed
 from cdb.registry.plugins import Plugins
 
 
 class Row(NamedTuple):
-    """A plugin: `state` is `enabled`, `installed`, `failing` or `broken`."""
+    """A plugin: `state` is `enabled`, `installed`, `failing` or `broken`.
+
+    `components` is what an enabled dimension calls its two numbers.
+    """
 
     name: str
     kind: str
@@ -15,6 +19,7 @@ class Row(NamedTuple):
     version: str
     state: str
     error: str | None
+    components: tuple[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as the interface shows it."""
@@ -44,5 +49,13 @@ def rows(plugins: Plugins, *, check: bool = False) -> list[Row]:
                 error = str(problem)
             except PluginError as problem:
                 state, error = "broken", str(problem)
-        found.append(Row(each.name, each.kind, each.distribution, each.version, state, error))
+        components = _components(plugins, key)
+        found.append(
+            Row(each.name, each.kind, each.distribution, each.version, state, error, components)
+        )
     return found
+
+
+def _components(plugins: Plugins, key: tuple[str, str]) -> tuple[str, str] | None:
+    plugin = plugins.enabled.get(key)
+    return plugin.components if isinstance(plugin, IovDimension) else None

@@ -518,6 +518,13 @@ class PluginRow(BaseModel):
     version: str
     state: Literal["enabled", "installed", "failing", "broken"]
     error: str | None
+    components: Annotated[
+        tuple[str, str] | None,
+        Field(
+            description="Of an enabled IOV dimension: what it calls the major and the minor "
+            "number; null of all others."
+        ),
+    ]
 
 
 class Whoami(BaseModel):

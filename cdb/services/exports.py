@@ -111,6 +111,7 @@ class DatabaseSource:
             self._rules.iov_mode.value,
             self._rules.default_dimension,
             self._before,
+            self._dimensions(),
         )
 
     @property
@@ -130,6 +131,11 @@ class DatabaseSource:
     def digest(self) -> str | None:
         """Return the digest that was kept when the tag was closed."""
         return self._record.digest
+
+    def _dimensions(self) -> dict[str, tuple[str, str]]:
+        used = {self._portable(self._types[each.type_id]).dimension for each in self._lists}
+        known = self._rules.dimensions
+        return {name: known[name].components for name in sorted(used & known.keys())}
 
     def _portable(self, record: reads.TypeRecord) -> PortableType:
         return PortableType(

@@ -285,6 +285,41 @@ def test_where_a_tag_came_from_is_told_further(
     assert source.provenance.before["global_tag"] == world.names[0]
 
 
+@WAYS
+def test_what_the_numbers_of_its_dimensions_are_called_goes_along(
+    world: World, other: Database, tmp_path: Path, through: Any
+) -> None:
+    called = dict.fromkeys([RULES.default_dimension], ("major", "minor"))
+    assert DatabaseSource(world.database, RULES, world.names[0]).provenance.dimensions == called
+    through(world, world.names[0], tmp_path, other, "In")
+    before = DatabaseSource(other, RULES, "In").provenance.before
+    assert before is not None
+    assert before["dimensions"] == {name: list(each) for name, each in called.items()}
+
+
+def test_a_bundle_that_does_not_say_what_its_numbers_are_called_is_read(
+    world: World, other: Database, tmp_path: Path
+) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, tmp_path / "old.cdb").path
+    damaged(path, "update change set detail = json_remove(detail, '$.provenance.dimensions')")
+    with files.opened(path) as bundled:
+        assert Label.of(bundled).provenance.dimensions == {}
+        assert take(other, BundleSource(bundled, RULES), "In").digest == Label.of(bundled).digest
+
+
+def test_lines_that_do_not_say_it_are_read(world: World, other: Database, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    with path.open("wb") as file:
+        json_lines.write(DatabaseSource(world.database, RULES, world.names[0]), file)
+    first, rest = path.read_bytes().split(b"\n", 1)
+    header = json.loads(first)
+    del header["provenance"]["dimensions"]
+    path.write_bytes(json.dumps(header).encode() + b"\n" + rest)
+    with path.open("rb") as file:
+        assert take(other, JsonLinesSource(file), "In").tag.name == "In"
+
+
 # --- what does not come in ---------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from cdb.store.engine import Database
 from cdb.store.models import Change
 
 CDB = Path(sys.executable).parent / "cdb"
-COLUMNS = {"name", "kind", "distribution", "version", "state", "error"}
+COLUMNS = {"name", "kind", "distribution", "version", "state", "error", "components"}
 
 ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])
@@ -142,6 +142,12 @@ def test_list_of_the_service_is_that_of_the_command(
     url = f"sqlite:///{tmp_path}/cdb.sqlite"
     with service(url, event_listeners="good", allow_open_writes="true") as client:
         assert client.ok("GET", "plugins") == rows
+
+
+def test_dimensions_that_are_enabled_name_their_numbers(shared: Client) -> None:
+    found = {each["name"]: each["components"] for each in shared.ok("GET", "plugins")}
+    assert (found["run-lumi"], found["utc-time"]) == (["run", "lumi"], ["time", "none"])
+    assert (found["standard"], found["log"]) == (None, None)
 
 
 # --- listeners ----------------------------------------------------------------------
