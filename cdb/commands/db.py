@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.deployment import INI, deployment_of, with_database
+from cdb.commands.deployment import INI, deployment_of, require_migrated, with_database
 
 if TYPE_CHECKING:
     from cdb.store.engine import Database
@@ -41,6 +41,33 @@ def upgrade(ini: Path, revision: str) -> None:
             declared = statuses.declare_those_of_policy(session, deployment.rules, writer)
         if declared:
             click.echo(f"Declared the statuses {', '.join(declared)}.")
+
+    with_database(deployment, run)
+
+
+@db.command()
+@INI
+def check(ini: Path) -> None:
+    r"""Tell whether the database of INI is as this version of cdb needs it; exit 1 if not.
+
+    It only reads, and makes nothing: the revision, and the tables with their columns
+    and indexes, are compared with those that `upgrade` makes.
+
+    \b
+    cdb db check production.ini
+    """
+    from cdb.store import migrate
+
+    deployment = deployment_of(ini)
+    deployment.require_file()
+
+    def run(database: "Database") -> None:
+        require_migrated(database)
+        with database.snapshot() as reader:
+            found = migrate.differences(reader)
+        if found:
+            raise click.ClickException("; ".join(found))
+        click.echo(f"The database is at {migrate.head()}, and its tables are as they have to be.")
 
     with_database(deployment, run)
 

@@ -41,14 +41,21 @@ class Deployment(NamedTuple):
 
     def database(self) -> "Database":
         """Return its database; the folder of an embedded one is made."""
-        from cdb.store.engine import Database
+        from cdb.store.engine import Database, embedded_file
 
         database = Database(self.settings.database_url)
-        # A name that is a URI leads to a file that is there, as a bundle.
-        if not database.is_postgresql and database.url.database and not database.url.query:
-            Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+        if file := embedded_file(self.settings.database_url):
+            file.parent.mkdir(parents=True, exist_ok=True)
         database.listener = self.plugins.tell
         return database
+
+    def require_file(self) -> None:
+        """Raise ClickException where the file of an embedded database is not there yet."""
+        from cdb.store.engine import embedded_file
+
+        file = embedded_file(self.settings.database_url)
+        if file and not file.exists():
+            raise click.ClickException(f"there is no file {file}: run `cdb db upgrade` first")
 
     def payload_files(self) -> "PayloadFiles | None":
         """Return the payload files of the service; None where it stores none.
@@ -112,12 +119,9 @@ def require_migrated(database: "Database") -> None:
     from cdb.store import migrate
 
     with database.snapshot() as reader:
-        current = migrate.current(reader)
-    if current != migrate.head():
-        raise click.ClickException(
-            f"the database is at {current or 'base'}, and {migrate.head()} is needed: "
-            "run `cdb db upgrade` first"
-        )
+        problem = migrate.problem(reader)
+    if problem:
+        raise click.ClickException(f"{problem}: run `cdb db upgrade` first")
 
 
 def with_database(deployment: Deployment, verb: "Callable[[Database], None]") -> None:

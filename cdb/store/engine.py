@@ -250,6 +250,17 @@ def is_postgresql(reader: Asked) -> bool:
     return bind.dialect.name == "postgresql"
 
 
+def embedded_file(url: str) -> Path | None:
+    """Return the file of an embedded database; None of others, and where the name is a URI.
+
+    Such a name leads to a file that is there, as a bundle.
+    """
+    made = make_url(url)
+    if made.get_backend_name() != "sqlite" or made.query or not made.database:
+        return None
+    return Path(made.database)
+
+
 def read_only_url(path: Path) -> str:
     """Return the URL of an SQLite file that nobody writes to; its folder may be read-only, too."""
     return f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"

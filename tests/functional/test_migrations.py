@@ -1,16 +1,19 @@
 """The migrations make the tables that the models describe, on both databases."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from click.testing import CliRunner
 from sqlalchemy import create_engine, inspect, select, text
 from support import Client
 
 from cdb.builtin.standard import Standard
+from cdb.commands.db import db
 from cdb.plugin import NoOptions
 from cdb.store import log, migrate, reads
 from cdb.store.engine import Database
@@ -88,6 +91,72 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(unmigrated: Databa
         migrate.upgrade(unmigrated)
     names: Any = inspect(unmigrated.engine).get_table_names()
     assert sorted(names) == ["alembic_version", "tag_status"]
+
+
+# --- cdb db check ------------------------------------------------------------------------
+
+
+def checked(url: str, folder: Path) -> tuple[int, str]:
+    """Return the exit status of `cdb db check` of a database, and what it says."""
+    ini = folder / "service.ini"
+    written = url.replace("%", "%%")
+    ini.write_text(f"[app:main]\nuse = egg:hep-cdb\ncdb.database.url = {written}\n")
+    result = CliRunner().invoke(db, ["check", str(ini)])
+    return result.exit_code, result.output.strip()
+
+
+def test_a_database_of_this_version_is_as_it_has_to_be(database_url: str, tmp_path: Path) -> None:
+    said = f"The database is at {migrate.head()}, and its tables are as they have to be."
+    assert checked(database_url, tmp_path) == (0, said)
+
+
+def test_a_database_that_was_not_migrated_is_told(
+    unmigrated: Database, database_url: str, tmp_path: Path
+) -> None:
+    reason = f"the database has no tables, and {migrate.head()} is needed"
+    said = f"Error: {reason}: run `cdb db upgrade` first"
+    assert checked(database_url, tmp_path) == (1, said)
+    migrate.upgrade(unmigrated, "0002")
+    assert "the database is at 0002, and" in checked(database_url, tmp_path)[1]
+    with unmigrated.engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0999'"))
+    assert "at 0999, of another version of cdb" in checked(database_url, tmp_path)[1]
+
+
+def test_tables_that_somebody_changed_are_told(
+    database: Database, database_url: str, database_kind: str, tmp_path: Path
+) -> None:
+    changes = {
+        "create table of_others (id integer primary key)": None,
+        "drop index ix_iov_checksum": "the index ix_iov_checksum is missing",
+        "drop table token": "the table token is missing",
+        "alter table staged_iov drop column size": "the column staged_iov.size is missing",
+        "alter table iov add column mine text": "the column iov.mine is there, and should not be",
+    }
+    if database_kind == "postgresql":
+        changes |= {
+            "alter table iov alter column extra type varchar(7)": (
+                "the column iov.extra has another type"
+            ),
+            "alter table iov alter column checksum drop not null": (
+                "the column iov.checksum has another nullable"
+            ),
+            "drop function cdb_iovs_around": "the function cdb_iovs_around is missing",
+        }
+    with database.engine.begin() as connection:
+        for change in changes:
+            connection.execute(text(change))
+    status, said = checked(database_url, tmp_path)
+    assert status == 1
+    told = said.removeprefix("Error: ").split("; ")
+    assert sorted(told) == sorted(reason for reason in changes.values() if reason)
+
+
+def test_a_check_makes_no_file(tmp_path: Path) -> None:
+    missing = tmp_path / "var" / "cdb.sqlite"
+    said = f"Error: there is no file {missing}: run `cdb db upgrade` first"
+    assert checked(f"sqlite:///{missing}", tmp_path) == (1, said)
+    assert not missing.parent.exists()
 
 
 # --- 0003: heads that can be asked as of a change ---------------------------------------

@@ -80,11 +80,8 @@ def _checks(context: Context) -> dict[str, str]:
     try:
         with context.database.snapshot() as reader:
             reader.execute(text("select 1"))
-            found = migrate.current(reader)
-            if found != migrate.head():
-                place = f"is at {found}" if found else "has no tables"
-                checks["migrations"] = f"the database {place}, and {migrate.head()} is needed"
-                checks["statuses"] = "unknown"
+            if problem := migrate.problem(reader):
+                checks |= {"migrations": problem, "statuses": "unknown"}
             elif missing := statuses.undeclared(reader, context.rules):
                 checks["statuses"] = f"cdb db upgrade declares {', '.join(missing)}"
     except SQLAlchemyError as error:
