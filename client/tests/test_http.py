@@ -2,11 +2,12 @@
 
 import pytest
 
-from cdb_client.http import Service, ServiceError, Unreachable
+from cdb_client.errors import ConfigError, NotJson, ServiceError, Unreachable
+from cdb_client.http import Service
 
 
 def get(url, **limits):
-    with Service(url, **limits) as service:
+    with Service(url, patience=0, **limits) as service:
         return service.get("payloadiovs/", {"gtName": "tag &/ä", "majorIOV": 5})
 
 
@@ -71,7 +72,7 @@ def test_a_proxys_error_page_is_reported_by_status_and_type(service):
 def test_a_web_page_with_status_200_asks_for_the_base_url(service):
     service.answers_html(status=200)
 
-    with pytest.raises(ServiceError, match="is this the service's base URL"):
+    with pytest.raises(NotJson, match="is this the service's base URL"):
         get(service.url)
 
 
@@ -112,11 +113,11 @@ def test_a_password_in_the_url_stays_out_of_messages(refusing_url):
     ],
 )
 def test_what_is_no_http_url_is_refused_at_once(url):
-    with pytest.raises(ValueError, match="not an http or https URL"):
+    with pytest.raises(ConfigError, match="not an http or https URL"):
         Service(url)
 
 
 @pytest.mark.parametrize("url", ["http://host/api?x=1", "http://host/api#part"])
 def test_a_base_url_has_neither_query_nor_fragment(url):
-    with pytest.raises(ValueError, match="query or a fragment"):
+    with pytest.raises(ConfigError, match="query or a fragment"):
         Service(url)

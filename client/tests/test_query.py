@@ -138,12 +138,12 @@ def test_unusable_url_is_a_usage_error(cli):
     assert "'localhost:8000' is not an http or https URL." in result.stderr
 
 
-def test_refusal_ends_with_1_and_shows_detail_and_code(cli, service):
+def test_refusal_shows_detail_and_code(cli, service):
     service.answers({"detail": "No global tag 'GT'.", "code": "not-found"}, status=404)
 
     result = cli.invoke(main, [*POINT, "--url", service.url])
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == "Error: No global tag 'GT'. [not-found]\n"
 
 

@@ -22,7 +22,8 @@ from cdb.store.nopayloaddb import (
     LegacyTag,
     LegacyType,
 )
-from cdb_client.http import ClientError, Service
+from cdb_client.errors import ClientError, ConfigError
+from cdb_client.http import Service
 
 PAGE = 1000
 """Rows that are asked for at a time; a service may give fewer."""
@@ -50,7 +51,7 @@ class HttpSource:
     def __init__(self, url: str) -> None:
         try:
             self._service = Service(url, read=READ_SECONDS)
-        except ValueError as error:
+        except ConfigError as error:
             raise Invalid(str(error)) from None
         parts = urlsplit(url)
         self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-MAX = 2**63 - 1
+from cdb_client.errors import BundleError
+from cdb_client.points import MAX
 
 APPLICATION_ID = 0x63646262
 FORMAT = 1
@@ -34,10 +35,6 @@ _VALID = f"""
     ) and (:expired or (i.end_major, i.end_minor) > (:major, :minor))
     order by pt.name
 """  # noqa: S608 - a constant
-
-
-class BundleError(Exception):
-    """The file is no bundle that this version reads, or has no such global tag."""
 
 
 class Bundle:

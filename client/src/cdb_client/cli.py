@@ -12,7 +12,8 @@ from typing import NoReturn
 
 import click
 
-from cdb_client.query import query
+from cdb_client.commands.gt import gt
+from cdb_client.commands.query import query
 
 GROUP = "cdb.commands"
 DISTRIBUTION = "hep-cdb-client"
@@ -94,4 +95,5 @@ def main() -> None:
     """Conditions database for high-energy physics."""
 
 
+main.add_command(gt)
 main.add_command(query)

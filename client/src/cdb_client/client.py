@@ -1,0 +1,121 @@
+"""The client: one object for reading conditions and for writing them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from cdb_client.errors import BundleError
+from cdb_client.profiles import Profile, load
+
+if TYPE_CHECKING:
+    from cdb_client.http import Service
+    from cdb_client.resources import GlobalTags
+
+
+class Client:
+    """Conditions of one service, or of one bundle.
+
+    Args:
+        url: the base URL of a service, several ones of the same conditions, or the path of
+            a bundle. Without it the environment (`CDB_URL`) and the profile say.
+        profile: the name of one in `~/.config/cdb/config.toml`.
+        token: for writes, and for services that ask who reads; without it the environment
+            and the profile say where it comes from.
+        proxy: an HTTP proxy or a site's Squid.
+        read_dirs: folders that hold payload files, such as a mounted store.
+        cache: the folder of the cache, which processes share; an empty text for none.
+        connect: seconds until a connection stands.
+        read: seconds of waiting for the next bytes of an answer.
+        patience: seconds in which a request is tried again.
+
+    Raises:
+        ConfigError: the profile, a variable or a URL is wrong.
+        BundleError: the file is no bundle.
+
+    """
+
+    def __init__(  # noqa: PLR0913 - each has a name, and a default
+        self,
+        url: str | Path | Sequence[str] | None = None,
+        *,
+        profile: str | None = None,
+        token: str | None = None,
+        proxy: str | None = None,
+        read_dirs: Sequence[str | Path] | None = None,
+        cache: str | Path | None = None,
+        connect: float = 5.0,
+        read: float = 30.0,
+        patience: float = 60.0,
+    ) -> None:
+        given: dict[str, Any] = {
+            "url": _urls(url),
+            "proxy": proxy,
+            "read_dirs": None if read_dirs is None else tuple(map(str, read_dirs)),
+            "cache": None if cache is None else str(cache),
+        }
+        self.profile: Profile = replace(
+            load(profile), **{key: value for key, value in given.items() if value is not None}
+        )
+        self._token = token
+        self._limits = {"connect": connect, "read": read, "patience": patience}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open; a later request opens it anew."""
+        if "service" in self.__dict__:
+            self.service.close()
+
+    @property
+    def bundle_path(self) -> Path | None:
+        """Where the bundle lies that is read; None for a service."""
+        first = self.profile.url[0]
+        return Path(first) if "://" not in first and Path(first).is_file() else None
+
+    @cached_property
+    def service(self) -> "Service":
+        """The service that is asked.
+
+        Raises:
+            BundleError: a bundle is read, which answers the query and no more.
+
+        """
+        # Where a bundle is read the standard library is enough.
+        from cdb_client.http import Service  # noqa: PLC0415
+
+        if self.bundle_path:
+            raise BundleError(f"{self.bundle_path} is a bundle: this needs a service.")
+        credentials = self.profile.credentials(_environ())
+        if self._token:
+            credentials = replace(credentials, token=self._token)
+        return Service(
+            self.profile.url,
+            credentials=credentials,
+            proxy=self.profile.proxy,
+            insecure_token=self.profile.insecure_token,
+            **self._limits,
+        )
+
+    @cached_property
+    def global_tags(self) -> "GlobalTags":
+        """Requests about global tags."""
+        from cdb_client.resources import GlobalTags  # noqa: PLC0415
+
+        return GlobalTags(self.service)
+
+
+def _environ() -> Mapping[str, str]:
+    return os.environ
+
+
+def _urls(url: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+    if url is None:
+        return None
+    return (str(url),) if isinstance(url, str | Path) else tuple(url)

@@ -1,0 +1,63 @@
+"""What a command ends with: an exit status that scripts can use, and one line on stderr.
+
+0  it is done
+1  the service refused, or something else went wrong
+2  the command line or the configuration is wrong
+3  the service cannot be reached, or is too busy: the same may succeed later
+4  credentials are missing, do not hold, or do not permit this
+5  what was named does not exist
+6  the state of a tag, or a rule, is against it
+8  with --exit-code: there are differences, or gaps
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from cdb_client.commands.output import printable
+from cdb_client.errors import (
+    Changed,
+    ClientError,
+    ConfigError,
+    Conflict,
+    Forbidden,
+    NotationError,
+    NotFound,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+    Unreachable,
+)
+
+FOUND = 8
+"""The exit status of a comparison that found something, where --exit-code asks for it."""
+
+_STATUSES: tuple[tuple[type[ClientError], int], ...] = (
+    (ConfigError, 2),
+    (NotationError, 2),
+    (Unreachable, 3),
+    (Unavailable, 3),
+    (Unauthenticated, 4),
+    (Forbidden, 4),
+    (NotFound, 5),
+    (Conflict, 6),
+    (Changed, 6),
+)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn an error of the client into the end of the command.
+
+    Raises:
+        click.exceptions.Exit: with the exit status of the error, which was shown.
+
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.code if isinstance(error, ServiceError) else None
+        click.ClickException(printable(f"{error}{f' [{code}]' if code else ''}")).show()
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 1)
+        raise click.exceptions.Exit(status) from error

@@ -1,0 +1,197 @@
+"""The options that commands share, as decorators; one way to say each thing.
+
+@gt.command()
+@name_argument
+@writes        # --reason, --dry-run: arrives as `writing`
+@shown         # --format: arrives as `form`
+@connected     # --url, --profile, ...: arrives as `client`, and turns errors into exit statuses
+def create(client, name, form, writing): ...
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdb_client.commands.failures import failures
+from cdb_client.commands.output import printable, say
+from cdb_client.points import MAX, number_of
+
+if TYPE_CHECKING:
+    from cdb_client.http import Answer
+
+CONNECT_SECONDS = 5
+
+Command = Callable[..., Any]
+
+
+class Name(click.ParamType):  # type: ignore[type-arg] # generic in the latest click only
+    """A name, as it stands in a URL; `kind` says of what, and completes it in a shell."""
+
+    name = "name"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; what the locale cannot decode cannot be one."""
+        # Such bytes arrive as lone surrogates, which no URL can hold.
+        if not value or printable(value, "utf-8") != value:
+            self.fail(f"{value!r} is not a name.", param, ctx)
+        return value
+
+
+class Coordinate(click.ParamType):  # type: ignore[type-arg] # as above
+    """One of the two numbers of a point."""
+
+    name = "number"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number, from 0 to 2**63 - 1, written in the digits 0 to 9."""
+        number = number_of(str(value))
+        if number is None:
+            self.fail(f"{value!r} is not an integer from 0 to {MAX}.", param, ctx)
+        return number
+
+
+TAG = Name("global tag")
+TYPE = Name("payload type")
+LIST = Name("payload list")
+COORDINATE = Coordinate()
+
+
+def connected(command: Command) -> Command:
+    """Give the command a `client`, and turn what goes wrong into an exit status."""
+
+    @click.option(
+        "--url",
+        envvar="CDB_URL",
+        show_envvar=True,
+        help="Base URL of the service's API, several of them, or a bundle; otherwise the "
+        "profile says, or it is http://127.0.0.1:8000/api/cdb_rest.",
+    )
+    @click.option(
+        "--profile",
+        envvar="CDB_PROFILE",
+        show_envvar=True,
+        help="A profile of ~/.config/cdb/config.toml.",
+    )
+    @click.option(
+        "--timeout",
+        type=click.IntRange(1, 86_400),
+        default=30,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for an answer; for a connection never more than 5 s.",
+    )
+    @click.option(
+        "--patience",
+        type=click.FloatRange(0, 86_400),
+        envvar="CDB_PATIENCE",
+        default=1,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to try again where the service cannot be reached, or is too busy.",
+    )
+    @wraps(command)
+    def opened(
+        url: str | None, profile: str | None, timeout: int, patience: float, **rest: Any
+    ) -> Any:
+        # What is slow to import comes only with the first request.
+        from cdb_client.client import Client
+
+        with (
+            failures(),
+            Client(
+                url.split() if url and "://" in url else url,
+                profile=profile,
+                connect=min(CONNECT_SECONDS, timeout),
+                read=timeout,
+                patience=patience,
+            ) as client,
+        ):
+            return command(client=client, **rest)
+
+    return opened
+
+
+def shown(command: Command) -> Command:
+    """Add `--format`; it arrives as `form`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        show_default=True,
+        help="json and csv carry every field, with plain numbers.",
+    )(command)
+
+
+def reads(command: Command) -> Command:
+    """Add `--as-of`; it arrives as `as_of`."""
+    return click.option(
+        "--as-of",
+        metavar="CHANGE|TIME",
+        help="As it was then: a change, or a time in ISO 8601.",
+    )(command)
+
+
+def writes(command: Command) -> Command:
+    """Add `--reason` and `--dry-run`; they arrive as `writing`, for the client's methods."""
+
+    @click.option("--reason", metavar="TEXT", help="Why; it stands in the change log.")
+    @click.option("--dry-run", is_flag=True, help="Do all but keep it, and say what would be.")
+    @wraps(command)
+    def writing(reason: str | None, dry_run: bool, **rest: Any) -> Any:
+        return command(writing={"reason": reason, "dry_run": dry_run}, **rest)
+
+    return writing
+
+
+def removes(question: str) -> Callable[[Command], Command]:
+    """Ask before the command goes on, and add `--yes`; a dry run is not asked about.
+
+    Stands below `writes`.
+
+    Args:
+        question: with the command's arguments in braces, as in `Delete {name}?`.
+
+    """
+
+    def decorate(command: Command) -> Command:
+        @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+        @wraps(command)
+        def asked(yes: bool, **rest: Any) -> Any:
+            if not yes and not rest["writing"]["dry_run"]:
+                _confirm(printable(question.format(**rest)))
+            return command(**rest)
+
+        return asked
+
+    return decorate
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nobody can be asked here: --yes says so.")
+    click.confirm(question, abort=True, err=True)
+
+
+def told(answer: "Answer", sentence: str) -> None:
+    """Tell what a write did, and by which change.
+
+    Args:
+        answer: of the write.
+        sentence: what is done, without a full stop.
+
+    """
+    if answer.dry_run:
+        say(f"Dry run, nothing is kept: {sentence}.")
+    elif answer.change is None:
+        say(f"{sentence}: nothing had to change.")
+    else:
+        say(f"{sentence}: change {answer.change}.")
