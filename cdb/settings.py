@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from plaster import parse_uri
+from plaster_pastedeploy import Loader
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -84,6 +86,15 @@ def _lines(ini: str) -> dict[str, int]:
         if sign and not line.startswith((" ", "\t", "#", ";")):
             found.setdefault(key.strip(), number)
     return found
+
+
+def loader_of(ini: str | Path) -> Loader:
+    """Return what reads the sections of an ini.
+
+    plaster would find it by reading what every installed distribution says of itself, which
+    takes as long as a few hundred queries.
+    """
+    return Loader(parse_uri(str(ini)))
 
 
 def _words(value: object) -> object:
@@ -522,11 +533,9 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     keys = {variable_of(key_of(field)): key_of(field) for field in Settings.model_fields}
     values: dict[str, Any] = {}
     options: PluginOptions = {}
-    secrets = set()
     for key, value in ini.items():
         if match := _OPTION.fullmatch(key):
             options.setdefault(match["plugin"], {})[match["option"]] = value
-            secrets.add(value.removeprefix("env:"))
         elif key.startswith(PREFIX):
             values[key] = value
     sources = {}
@@ -534,10 +543,8 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         if variable in keys:
             values[keys[variable]] = value
             sources[keys[variable]] = f"from {variable}"
-        elif variable in _OF_NOPAYLOADDB:
-            log.warning("%s is ignored: %s", variable, _instead(variable))
-        elif variable.startswith("CDB_") and variable not in _OTHER_VARIABLES | secrets:
-            log.warning("%s is no setting of cdb and is ignored", variable)
+    for each in ignored(ini, environ):
+        log.warning(each)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -545,6 +552,27 @@ def load(ini: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         raise SettingsError(problems, ini.get("__file__"), sources) from None
     settings._plugin_options = options  # noqa: SLF001 - no key of its own, so no field
     return settings
+
+
+def ignored(ini: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Return which variables of the environment look like settings, and are none, and why.
+
+    Args:
+        ini: as in `load`; a secret that it takes from a variable is no setting.
+        environ: the environment.
+
+    """
+    settings = {variable_of(key_of(field)) for field in Settings.model_fields}
+    secrets = {
+        str(value).removeprefix("env:") for key, value in ini.items() if _OPTION.fullmatch(key)
+    }
+    found = []
+    for variable in environ:
+        if variable in _OF_NOPAYLOADDB:
+            found.append(f"{variable} is ignored: {_instead(variable)}")
+        elif variable.startswith("CDB_") and variable not in settings | secrets | _OTHER_VARIABLES:
+            found.append(f"{variable} is no setting of cdb and is ignored")
+    return found
 
 
 _OPTION = re.compile(r"cdb\.plugin\.(?P<plugin>[^.]+)\.(?P<option>[^.]+)")

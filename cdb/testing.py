@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import plaster
 from webtest import TestApp
 
 from cdb.app import make_app
@@ -18,7 +17,7 @@ from cdb.registry.plugins import load as load_plugins
 from cdb.registry.rules import rules_of
 from cdb.services import statuses
 from cdb.services.writer import Writer
-from cdb.settings import load
+from cdb.settings import load, loader_of
 from cdb.store import migrate
 from cdb.store.engine import Database
 
@@ -68,7 +67,7 @@ def service(
         SettingsError: a setting or a plugin is wrong.
 
     """
-    keys = dict(plaster.get_settings(str(ini), "app:main"))
+    keys = dict(loader_of(ini).get_settings("app:main"))
     keys.pop("use", None)
     keys |= {"cdb.database.url": f"sqlite:///{folder}/cdb.sqlite", **(settings or {})}
     given = {key: value for key, value in keys.items() if value is not None}

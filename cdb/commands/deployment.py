@@ -84,10 +84,10 @@ def quieten() -> None:
 
 def loader_of(ini: Path) -> Any:
     """Return the loader of an ini file, with its logging set up."""
-    import plaster
+    from cdb import settings
 
     quieten()
-    loader = plaster.get_loader(str(ini), protocols=["wsgi"])
+    loader = settings.loader_of(ini)
     loader.setup_logging()
     return loader
 

@@ -52,14 +52,14 @@ def serve(
     said = {"listen": where, "workers": workers}
     given = {key: value for key, value in said.items() if value is not None}
     if bundle:
-        _run(lambda: _Asked.of({**_BUNDLES_OPTIONS, **given}), _bundle_app(bundle))
+        _run(lambda: Asked.of({**_BUNDLES_OPTIONS, **given}), _bundle_app(bundle))
     elif ini:
-        _run(lambda: _Asked.of({**_options(ini), **given}), lambda: _app(ini, where))
+        _run(lambda: Asked.of({**options_of(ini), **given}), lambda: _app(ini, where))
     else:
         raise click.UsageError("An INI or --bundle is needed.")
 
 
-def _options(ini: Path) -> dict[str, Any]:
+def options_of(ini: Path) -> dict[str, Any]:
     """Return what an ini says about the web server.
 
     Raises:
@@ -115,7 +115,7 @@ def _bundle_app(path: Path) -> Callable[[], Any]:
     return lambda: make_app(load(settings_of(path, label), {}))
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """What the web server is told.
 
     Attributes:
@@ -130,7 +130,7 @@ class _Asked(NamedTuple):
     grace: float
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> "_Asked":
+    def of(cls, said: Mapping[str, Any]) -> "Asked":
         """Read what an ini and the command line say.
 
         Raises:
@@ -146,7 +146,7 @@ class _Asked(NamedTuple):
         return cls(options, int(workers) if workers else None, float(grace))
 
 
-def _run(ask: Callable[[], _Asked], make_app: Callable[[], Any]) -> None:
+def _run(ask: Callable[[], Asked], make_app: Callable[[], Any]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:

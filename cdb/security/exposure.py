@@ -2,10 +2,8 @@
 
 import ipaddress
 
-import plaster
-
 from cdb.registry.plugins import Plugins
-from cdb.settings import Settings, SettingsError, key_of
+from cdb.settings import Settings, SettingsError, key_of, loader_of
 
 
 def check_open_writes(
@@ -40,7 +38,7 @@ def listens_on_this_machine(ini: str | None, listen: str | None = None) -> bool:
 
     One behind a proxy can be reached through that, so it counts as open.
     """
-    server = dict(plaster.get_settings(ini, "server:main")) if ini else {}
+    server = loader_of(ini).get_settings("server:main") if ini else {}
     if server.get("trusted_proxy"):
         return False
     addresses = (listen or server.get("listen", "")).split()

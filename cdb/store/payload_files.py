@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, BinaryIO, NamedTuple, Protocol, cast
@@ -112,16 +113,39 @@ def open_files(url: str, options: Mapping[str, Any] | None = None) -> "PayloadFi
             is not installed, or the directory cannot be made.
 
     """
+    filesystem, root = _reached(url, options)
+    if not isinstance(filesystem, LocalFileSystem):
+        return PayloadFiles(filesystem, root)
+    try:
+        return PayloadDirectory(filesystem, Path(root))
+    except (ValueError, OSError) as error:
+        raise _wrong(error) from None
+
+
+def directory_of(url: str, options: Mapping[str, Any] | None = None) -> Path | None:
+    """Return the directory of a payload store, which may not be there; None of other stores.
+
+    Raises:
+        SettingsError: see `open_files`.
+
+    """
+    filesystem, root = _reached(url, options)
+    return Path(root) if isinstance(filesystem, LocalFileSystem) else None
+
+
+def _reached(url: str, options: Mapping[str, Any] | None) -> tuple[AbstractFileSystem, str]:
     try:
         # Others write to the same store, so nothing that was listed is remembered.
         filesystem, root = url_to_fs(
             url, skip_instance_cache=True, use_listings_cache=False, **(options or {})
         )
-        if isinstance(filesystem, LocalFileSystem):
-            return PayloadDirectory(filesystem, Path(root))
     except (ValueError, TypeError, ImportError, OSError) as error:
-        raise SettingsError([("cdb.payload_store", str(error))]) from None
-    return PayloadFiles(filesystem, root)
+        raise _wrong(error) from None
+    return filesystem, str(root)
+
+
+def _wrong(error: Exception) -> SettingsError:
+    return SettingsError([("cdb.payload_store", str(error))])
 
 
 class PayloadFiles:
@@ -245,6 +269,17 @@ class PayloadFiles:
         with _failing("written to"), suppress(FileNotFoundError):
             self._filesystem.rm_file(self._at(path))
 
+    def probe(self) -> None:
+        """Write a small file beside the others, and remove it.
+
+        Raises:
+            Unavailable: the store cannot be written to.
+
+        """
+        content = b"is this a place for files?"
+        with self.receive(BytesIO(content), len(content), CHUNK) as received, self.bring(received):
+            pass
+
     def _at(self, path: str) -> str:
         return f"{self._root}/{checked_path(path)}"
 
@@ -301,6 +336,19 @@ class PayloadDirectory(PayloadFiles):
         with _failing("written to"):
             _sync(received.place)
         yield str(received.place)
+
+    def probe(self) -> None:
+        """Write a small file, and remove it, with the folder that was made for it.
+
+        Raises:
+            Unavailable: the store cannot be written to.
+
+        """
+        was_there = self._incoming.exists()
+        super().probe()
+        if not was_there:
+            # Who looks may be another user than the service, which could not write to it.
+            self._incoming.rmdir()
 
     def _move(self, place: str, target: str) -> None:
         folder = Path(target).parent

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from support import API, WRITER, Client, program, rules, serving
 
 from cdb.app import make_app
+from cdb.commands.doctor import check
 from cdb.rest import streams
 from cdb.services import contents, tokens
 from cdb.settings import load
@@ -364,6 +365,35 @@ def make_token(client: Client) -> ApiToken:
     with client.app.registry.cdb.database.writing() as session:
         text, record = tokens.create(session, rules(), WRITER, "bot", ["cdb.read"])
     return ApiToken(record.id, text)
+
+
+# --- what the doctor of an ini finds -----------------------------------------------------
+
+
+def found(ini: Path, keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what the checks of an ini with these settings find; of several findings the last."""
+    lines = [f"{key} = {value.replace('%', '%%')}" for key, value in keys.items()]
+    ini.write_text("\n".join(["[app:main]", "use = egg:hep-cdb", *lines]))
+    return {name: (state, sentence) for name, state, sentence in check(ini)}
+
+
+def test_the_doctor_tells_which_replica_is_behind(servers: Servers, tmp_path: Path) -> None:
+    ini, keys = tmp_path / "service.ini", servers.settings()
+    assert found(ini, keys)["replicas"] == (
+        "ok",
+        "2 follow the database, and are less than 1 s behind.",
+    )
+    pause(servers.replicas[1])
+    with service({**keys, "cdb.database.replicas": ""}) as client:
+        write(client)
+    assert found(ini, keys)["replicas"] == ("failed", "Replica 2 is too far behind.")
+
+
+def test_the_doctor_tells_a_standby_from_a_primary(servers: Servers, tmp_path: Path) -> None:
+    keys = {**servers.settings(), "cdb.database.url": servers.replicas[0].url()}
+    told = found(tmp_path / "service.ini", {**keys, "cdb.database.replicas": ""})
+    assert told["database"][0] == told["migrations"][0] == "ok"
+    assert told["writes"] == ("failed", "It is a standby, which nothing can be written to.")
 
 
 # --- what fails -------------------------------------------------------------------------
