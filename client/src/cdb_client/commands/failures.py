@@ -8,6 +8,9 @@
 5  what was named does not exist
 6  the state of a tag, or a rule, is against it
 8  with --exit-code: there are differences, or gaps
+130  interrupted, as by Ctrl-C
+
+A pipe that is closed early, as by `head`, ends a command without a word.
 """
 
 from collections.abc import Iterator
@@ -33,6 +36,10 @@ from cdb_client.errors import (
 FOUND = 8
 """The exit status of a comparison that found something, where --exit-code asks for it."""
 
+_INTERRUPTED = 130
+_AGAINST_IT = 6
+_TAKEN = "name-taken"
+
 _STATUSES: tuple[tuple[type[ClientError], int], ...] = (
     (ConfigError, 2),
     (NotationError, 2),
@@ -41,8 +48,8 @@ _STATUSES: tuple[tuple[type[ClientError], int], ...] = (
     (Unauthenticated, 4),
     (Forbidden, 4),
     (NotFound, 5),
-    (Conflict, 6),
-    (Changed, 6),
+    (Conflict, _AGAINST_IT),
+    (Changed, _AGAINST_IT),
 )
 
 
@@ -59,5 +66,14 @@ def failures() -> Iterator[None]:
     except ClientError as error:
         code = error.code if isinstance(error, ServiceError) else None
         click.ClickException(printable(f"{error}{f' [{code}]' if code else ''}")).show()
-        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 1)
-        raise click.exceptions.Exit(status) from error
+        raise click.exceptions.Exit(_status(error, code)) from error
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+
+
+def _status(error: ClientError, code: str | None) -> int:
+    # nopayloaddb's clients know a name that is taken as a 400; it is a conflict all the same.
+    if code == _TAKEN:
+        return _AGAINST_IT
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdb_client.commands.failures import failures
-from cdb_client.commands.output import printable, say
+from cdb_client.commands.output import printable, say, show_one
 from cdb_client.points import MAX, number_of
 
 if TYPE_CHECKING:
@@ -176,17 +176,38 @@ def removes(question: str) -> Callable[[Command], Command]:
 
 
 def _confirm(question: str) -> None:
+    can_ask(question)
+    ask(question)
+
+
+def can_ask(question: str) -> None:
+    """Raise where a question that is about to be asked would reach nobody.
+
+    Raises:
+        click.UsageError: standard input is no terminal.
+
+    """
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody can be asked here: --yes says so.")
+
+
+def ask(question: str) -> None:
+    """Go on if the answer is yes.
+
+    Raises:
+        click.Abort: it is no; the command ends with status 1.
+
+    """
     click.confirm(question, abort=True, err=True)
 
 
-def told(answer: "Answer", sentence: str) -> None:
+def told(answer: "Answer", sentence: str, form: str = "table") -> None:
     """Tell what a write did, and by which change.
 
     Args:
         answer: of the write.
         sentence: what is done, without a full stop.
+        form: with `json` or `csv` the answer is printed, too, for programs.
 
     """
     if answer.dry_run:
@@ -195,3 +216,5 @@ def told(answer: "Answer", sentence: str) -> None:
         say(f"{sentence}: nothing had to change.")
     else:
         say(f"{sentence}: change {answer.change}.")
+    if form != "table":
+        show_one(answer.body, form)

@@ -8,8 +8,10 @@ every field with plain numbers.
 import csv
 import io
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import click
@@ -21,18 +23,40 @@ Columns = Mapping[str, str | Callable[[Row], object]]
 """Of a table: its headings, and for each the field that stands there, or what makes it."""
 
 
-def show(rows: Iterable[Row], columns: Columns, form: str) -> None:
+COLOURS = {"unlocked": "green", "locked": "yellow", "frozen": "cyan"}
+"""Of the statuses that every service has, on a terminal."""
+
+
+class Coloured(str):
+    """A text with a colour, for a terminal that has some."""
+
+    colour: str
+
+    def __new__(cls, content: object, colour: str) -> "Coloured":
+        """Return the text as it can be printed."""
+        made = super().__new__(cls, text(content))
+        made.colour = colour
+        return made
+
+
+def show(rows: Iterable[Row], columns: Columns, form: str, fields: Sequence[str] = ()) -> None:
     """Print a list of things.
+
+    JSON is written item by item as they come in, and so is CSV where its fields are named.
 
     Args:
         rows: what the service says of each.
         columns: of the table.
         form: `table`, `json` or `csv`; only the table leaves fields out.
+        fields: the columns of CSV, also where there are no rows; without them all that
+            any of the rows has.
 
     """
     match form:
         case "json":
-            write(json.dumps(list(rows), indent=2, ensure_ascii=False) + "\n")
+            _write_all(_json_array(rows))
+        case "csv" if fields:
+            _write_all(_csv_lines(rows, fields))
         case "csv":
             write(as_csv(list(rows)))
         case _:
@@ -59,8 +83,9 @@ def show_one(thing: Row, form: str, *, hidden: Sequence[str] = ()) -> None:
             shown = {name: value for name, value in thing.items() if name not in hidden}
             width = max(map(len, shown), default=0)
             for name, value in shown.items():
-                label = name.replace("_", " ")
-                click.echo(f"{click.style(f'{label:{width}}', bold=True)}  {text(value)}")
+                label = click.style(f"{name.replace('_', ' '):{width}}", bold=True)
+                told = status(thing) if name == "status" else text(value)
+                click.echo(f"{label}  {_styled(told)}")
 
 
 def say(sentence: str) -> None:
@@ -73,10 +98,21 @@ def cell(row: Row, source: str | Callable[[Row], object]) -> str:
     return text(row.get(source) if isinstance(source, str) else source(row))
 
 
+def status(row: Row) -> str:
+    """Return the status of a global tag, in its colour."""
+    name = row.get("status")
+    colour = COLOURS.get(str(name))
+    return Coloured(name, colour) if colour else text(name)
+
+
 def text(value: object) -> str:
     """Return a value for a table: nothing for None, and what is nested as JSON."""
     if value is None:
         return ""
+    if isinstance(value, Coloured):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict | list):
         return printable(json.dumps(value, ensure_ascii=False))
     return printable(str(value))
@@ -116,14 +152,47 @@ def write(content: str) -> None:
     click.echo(content.encode(errors="backslashreplace"), nl=False)
 
 
+def _write_all(pieces: Iterator[str]) -> None:
+    # One by one they would be one call of the system each.
+    while some := "".join(islice(pieces, 500)):
+        write(some)
+
+
 def as_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:
-    """Return things as CSV, with the fields of the first one where no columns are named."""
-    lines = io.StringIO()
-    names = columns if columns is not None else list(rows[0] if rows else ())
-    writer = csv.DictWriter(lines, names, extrasaction="ignore", lineterminator="\n")
+    """Return things as CSV; where no columns are named, with all fields that any of them has."""
+    names = columns or list(dict.fromkeys(chain.from_iterable(rows)))
+    return "".join(_csv_lines(rows, names)) if names else ""
+
+
+def _csv_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.DictWriter(line, names, extrasaction="ignore", lineterminator="\n")
+    # What refuses comes with the first row, and then there is no header either.
+    left = iter(rows)
+    first = list(islice(left, 1))
     writer.writeheader()
-    writer.writerows(rows)
-    return lines.getvalue()
+    for row in chain(first, left):
+        writer.writerow({name: _plain(value) for name, value in row.items()})
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+    yield line.getvalue()
+
+
+def _json_array(rows: Iterable[Row]) -> Iterator[str]:
+    before = "[\n"
+    for row in rows:
+        item = json.dumps(row, indent=2, ensure_ascii=False)
+        yield before + "  " + item.replace("\n", "\n  ")
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def _plain(value: object) -> object:
+    """Return a value for CSV: what is nested, true and false as in JSON."""
+    if isinstance(value, dict | list | bool):
+        return json.dumps(value, ensure_ascii=False)
+    return value
 
 
 def printable(content: str, encoding: str | None = None) -> str:
@@ -134,6 +203,13 @@ def printable(content: str, encoding: str | None = None) -> str:
     )
     chosen = encoding or sys.stdout.encoding or "ascii"
     return safe.encode(chosen, "backslashreplace").decode(chosen)
+
+
+def _styled(content: str) -> str:
+    # click takes the colours out where no terminal is, and rich knows the variable itself.
+    if isinstance(content, Coloured) and not os.environ.get("NO_COLOR"):
+        return click.style(content, fg=content.colour)
+    return content
 
 
 def _infinity(encoding: str) -> str:
@@ -163,5 +239,5 @@ def _print_rich(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None
         framed.add_column(heading, overflow="fold")
     for line in lines:
         # As text, because a plain string is read as markup.
-        framed.add_row(*map(Text, line))
+        framed.add_row(*(Text(part, style=getattr(part, "colour", "")) for part in line))
     Console().print(framed)
