@@ -12,7 +12,11 @@ from typing import NoReturn
 
 import click
 
+from cdb_client.commands.bulk import bulk
 from cdb_client.commands.gt import gt
+from cdb_client.commands.insert import insert
+from cdb_client.commands.iov import iov
+from cdb_client.commands.payload import payload
 from cdb_client.commands.query import query
 
 GROUP = "cdb.commands"
@@ -95,5 +99,9 @@ def main() -> None:
     """Conditions database for high-energy physics."""
 
 
+main.add_command(bulk)
 main.add_command(gt)
+main.add_command(insert)
+main.add_command(iov)
+main.add_command(payload)
 main.add_command(query)

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from cdb_client.errors import BundleError
 from cdb_client.profiles import Profile, load
 
 if TYPE_CHECKING:
-    from cdb_client.http import Service
-    from cdb_client.resources import GlobalTags
+    from cdb_client.http import Service, Writing
+    from cdb_client.inserting import Inserting
+    from cdb_client.resources import GlobalTags, PayloadIovs, Payloads
 
 
 class Client:
@@ -109,6 +110,58 @@ class Client:
         from cdb_client.resources import GlobalTags  # noqa: PLC0415
 
         return GlobalTags(self.service)
+
+    @cached_property
+    def payload_iovs(self) -> "PayloadIovs":
+        """Requests about payload IOVs."""
+        from cdb_client.resources import PayloadIovs  # noqa: PLC0415
+
+        return PayloadIovs(self.service)
+
+    @cached_property
+    def payloads(self) -> "Payloads":
+        """Requests about payload files."""
+        from cdb_client.resources import Payloads  # noqa: PLC0415
+
+        return Payloads(self.service)
+
+    def inserting(
+        self,
+        global_tag: str | None = None,
+        *,
+        payload_list: str | None = None,
+        create_lists: bool = False,
+        **writing: "Unpack[Writing]",
+    ) -> "Inserting":
+        """Return a batch of inserts, which a `with` block fills and sends at its end.
+
+            with client.inserting("CMS_2017", reason="new jet corrections") as batch:
+                batch.add("JEC_L2Relative", file="l2.txt", begin="302635:0", end="303435:0")
+            print(batch.change)
+
+        All of them are sent in one request, and done or not as one; an exception in the
+        block sends nothing.
+
+        Args:
+            global_tag: the tag that they go into.
+            payload_list: the list that they go into, instead of a tag.
+            create_lists: make the lists that the tag lacks for their types.
+            writing: reason, dry run, condition and key.
+
+        Raises:
+            ConfigError: neither a tag nor a list is named, or both.
+            BundleError: a bundle is read, which cannot be written to.
+
+        """
+        from cdb_client.inserting import Inserting  # noqa: PLC0415
+
+        return Inserting(
+            self.service,
+            global_tag,
+            payload_list=payload_list,
+            create_lists=create_lists,
+            **writing,
+        )
 
 
 def _environ() -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import IO, Any, Self, TypedDict, Unpack
+from typing import Any, Protocol, Self, TypedDict, Unpack
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -34,6 +34,22 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Params = Mapping[str, Any]
 """Of a query string: None is left out, a list comes once for each of its items, a bool as 1."""
+
+
+class Sendable(Protocol):
+    """A file that is sent: read from its start, and again where it is sent again."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place in it."""
+
+    def tell(self) -> int:
+        """Return the place in it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Go on to its end."""
 
 
 class Writing(TypedDict, total=False):
@@ -222,9 +238,24 @@ class Service:
         ) as response:
             return self._done(response)
 
-    def upload(self, path: str, file: IO[bytes], /, **writing: Unpack[Writing]) -> Answer:
-        """Send a file by PUT; raises as `get` does."""
-        headers = _told(writing)
+    def upload(
+        self,
+        path: str,
+        file: Sendable,
+        headers: Mapping[str, str] | None = None,
+        /,
+        **writing: Unpack[Writing],
+    ) -> Answer:
+        """Send a file by PUT, from its start; raises as `get` does.
+
+        Args:
+            path: relative to the base.
+            file: is rewound before it is sent again.
+            headers: about the file, as `Content-Digest`.
+            writing: reason, dry run, condition and key.
+
+        """
+        headers = {**_told(writing), **(headers or {})}
         with self._answered("PUT", path, _dry(writing), headers, file, writes=True) as response:
             return self._done(response)
 
@@ -247,7 +278,7 @@ class Service:
         path: str,
         params: Params | None,
         headers: Mapping[str, str],
-        data: bytes | IO[bytes] | None = None,
+        data: bytes | Sendable | None = None,
         *,
         writes: bool = False,
     ) -> Iterator[requests.Response]:
@@ -276,7 +307,7 @@ class Service:
             response.close()
 
     def _until_answered(
-        self, request: requests.Request, data: bytes | IO[bytes] | None, writes: bool
+        self, request: requests.Request, data: bytes | Sendable | None, writes: bool
     ) -> requests.Response:
         start = time.monotonic()
         pause = _FIRST_PAUSE
@@ -292,7 +323,7 @@ class Service:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _round(
-        self, request: requests.Request, data: bytes | IO[bytes] | None, writes: bool
+        self, request: requests.Request, data: bytes | Sendable | None, writes: bool
     ) -> tuple[requests.Response | ClientError, float]:
         """Ask one base after the other.
 
@@ -319,7 +350,7 @@ class Service:
         return failure, wished
 
     def _with_token(
-        self, base: str, request: requests.Request, data: bytes | IO[bytes] | None, writes: bool
+        self, base: str, request: requests.Request, data: bytes | Sendable | None, writes: bool
     ) -> requests.Response:
         token = None
         if writes or self._reads_with_token:
@@ -346,7 +377,7 @@ class Service:
         self,
         base: str,
         request: requests.Request,
-        data: bytes | IO[bytes] | None,
+        data: bytes | Sendable | None,
         token: str | None,
     ) -> requests.Response:
         headers = dict(request.headers)

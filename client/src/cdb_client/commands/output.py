@@ -22,6 +22,7 @@ Row = Mapping[str, Any]
 Columns = Mapping[str, str | Callable[[Row], object]]
 """Of a table: its headings, and for each the field that stands there, or what makes it."""
 
+_ROWS_OF_A_TABLE = 1000
 
 COLOURS = {"unlocked": "green", "locked": "yellow", "frozen": "cyan"}
 """Of the statuses that every service has, on a terminal."""
@@ -60,9 +61,9 @@ def show(rows: Iterable[Row], columns: Columns, form: str, fields: Sequence[str]
         case "csv":
             write(as_csv(list(rows)))
         case _:
-            table(
-                list(columns), [[cell(row, source) for source in columns.values()] for row in rows]
-            )
+            # A list of any length is a table after the other, each with its headings.
+            for block in _blocks(rows):
+                table(list(columns), [[cell(row, of) for of in columns.values()] for row in block])
 
 
 def show_one(thing: Row, form: str, *, hidden: Sequence[str] = ()) -> None:
@@ -177,6 +178,14 @@ def _csv_lines(rows: Iterable[Row], names: Sequence[str]) -> Iterator[str]:
         line.seek(0)
         line.truncate()
     yield line.getvalue()
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    block = list(islice(left, _ROWS_OF_A_TABLE))
+    yield block
+    while block := list(islice(left, _ROWS_OF_A_TABLE)):
+        yield block
 
 
 def _json_array(rows: Iterable[Row]) -> Iterator[str]:

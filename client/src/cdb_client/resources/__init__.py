@@ -1,5 +1,7 @@
 """What a service holds, one module for each kind of thing; each method is one request."""
 
 from cdb_client.resources.global_tags import GlobalTags
+from cdb_client.resources.payload_iovs import PayloadIovs
+from cdb_client.resources.payloads import Payloads
 
-__all__ = ["GlobalTags"]
+__all__ = ["GlobalTags", "PayloadIovs", "Payloads"]
