@@ -18,7 +18,14 @@ _BUNDLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def bundle() -> None:
-    """Put a global tag into one file, and read it from there."""
+    """Put a global tag into one file, and read it from there.
+
+    \b
+    Examples:
+      cdb bundle create Prod2026 prod2026.cdb --ini production.ini
+      cdb bundle show prod2026.cdb
+      cdb bundle import prod2026.cdb --ini other.ini
+    """
 
 
 @bundle.command()
@@ -30,14 +37,16 @@ def bundle() -> None:
     "--files", is_flag=True, help="Copy the payload files that are stored into FILE.payloads."
 )
 def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
-    r"""Write the global tag TAG, as it is or as of a change, into the new bundle FILE.
+    """Write the global tag TAG, as it is or as of a change, into the new bundle FILE.
 
     A bundle is an SQLite file that is a cdb database: `cdb serve --bundle` serves
     it, and `cdb bundle import` brings it into another database.
 
     \b
-    cdb bundle create Prod2026 prod2026.cdb --ini production.ini
-    cdb bundle create Prod2026@4711 prod2026.cdb --ini production.ini
+    Examples:
+      cdb bundle create Prod2026 prod2026.cdb --ini production.ini
+      cdb bundle create Prod2026@4711 prod2026.cdb --ini production.ini
+      cdb bundle create Prod2026 prod2026.cdb --files --force --ini production.ini
     """
     from cdb.services import bundles
     from cdb.services.exports import DatabaseSource
@@ -70,13 +79,14 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
 @NAME
 @COMMENT
 def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
-    r"""Bring the global tag of the bundle FILE into the database, by one change.
+    """Bring the global tag of the bundle FILE into the database, by one change.
 
     Nothing changes where its content does not have the digest that it says.
 
     \b
-    cdb bundle import prod2026.cdb --ini production.ini
-    cdb bundle import prod2026.cdb --ini production.ini --name Prod2026_copy
+    Examples:
+      cdb bundle import prod2026.cdb --ini production.ini
+      cdb bundle import prod2026.cdb --name Prod2026_copy --ini production.ini
     """
     from cdb.services.bundles import BundleSource
     from cdb.store import bundles
@@ -97,7 +107,13 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def show(file: Path, format_: str) -> None:
-    """Say what the bundle FILE holds, and where that comes from."""
+    """Say what the bundle FILE holds, and where that comes from.
+
+    \b
+    Examples:
+      cdb bundle show prod2026.cdb
+      cdb bundle show prod2026.cdb --format json
+    """
     import json
     from dataclasses import asdict
 

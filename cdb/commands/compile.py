@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     help="How clients ask for payloads; can be given twice.",
 )
 def compile_(ini: Path, tags: tuple[str, ...], shapes: tuple[str, ...]) -> None:
-    r"""Compile payload lists into the directory `cdb.compiled` of INI.
+    """Compile payload lists into the directory `cdb.compiled` of INI.
 
     The service does it by itself once a tag is asked often. Before a campaign it can
     be done beforehand, also while the service runs.
 
     \b
-    cdb compile production.ini Prod2026
-    cdb compile belle2.ini main_2026 --shape dict
+    Examples:
+      cdb compile production.ini Prod2026 Prod2026@4711
+      cdb compile belle2.ini main_2026 --shape dict
     """
     quieten()
     from lmdb import Error

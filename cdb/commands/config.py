@@ -11,7 +11,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def config() -> None:
-    """Make an ini."""
+    """Make an ini.
+
+    \b
+    Examples:
+      cdb config from-nopayloaddb --env .env -o production.ini
+    """
 
 
 @config.command("from-nopayloaddb")
@@ -25,14 +30,15 @@ def config() -> None:
     help="Where the ini goes; else it is printed.",
 )
 def from_nopayloaddb(values: Path | None, env: Path | None, output: Path | None) -> None:
-    r"""Turn the configuration of a nopayloaddb into an ini, and warn of what was open.
+    """Turn the configuration of a nopayloaddb into an ini, and warn of what was open.
 
     Without a file its variables are taken from the environment. No secret comes
     into the ini.
 
     \b
-    cdb config from-nopayloaddb --env .env -o production.ini
-    cdb config from-nopayloaddb --values values.yaml -o production.ini
+    Examples:
+      cdb config from-nopayloaddb --env .env -o production.ini
+      cdb config from-nopayloaddb --values values.yaml -o production.ini
     """
     from cdb.builtin.credentials import secret_problem
     from cdb.errors import CdbError

@@ -13,17 +13,25 @@ if TYPE_CHECKING:
 
 @click.group()
 def db() -> None:
-    """Look after the database of a service."""
+    """Look after the database of a service.
+
+    \b
+    Examples:
+      cdb db upgrade production.ini
+      cdb db check production.ini
+    """
 
 
 @db.command()
 @INI
 @click.option("--revision", default="head", show_default=True, help="Where to go.")
 def upgrade(ini: Path, revision: str) -> None:
-    r"""Bring the database of INI to this version of cdb, with the statuses of its tag policy.
+    """Bring the database of INI to this version of cdb, with the statuses of its tag policy.
 
     \b
-    cdb db upgrade production.ini
+    Examples:
+      cdb db upgrade production.ini
+      cdb db upgrade production.ini --revision 0003
     """
     from cdb.services import statuses
     from cdb.services.writer import Writer
@@ -48,13 +56,15 @@ def upgrade(ini: Path, revision: str) -> None:
 @db.command()
 @INI
 def check(ini: Path) -> None:
-    r"""Tell whether the database of INI is as this version of cdb needs it; exit 1 if not.
+    """Tell whether the database of INI is as this version of cdb needs it; exit 1 if not.
 
     It only reads, and makes nothing: the revision, and the tables with their columns
     and indexes, are compared with those that `upgrade` makes.
 
     \b
-    cdb db check production.ini
+    Examples:
+      cdb db check production.ini
+      cdb db check production.ini && cdb serve production.ini
     """
     from cdb.store import migrate
 
@@ -77,10 +87,12 @@ def check(ini: Path) -> None:
 @click.argument("revision")
 @click.confirmation_option(prompt="This removes tables and what is in them. Go on?")
 def downgrade(ini: Path, revision: str) -> None:
-    r"""Take the database of INI back to an earlier REVISION, or to `base`.
+    """Take the database of INI back to an earlier REVISION, or to `base`.
 
     \b
-    cdb db downgrade development.ini base
+    Examples:
+      cdb db downgrade production.ini 0003
+      cdb db downgrade development.ini base --yes
     """
     from cdb.store import migrate
 

@@ -22,7 +22,14 @@ _DEFAULT_URL = "http://127.0.0.1:8000"
 
 @click.group()
 def demo() -> None:
-    """Try the service with sample data."""
+    """Try the service with sample data.
+
+    \b
+    Examples:
+      cdb db upgrade development.ini
+      cdb demo load development.ini
+      cdb serve development.ini
+    """
 
 
 @demo.command()
@@ -35,10 +42,12 @@ def demo() -> None:
     help="Where the service will be reached, for the queries that are printed.",
 )
 def load(ini: Path, url: str) -> None:
-    r"""Load the sample data into the database of INI, if that has no global tags.
+    """Load the sample data into the database of INI, if that has no global tags.
 
     \b
-    cdb demo load development.ini
+    Examples:
+      cdb demo load development.ini
+      cdb demo load development.ini --url http://127.0.0.1:8080
     """
     deployment = deployment_of(ini)
     loaded: list[Loaded] = []

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @click.group("import")
 def import_() -> None:
-    """Bring in what other services and formats hold."""
+    """Bring in what other services and formats hold.
+
+    \b
+    Examples:
+      cdb import jsonl prod2026.jsonl.gz --ini production.ini
+      cdb import nopayloaddb --from http://npdb/api/cdb_rest --ini production.ini
+    """
 
 
 import_.add_command(jsonl)
@@ -59,16 +65,17 @@ import_.add_command(jsonl)
 def nopayloaddb(
     ini: Path, url: str, iov_mode: str, report: Path | None, samples: int, dry_run: bool
 ) -> None:
-    r"""Import everything that a nopayloaddb holds into the database.
+    """Import everything that a nopayloaddb holds into the database.
 
     Each payload list comes as one change. An import that was interrupted goes on
     where it stopped when it is run again. The status is 1 where one of the
     sampled queries has another answer here than there.
 
     \b
-    export CDB_INI=production.ini
-    cdb import nopayloaddb --from postgresql+psycopg2://cdb@dbhost/npdb --dry-run
-    cdb import nopayloaddb --from http://npdb/api/cdb_rest --report import.json
+    Examples:
+      export CDB_INI=production.ini
+      cdb import nopayloaddb --from postgresql+psycopg2://cdb@dbhost/npdb --dry-run
+      cdb import nopayloaddb --from http://npdb/api/cdb_rest --report import.json
     """
     from cdb.domain.points import IovMode
     from cdb.errors import CdbError

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @INI_OPTION
 def export(tag: str, file: Path, ini: Path) -> None:
-    r"""Write the global tag TAG, as it is or as of a change, to FILE as JSON lines.
+    """Write the global tag TAG, as it is or as of a change, to FILE as JSON lines.
 
     `-` is standard output; a name that ends in .gz is compressed.
 
     \b
-    cdb export Prod2026 prod2026.jsonl.gz --ini production.ini
+    Examples:
+      cdb export Prod2026 prod2026.jsonl.gz --ini production.ini
+      cdb export Prod2026@4711 - --ini production.ini | head
     """
     from cdb.services import json_lines
     from cdb.services.exports import DatabaseSource
@@ -56,13 +58,15 @@ def export(tag: str, file: Path, ini: Path) -> None:
 @NAME
 @COMMENT
 def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
-    r"""Bring in the global tag of FILE, JSON lines as `cdb export` writes them, by one change.
+    """Bring in the global tag of FILE, JSON lines as `cdb export` writes them, by one change.
 
     `-` is standard input; a name that ends in .gz is taken for compressed. Nothing
     changes where a line is wrong, or the digest is not the one of the last line.
 
     \b
-    cdb import jsonl prod2026.jsonl.gz --ini production.ini --name Prod2026_copy
+    Examples:
+      cdb import jsonl prod2026.jsonl.gz --ini production.ini
+      cdb import jsonl prod2026.jsonl.gz --name Prod2026_copy --ini production.ini
     """
     from cdb.services.json_lines import JsonLinesSource
 

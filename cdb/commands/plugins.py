@@ -17,12 +17,13 @@ _COLUMNS = ("name", "kind", "distribution", "version", "state", "error")
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
 def plugins(ini: Path | None, check: bool, format_: str) -> None:
-    r"""List the installed plugins; with INI, which of them it enables.
+    """List the installed plugins; with INI, which of them it enables.
 
     \b
-    cdb plugins
-    cdb plugins production.ini --check
-    cdb plugins production.ini --format json
+    Examples:
+      cdb plugins
+      cdb plugins production.ini --check
+      cdb plugins production.ini --format json
     """
     from cdb.registry import listing
     from cdb.registry.plugins import Plugins

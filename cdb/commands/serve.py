@@ -39,12 +39,13 @@ def serve(
     port: int | None,
     workers: int | None,
 ) -> None:
-    r"""Serve the API as INI says, until it is stopped.
+    """Serve the API as INI says, until it is stopped.
 
     \b
-    cdb serve development.ini
-    cdb serve production.ini --listen 127.0.0.1:8080 --workers 4
-    cdb serve --bundle prod2026.cdb --port 8080
+    Examples:
+      cdb serve development.ini
+      cdb serve production.ini --listen 127.0.0.1:8080 --workers 4
+      cdb serve --bundle prod2026.cdb --port 8080
     """
     if listen and port is not None:
         raise click.UsageError("--port and --listen exclude each other.")

@@ -20,7 +20,14 @@ _FORMAT = click.option(
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke API tokens."""
+    """Make, list and revoke API tokens.
+
+    \b
+    Examples:
+      cdb token create production.ini --owner calibration-bot --scope cdb.write
+      cdb token list production.ini
+      cdb token revoke production.ini 7
+    """
 
 
 @token.command()
@@ -40,13 +47,15 @@ def token() -> None:
 def create(
     ini: Path, owner: str, scopes: tuple[str, ...], days: int, description: str | None
 ) -> None:
-    r"""Make an API token and print it; it is not kept, and cannot be shown again.
+    """Make an API token and print it; it is not kept, and cannot be shown again.
 
     An authorization policy has to permit what its owner does: `scopes` permits
     what the scopes say.
 
     \b
-    cdb token create production.ini --owner calibration-bot --scope 'cdb.write:/Prod*'
+    Examples:
+      cdb token create production.ini --owner calibration-bot --scope 'cdb.write:/Prod*'
+      cdb token create production.ini --owner dashboard --scope cdb.read --days 30
     """
     from cdb.builtin.credentials import subject_problem
     from cdb.builtin.grants import scope_grant
@@ -85,7 +94,13 @@ def create(
 @INI
 @_FORMAT
 def list_(ini: Path, format_: str) -> None:
-    """List the API tokens, also those that are no longer valid."""
+    """List the API tokens, also those that are no longer valid.
+
+    \b
+    Examples:
+      cdb token list production.ini
+      cdb token list production.ini --format json
+    """
     from cdb.store import tokens
 
     def run(database: "Database") -> None:
@@ -109,7 +124,12 @@ def list_(ini: Path, format_: str) -> None:
 @INI
 @click.argument("token_id", metavar="ID", type=int)
 def revoke(ini: Path, token_id: int) -> None:
-    """Make the API token with this ID invalid, at once."""
+    """Make the API token with this ID invalid, at once.
+
+    \b
+    Examples:
+      cdb token revoke production.ini 7
+    """
     from cdb.services import tokens
     from cdb.services.writer import Writer
 

@@ -46,14 +46,15 @@ class _NotVerified(click.ClickException):
 def verify(
     ini: Path, tag: str | None, files: bool, history: bool, format_: str, limit: int
 ) -> None:
-    r"""Look for what is not as it must be in the database of INI; nothing is written.
+    """Look for what is not as it must be in the database of INI; nothing is written.
 
     The status is 1 if there is an error, and 2 if it could not be looked at.
 
     \b
-    cdb verify production.ini
-    cdb verify production.ini --tag CMS_2017 --history
-    cdb verify production.ini --files --format json
+    Examples:
+      cdb verify production.ini
+      cdb verify production.ini --tag CMS_2017 --history
+      cdb verify production.ini --files --format json
     """
     from cdb.services.verify import Wanted
 

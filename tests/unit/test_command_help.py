@@ -1,0 +1,71 @@
+"""The help of the operators' verbs teaches by examples, which the commands take as they stand."""
+
+import shlex
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from inspect import cleandoc
+from io import StringIO
+from pathlib import Path
+
+import click
+import pytest
+
+FILES = (
+    *("production.ini", "development.ini", "belle2.ini", "other.ini"),
+    *("prod2026.cdb", "prod2026.jsonl.gz", "values.yaml", ".env"),
+)
+"""What the examples name, and has to be there."""
+
+VERBS = {
+    entry.name: entry.load()
+    for entry in entry_points(group="cdb.commands")
+    if entry.dist and entry.dist.name == "hep-cdb"
+}
+
+
+def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """Yield a command with its full name, and those below it."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for below, each in command.commands.items():
+            yield from commands(f"{name} {below}", each)
+
+
+COMMANDS = [each for name, verb in VERBS.items() for each in commands(name, verb)]
+
+
+def examples(command: click.Command) -> list[str]:
+    """Return the lines below `Examples:`, which are the last of the help and kept as they are."""
+    kept = cleandoc(command.help or "").split("\b\n")[-1]
+    title, *lines = kept.splitlines()
+    assert title == "Examples:"
+    return [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_the_examples_of_a_command_can_be_typed(
+    name: str, command: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))  # for what asks whether to go on
+    for file in FILES:
+        Path(file).touch()
+    lines = examples(command)
+    assert any(f"{line} ".startswith(f"cdb {name} ") for line in lines)
+    for line in lines:
+        if line.startswith("export "):
+            variable, _, value = line.removeprefix("export ").partition("=")
+            monkeypatch.setenv(variable, value)
+        else:
+            parse(shlex.split(line))
+
+
+def parse(words: list[str]) -> None:
+    """Read the words of a line as a shell gives them to the command, and do nothing."""
+    for end in ("|", "&&"):
+        words = words[: words.index(end)] if end in words else words
+    assert words.pop(0) == "cdb"
+    found: click.Command = VERBS[words.pop(0)]
+    while isinstance(found, click.Group):
+        found = found.commands[words.pop(0)]
+    found.make_context(found.name, words)
