@@ -31,7 +31,7 @@ from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import iovs, reads, stretches, views, writes
-from cdb.store.changes import CURRENT, OpenChange, open_change
+from cdb.store.changes import CURRENT, OpenChange, open_change, require_heads
 from cdb.store.engine import Database
 from cdb.store.reads import View
 from cdb.store.views import Member
@@ -127,6 +127,11 @@ class _Case:
     target: Mapping[str, Member]
     members: tuple[Mapping[str, Member], ...]
 
+    @property
+    def current_sources(self) -> set[int]:
+        """The ids of the sources that are taken as they are now."""
+        return {source.tag.id for source in self.sources if source.is_current}
+
     def merged(
         self, steps: list[Step], found: Sequence[TypeDifference] = (), count: int = 0
     ) -> Merged:
@@ -164,6 +169,7 @@ def merge(
         AppendOnly: the tag only takes additions, and something that has an answer
             would have another one, or none.
         NotAppendable: an update does not go on where the tag ends.
+        PreconditionFailed: one of the tags is not at a head that the writer expects.
 
     """
     case = _case(session, rules, writer, name, wanted)
@@ -397,6 +403,8 @@ def _tried(
             told.append(TypeDifference(payload_type, *each))
             count += 1
         count += sum(1 for _ in found)
+    if steps:
+        require_heads(session, writer.origin, {case.tag.id, *case.current_sources})
     return case.merged(steps, told, count)
 
 
@@ -484,7 +492,7 @@ def _record(change: OpenChange, case: _Case, steps: Sequence[Step]) -> None:
         "full": wanted.full or None,
     }
     change.touch(case.tag.id)
-    change.sources.update(source.tag.id for source in case.sources if source.is_current)
+    change.sources.update(case.current_sources)
     change.record(
         "merge",
         "global_tag",

@@ -18,7 +18,7 @@ from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import OpenChange, open_change
+from cdb.store.changes import OpenChange, open_change, require_heads
 from cdb.store.engine import Database
 from cdb.store.models import ListState
 
@@ -97,6 +97,7 @@ def revert(
         Closed, PolicyRefused: nothing in the tag changes.
         AppendOnly: the tag only takes additions, and something that has an answer
             would have another one.
+        PreconditionFailed: the tag is not at the head that the writer expects.
 
     """
     tag = _writable(session, rules, writer, name)
@@ -105,6 +106,8 @@ def revert(
     if then is None:
         raise NotFound(f"Global tag {name!r} was not there at change {change_then}.")
     pairs = _differing(database, session, tag, then, change_then, payload_type)
+    if writer.dry_run and pairs:
+        require_heads(session, writer.origin, [tag.id])
     if writer.dry_run or not pairs:
         return Reverted(tag, change_then, [pair.step() for pair in pairs])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)

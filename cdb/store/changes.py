@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import islice
@@ -153,7 +153,7 @@ class OpenChange:
             PreconditionFailed: a tag is not at a head that the origin expects.
 
         """
-        self._check_heads()
+        require_heads(self.session, self.origin, (self.tags | self.sources) - self.made)
         sides = {
             "before": {**(before or {}), **self.before.shown()},
             "after": {**(after or {}), **self.after.shown()},
@@ -176,21 +176,6 @@ class OpenChange:
                 self.last.append((statement, {"touched": each, "change": self.number}))
         send(self.session, self.last)
         self.session.info.setdefault(EVENTS, []).append(event)
-
-    def _check_heads(self) -> None:
-        expected = self.origin.expected
-        if expected is None:
-            return
-        asked = (self.tags | self.sources) - self.made
-        if not asked:
-            raise PreconditionFailed("If-Match is for writes to a global tag that is there.")
-        for tag in sorted(asked):
-            found = head(self.session, tag)
-            if expected and found not in expected:
-                raise PreconditionFailed(
-                    f"A global tag that this touches has changed since: its head is "
-                    f"change {found.change if found else 0}."
-                )
 
 
 def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> OpenChange:
@@ -215,6 +200,31 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
         last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
     return OpenChange(session, origin, last + 1, max(now(), at))
+
+
+def require_heads(session: Session, origin: Origin, tags: Collection[int]) -> None:
+    """Raise where tags are not at the heads that a write expects.
+
+    Args:
+        session: of the write.
+        origin: of it.
+        tags: the ids of those that it touches or reads, and has not made itself.
+
+    Raises:
+        PreconditionFailed: one is not, or there is none.
+
+    """
+    if origin.expected is None:
+        return
+    if not tags:
+        raise PreconditionFailed("If-Match is for writes to a global tag that is there.")
+    for tag in sorted(tags):
+        found = head(session, tag)
+        if origin.expected and found not in origin.expected:
+            raise PreconditionFailed(
+                f"A global tag that this touches has changed since: its head is "
+                f"change {found.change if found else 0}."
+            )
 
 
 NOTHING = Head(0, "")

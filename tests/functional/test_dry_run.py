@@ -146,6 +146,24 @@ def test_a_dry_run_is_refused_as_the_write_is(world: World) -> None:
     assert dump(world.url) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("global-tags/Dev/revert?to=12&dry_run=1", None),
+        ("global-tags/Prod/merge?dry_run=1", {"sources": ["Dev"], "mode": "fill"}),
+    ],
+)
+def test_what_tells_more_is_on_the_same_condition(world: World, path: str, body: Any) -> None:
+    tags = ("Dev", "Prod", "Clone")
+    dev, prod, other = (
+        str(world.client.api("GET", f"gtPayloadLists/{tag}").headers["ETag"]) for tag in tags
+    )
+    headers = {"If-Match": f"{dev}, {prod}"}
+    world.client.api("POST", path, body, headers=headers, status=200)
+    refusal = world.client.api("POST", path, body, headers={"If-Match": other})
+    assert refused(refusal) == (412, "precondition")
+
+
 @pytest.mark.parametrize("value", ["2", "maybe", "", "1&dry_run=1", "None"])
 @pytest.mark.parametrize(
     ("method", "path", "body"),
