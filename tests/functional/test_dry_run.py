@@ -184,6 +184,17 @@ def test_what_is_neither_yes_nor_no_is_refused(
     assert last_change(world.client) == before
 
 
+@pytest.mark.parametrize("name", ["dry-run", "dryRun", "dryrun", "DRY_RUN"])
+def test_another_spelling_is_refused_since_nobody_means_it_in_earnest(
+    world: World, name: str
+) -> None:
+    before = last_change(world.client)
+    answer = world.client.api("POST", f"gt?{name}=1", {"name": "New"})
+    assert refused(answer) == (400, "invalid")
+    assert answer.json["detail"] == f"{name} is no parameter; dry_run is"
+    assert last_change(world.client) == before
+
+
 def test_a_name_of_the_parameter_that_is_quoted_is_understood(world: World) -> None:
     before = last_change(world.client)
     answer = world.client.api("POST", "gt?dry%5Frun=%31", {"name": "New"}, status=200)

@@ -1,5 +1,6 @@
 """What query strings carry."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -332,6 +333,15 @@ class DryRunQuery(QuerySchema):
     dry_run: Annotated[
         bool, Field(description="Only tell what would be done, and keep nothing of it.")
     ] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_is_written(cls, value: Any) -> Any:
+        # What is not known is ignored, and this would then be done in earnest.
+        for name in value:
+            if name != "dry_run" and re.sub("[-_]", "", name).casefold() == "dryrun":
+                raise ValueError(f"{name} is no parameter; dry_run is")
+        return value
 
 
 class RevertQuery(QuerySchema):
