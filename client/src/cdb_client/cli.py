@@ -13,11 +13,15 @@ from typing import NoReturn
 import click
 
 from cdb_client.commands.bulk import bulk
+from cdb_client.commands.changes import log
 from cdb_client.commands.gt import gt
 from cdb_client.commands.insert import insert
 from cdb_client.commands.iov import iov
 from cdb_client.commands.payload import payload
+from cdb_client.commands.pl import pl
+from cdb_client.commands.pt import pt
 from cdb_client.commands.query import query
+from cdb_client.commands.whoami import whoami
 
 GROUP = "cdb.commands"
 DISTRIBUTION = "hep-cdb-client"
@@ -99,9 +103,5 @@ def main() -> None:
     """Conditions database for high-energy physics."""
 
 
-main.add_command(bulk)
-main.add_command(gt)
-main.add_command(insert)
-main.add_command(iov)
-main.add_command(payload)
-main.add_command(query)
+for command in (bulk, gt, insert, iov, log, payload, pl, pt, query, whoami):
+    main.add_command(command)

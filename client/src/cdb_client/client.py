@@ -13,7 +13,14 @@ from cdb_client.profiles import Profile, load
 if TYPE_CHECKING:
     from cdb_client.http import Service, Writing
     from cdb_client.inserting import Inserting
-    from cdb_client.resources import GlobalTags, PayloadIovs, Payloads
+    from cdb_client.resources import (
+        Changes,
+        GlobalTags,
+        PayloadIovs,
+        PayloadLists,
+        Payloads,
+        PayloadTypes,
+    )
 
 
 class Client:
@@ -162,6 +169,32 @@ class Client:
             create_lists=create_lists,
             **writing,
         )
+
+    @cached_property
+    def payload_types(self) -> "PayloadTypes":
+        """Requests about payload types."""
+        from cdb_client.resources import PayloadTypes  # noqa: PLC0415
+
+        return PayloadTypes(self.service)
+
+    @cached_property
+    def payload_lists(self) -> "PayloadLists":
+        """Requests about payload lists."""
+        from cdb_client.resources import PayloadLists  # noqa: PLC0415
+
+        return PayloadLists(self.service)
+
+    @cached_property
+    def changes(self) -> "Changes":
+        """Requests about the change log."""
+        from cdb_client.resources import Changes  # noqa: PLC0415
+
+        return Changes(self.service)
+
+    def whoami(self) -> dict[str, Any]:
+        """Return who the service takes the sender for, and what they may do somewhere."""
+        found: dict[str, Any] = self.service.get("whoami")
+        return found
 
 
 def _environ() -> Mapping[str, str]:

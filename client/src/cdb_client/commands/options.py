@@ -140,6 +140,22 @@ def reads(command: Command) -> Command:
     )(command)
 
 
+def window(command: Command) -> Command:
+    """Add `--from`, `--to` and `--type`; they arrive as `begin`, `end` and `payload_type`."""
+    for option in (
+        click.option("--type", "payload_type", type=TYPE, help="Only this payload type."),
+        click.option("--to", "end", metavar="POINT", help="The point after the last one."),
+        click.option(
+            "--from",
+            "begin",
+            metavar="POINT",
+            help="The first point, as 299400,12, or in the notation of the dimension.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def writes(command: Command) -> Command:
     """Add `--reason` and `--dry-run`; they arrive as `writing`, for the client's methods."""
 
@@ -167,7 +183,7 @@ def removes(question: str) -> Callable[[Command], Command]:
         @wraps(command)
         def asked(yes: bool, **rest: Any) -> Any:
             if not yes and not rest["writing"]["dry_run"]:
-                _confirm(printable(question.format(**rest)))
+                confirm(printable(question.format(**rest)))
             return command(**rest)
 
         return asked
@@ -175,9 +191,16 @@ def removes(question: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def _confirm(question: str) -> None:
+def confirm(question: str) -> None:
+    """Go on if somebody says yes.
+
+    Raises:
+        click.UsageError: nobody can be asked.
+        click.Abort: they say no; the command ends with status 1.
+
+    """
     can_ask(question)
-    ask(question)
+    click.confirm(question, abort=True, err=True)
 
 
 def can_ask(question: str) -> None:
@@ -189,16 +212,6 @@ def can_ask(question: str) -> None:
     """
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody can be asked here: --yes says so.")
-
-
-def ask(question: str) -> None:
-    """Go on if the answer is yes.
-
-    Raises:
-        click.Abort: it is no; the command ends with status 1.
-
-    """
-    click.confirm(question, abort=True, err=True)
 
 
 def told(answer: "Answer", sentence: str, form: str = "table") -> None:

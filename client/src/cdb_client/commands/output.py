@@ -24,6 +24,9 @@ Columns = Mapping[str, str | Callable[[Row], object]]
 
 _ROWS_OF_A_TABLE = 1000
 
+SPAN = ("major_iov", "minor_iov", "major_iov_end", "minor_iov_end")
+"""The fields of an interval."""
+
 COLOURS = {"unlocked": "green", "locked": "yellow", "frozen": "cyan"}
 """Of the statuses that every service has, on a terminal."""
 

@@ -6,8 +6,7 @@ from typing import Any, Unpack
 from cdb_client.errors import Invalid
 from cdb_client.http import Answer, Writing, path_of
 from cdb_client.points import Point
-from cdb_client.resources.base import Resource
-from cdb_client.resources.global_tags import AsOf
+from cdb_client.resources.base import AsOf, Resource
 
 Row = Mapping[str, Any]
 """A payload IOV to insert, by the API's names of its fields.

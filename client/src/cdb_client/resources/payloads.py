@@ -10,8 +10,7 @@ from typing import IO, Any, NamedTuple, Self, Unpack
 
 from cdb_client.errors import ConfigError, PayloadError
 from cdb_client.http import Answer, Writing, path_of
-from cdb_client.resources.base import Resource
-from cdb_client.resources.global_tags import AsOf
+from cdb_client.resources.base import AsOf, Resource
 
 CHUNK = 1 << 20
 CHECKED_AT_ONCE = 10_000
