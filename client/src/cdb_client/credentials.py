@@ -40,11 +40,11 @@ class Credentials:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     _printed: str | None = field(default=None, init=False, repr=False)
 
-    def current(self, *, renew: bool = False) -> str | None:
+    def current(self, refused: str | None = None) -> str | None:
         """Return the token; None where there is none.
 
         Args:
-            renew: run the command again, since the service refused what it printed.
+            refused: by the service: where the command printed it, it is run again.
 
         Raises:
             ConfigError: the file cannot be read, the command fails, or what they give
@@ -56,7 +56,7 @@ class Credentials:
         if self.file:
             return _read(Path(self.file).expanduser())
         if self.command:
-            if self._printed is None or renew:
+            if self._printed in (None, refused):
                 self._printed = _run(self.command)
             return self._printed
         return self._discovered()
@@ -71,7 +71,8 @@ class Credentials:
         for folder in filter(None, (self.environ.get("XDG_RUNTIME_DIR"), self._common())):
             place = Path(folder, f"bt_u{owner}")
             try:
-                if place.stat().st_uid == owner:
+                # Of a link, who made it counts: it could lead to any file of this user.
+                if place.lstat().st_uid == owner:
                     return _read(place)
             except OSError:
                 continue

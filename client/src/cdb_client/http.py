@@ -1,27 +1,27 @@
 """Talking to a service: its base URLs, requests that are tried again, and its answers."""
 
-import json
+import os
 import random
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Protocol, Self, TypedDict, Unpack
-from urllib.parse import quote, urlsplit
+from threading import Lock
+from typing import Any, NamedTuple, Self, Unpack
+from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
 
+from cdb_client import answers
+from cdb_client.answers import Answer
+from cdb_client.asking import Asked, Params, Sendable, Writing, path_of, question, write
 from cdb_client.credentials import Credentials
-from cdb_client.errors import (
-    ClientError,
-    ConfigError,
-    NotJson,
-    Unreachable,
-    phrase,
-    refusal,
-)
+from cdb_client.errors import ClientError, ConfigError, Unauthenticated, Unreachable
+
+__all__ = ["Answer", "Params", "Sendable", "Service", "Writing", "path_of"]
 
 DISTRIBUTION = "hep-cdb-client"
 CONNECT_SECONDS = 5.0
@@ -31,74 +31,25 @@ PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _TRIED_AGAIN = frozenset({429, 502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-Params = Mapping[str, Any]
-"""Of a query string: None is left out, a list comes once for each of its items, a bool as 1."""
-
-
-class Sendable(Protocol):
-    """A file that is sent: read from its start, and again where it is sent again."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place in it."""
-
-    def tell(self) -> int:
-        """Return the place in it."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Go on to its end."""
+_CONNECTIONS = 64
+"""Kept for each host: as many threads can ask at once without opening new ones."""
+_PIECE = 1 << 18
+"""Bytes of a file that are taken at a time."""
 
 
-class Writing(TypedDict, total=False):
-    """What every write can say besides what is written.
+class _Failure(NamedTuple):
+    """Why no base gave an answer.
 
     Attributes:
-        reason: why; it stands in the change log.
-        dry_run: do all but keep it: the answer says what would be done.
-        if_match: the ETag of an answer about the tag; `Changed` where it has changed since.
-        key: names this write, so that sent again it is done once; one is made otherwise.
+        error: of the base that was asked last.
+        wished: how many seconds the service asks to wait.
+        may_pass: whether the same request may succeed later.
 
     """
 
-    reason: str | None
-    dry_run: bool
-    if_match: str | None
-    key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the service.
-
-    Attributes:
-        status: 200, or 304 where what the client has still holds.
-        body: the decoded JSON; integers of any length are exact. None with a 304.
-        headers: by name in lower case.
-
-    """
-
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def change(self) -> int | None:
-        """Of a write, the change that it made; of a read, the last one that touched the tag."""
-        told = self.headers.get("cdb-change", "")
-        return int(told) if told.isdecimal() else None
-
-    @property
-    def dry_run(self) -> bool:
-        """Whether nothing of a write was kept, as was asked."""
-        return self.headers.get("cdb-dry-run") == "true" or _says_dry_run(self.body)
-
-    @property
-    def etag(self) -> str | None:
-        """What `if_match` takes, and asks whether an answer still holds."""
-        return self.headers.get("etag")
+    error: ClientError
+    wished: float
+    may_pass: bool
 
 
 class Service:
@@ -150,14 +101,10 @@ class Service:
         self._limits = (connect, read)
         self._patience = patience
         self._insecure_token = insecure_token
+        self._proxies = {"http": proxy, "https": proxy} if proxy else None
         self._reads_with_token = False
         self._written = 0
-        self._session = requests.Session()
-        # Whose password for this host stands in ~/.netrc is not who asks here.
-        self._session.auth = _no_netrc
-        if proxy:
-            self._session.proxies = {"http": proxy, "https": proxy}
-        self._session.headers["User-Agent"] = f"{DISTRIBUTION}/{version(DISTRIBUTION)}"
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -172,7 +119,7 @@ class Service:
     @property
     def base(self) -> str:
         """The base URL that is asked first, without credentials."""
-        return _public(self._bases[0])
+        return answers.public(self._bases[0])
 
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON of a GET at `path`, which is relative to the base.
@@ -205,10 +152,9 @@ class Service:
 
         """
         headers = {"If-None-Match": etag} if etag else {}
-        with self._answered(method, path, params, headers, _json(body)) as response:
-            if response.status_code == 304:
-                return Answer(304, None, _lowered(response))
-            return Answer(response.status_code, _decoded(response), _lowered(response))
+        asked = question(method, path, params, headers, body)
+        with self._answered(asked) as response:
+            return answers.answer(response)
 
     def lines(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
         """Yield the items of a long answer, as they come in; raises as `get` does.
@@ -217,9 +163,10 @@ class Service:
             Unreachable: it was cut off; what came until then is not all.
 
         """
-        headers = {"Accept": "application/x-ndjson"}
-        with self._answered("GET", path, params, headers) as response:
-            yield from _items(response)
+        headers = {"Accept": answers.LINES}
+        asked = question("GET", path, params, headers, is_streamed=True)
+        with self._answered(asked) as response:
+            yield from answers.items(response)
 
     def write(
         self, method: str, path: str, body: Any = None, /, **writing: Unpack[Writing]
@@ -233,10 +180,7 @@ class Service:
             writing: reason, dry run, condition and key.
 
         """
-        with self._answered(
-            method, path, _dry(writing), _told(writing), _json(body), writes=True
-        ) as response:
-            return self._done(response)
+        return self._written_by(write(method, path, {}, body, writing))
 
     def upload(
         self,
@@ -255,168 +199,166 @@ class Service:
             writing: reason, dry run, condition and key.
 
         """
-        headers = {**_told(writing), **(headers or {})}
-        with self._answered("PUT", path, _dry(writing), headers, file, writes=True) as response:
-            return self._done(response)
+        return self._written_by(write("PUT", path, headers or {}, file, writing))
 
     @contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
-        """Give the bytes of a file piece by piece; raises as `get` does."""
-        with self._answered("GET", path, None, {"Accept": "*/*"}) as response:
-            yield _pieces(response)
+        """Give the bytes of a file piece by piece; raises as `get` does.
 
-    def _done(self, response: requests.Response) -> Answer:
-        answer = Answer(response.status_code, _decoded(response), _lowered(response))
-        # A replica that has not seen this write yet must not answer the next question.
-        self._written = max(self._written, answer.change or 0)
+        Raises:
+            Unreachable: it was cut off; what came until then is not all.
+
+        """
+        # As it is, since its checksum is not that of what a proxy may have packed.
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        asked = question("GET", path, None, headers, is_streamed=True)
+        with self._answered(asked) as response:
+            yield response.iter_content(_PIECE)
+
+    def _written_by(self, asked: Asked) -> Answer:
+        with self._answered(asked) as response:
+            answer = answers.answer(response)
+        with self._lock:
+            # A replica that has not seen this write yet must not answer the next question.
+            self._written = max(self._written, answer.change or 0)
         return answer
 
     @contextmanager
-    def _answered(
-        self,
-        method: str,
-        path: str,
-        params: Params | None,
-        headers: Mapping[str, str],
-        data: bytes | Sendable | None = None,
-        *,
-        writes: bool = False,
-    ) -> Iterator[requests.Response]:
-        request = requests.Request(
-            method, path.lstrip("/"), {"Accept": "application/json"}, params=_flat(params or {})
-        )
-        request.headers.update(headers)
-        if isinstance(data, bytes):
-            request.headers["Content-Type"] = "application/json"
-        if self._written and not writes:
-            # Not from a cache on the way either, which does not know what this one has written.
-            request.headers |= {
-                "CDB-Min-Change": str(self._written),
-                "Cache-Control": "no-cache",
-            }
-        response = self._until_answered(request, data, writes)
+    def _answered(self, asked: Asked) -> Iterator[requests.Response]:
+        response = self._until_answered(asked)
         try:
-            if response.status_code >= 400:
-                raise _refused(response)
+            if response.status_code >= requests.codes.bad_request:
+                raise self._refused(response)
             if response.is_redirect:
-                raise _elsewhere(response)
+                raise answers.elsewhere(response)
             yield response
         except requests.RequestException as error:
-            raise Unreachable(f"The answer of {self.base} broke off: {_cause(error)}.") from error
+            told = answers.cause(error)
+            raise Unreachable(f"The answer of {self.base} broke off: {told}.") from error
         finally:
             response.close()
 
-    def _until_answered(
-        self, request: requests.Request, data: bytes | Sendable | None, writes: bool
-    ) -> requests.Response:
+    def _refused(self, response: requests.Response) -> ClientError:
+        error = answers.refused(response)
+        if isinstance(error, Unauthenticated) and not self._may_carry_token(response.url):
+            return Unauthenticated(
+                error.status,
+                error.code,
+                f"{error} No token was sent, since this is plain HTTP to another machine: use "
+                "https, or allow it with insecure_token.",
+                error.body,
+            )
+        return error
+
+    def _until_answered(self, asked: Asked) -> requests.Response:
         start = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
-            failure, wished = self._round(request, data, writes)
-            if not isinstance(failure, ClientError):
-                return failure
+            found = self._round(asked)
+            if not isinstance(found, _Failure):
+                return found
             # Jobs that were started together must not come back together.
-            wait = max(wished, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            if time.monotonic() - start + wait > self._patience:
-                raise failure
+            wait = found.wished + pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            if not found.may_pass or time.monotonic() - start + wait > self._patience:
+                raise found.error
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _round(
-        self, request: requests.Request, data: bytes | Sendable | None, writes: bool
-    ) -> tuple[requests.Response | ClientError, float]:
-        """Ask one base after the other.
-
-        Returns:
-            An answer; or why there is none, and how many seconds the service asks to wait.
-
-        """
-        failure: ClientError = Unreachable("Nothing was asked.")
-        wished = 0.0
+    def _round(self, asked: Asked) -> requests.Response | _Failure:
+        """Ask one base after the other."""
+        failure = _Failure(Unreachable("Nothing was asked."), 0.0, may_pass=False)
         for base in list(self._bases):
             try:
-                response = self._with_token(base, request, data, writes)
+                response = self._with_token(base, asked)
             except requests.RequestException as error:
-                failure = Unreachable(f"No answer from {_public(base)}: {self._reason(error)}")
-                failure.__cause__ = error
+                told = answers.reason(error, *self._limits)
+                unreachable = Unreachable(f"No answer from {answers.public(base)}: {told}")
+                unreachable.__cause__ = error
+                may_pass = failure.may_pass or answers.may_pass(error)
+                failure = _Failure(unreachable, failure.wished, may_pass)
                 continue
             if response.status_code not in _TRIED_AGAIN:
                 if base != self._bases[0]:
                     self._bases = [base, *(other for other in self._bases if other != base)]
-                return response, 0.0
-            failure = _refused(response)
-            wished = max(wished, _retry_after(response))
+                return response
+            wished = max(failure.wished, answers.wished(response))
+            failure = _Failure(answers.refused(response), wished, may_pass=True)
             response.close()
-        return failure, wished
+        return failure
 
-    def _with_token(
-        self, base: str, request: requests.Request, data: bytes | Sendable | None, writes: bool
-    ) -> requests.Response:
-        token = None
-        if writes or self._reads_with_token:
-            token = self._token(base)
-        response = self._once(base, request, data, token)
-        if response.status_code != 401:
-            return response
-        # Either the service wants to know who reads, or the token has run out.
-        renewed = self._token(base, renew=token is not None)
-        if renewed is None or renewed == token:
-            return response
-        response.close()
-        self._reads_with_token = True
-        return self._once(base, request, data, renewed)
+    def _with_token(self, base: str, asked: Asked) -> requests.Response:
+        token = self._token(base) if asked.writes or self._reads_with_token else None
+        response = self._once(base, asked, token)
+        # Either the service wants to know who reads, or the token has run out: or both.
+        for _ in range(2):
+            if response.status_code != requests.codes.unauthorized:
+                break
+            renewed = self._token(base, refused=token)
+            if renewed is None or renewed == token:
+                break
+            response.close()
+            token = renewed
+            self._reads_with_token |= not asked.writes
+            response = self._once(base, asked, token)
+        return response
 
-    def _token(self, base: str, *, renew: bool = False) -> str | None:
-        return self._credentials.current(renew=renew) if self._may_carry_token(base) else None
+    def _token(self, base: str, refused: str | None = None) -> str | None:
+        return self._credentials.current(refused) if self._may_carry_token(base) else None
 
-    def _may_carry_token(self, base: str) -> bool:
-        parts = urlsplit(base)
-        return parts.scheme == "https" or parts.hostname in _LOOPBACK or self._insecure_token
+    def _may_carry_token(self, url: str) -> bool:
+        if self._insecure_token or urlsplit(url).scheme == "https":
+            return True
+        proxy = select_proxy(url, self._proxies or get_environ_proxies(url))
+        return all(_is_here(each) for each in (url, proxy) if each)
 
-    def _once(
-        self,
-        base: str,
-        request: requests.Request,
-        data: bytes | Sendable | None,
-        token: str | None,
-    ) -> requests.Response:
-        headers = dict(request.headers)
+    def _once(self, base: str, asked: Asked, token: str | None) -> requests.Response:
+        headers = {"Accept": "application/json", **asked.headers}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        if data is not None and not isinstance(data, bytes):
-            data.seek(0)
+        if self._written and not asked.writes:
+            # Not from a cache on the way either, which does not know what this one has written.
+            headers |= {"CDB-Min-Change": str(self._written), "Cache-Control": "no-cache"}
+        if asked.data is not None and not isinstance(asked.data, bytes):
+            asked.data.seek(0)
+        if self._process != os.getpid():
+            # The child of a fork must not talk through its parent's connections.
+            self._open()
         return self._session.request(
-            request.method or "GET",
-            f"{base}/{request.url}",
-            params=request.params,
-            data=data,
+            asked.method,
+            f"{base}/{asked.path.lstrip('/')}",
+            params=asked.query,
+            data=asked.data,
             headers=headers,
             timeout=self._limits,
-            stream=True,
+            # An answer that breaks off is no answer: read at once, it is asked for again.
+            stream=asked.is_streamed,
+            # Here, since a proxy of the environment would win over one of the session.
+            proxies=self._proxies,
             # A write that is sent somewhere else as a GET would look as if it were done.
-            allow_redirects=request.method == "GET",
+            allow_redirects=asked.method == "GET",
         )
 
-    def _reason(self, error: requests.RequestException) -> str:
-        connect, read = self._limits
-        if isinstance(error, requests.ConnectTimeout):
-            return f"no connection within {connect:g} s."
-        if isinstance(error, requests.Timeout):
-            return f"nothing received for {read:g} s."
-        return f"{_cause(error)}."
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._session = requests.Session()
+        # Whose password for this host stands in ~/.netrc is not who asks here.
+        self._session.auth = _of_url
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self._session.headers["User-Agent"] = f"{DISTRIBUTION}/{version(DISTRIBUTION)}"
 
 
-def _says_dry_run(body: Any) -> bool:
-    return isinstance(body, dict) and body.get("dry_run") is True
-
-
-def path_of(*parts: str | int) -> str:
-    """Return the path of names and numbers; whatever a name has in it stays one part."""
-    return "/".join(quote(str(part), safe="") for part in parts)
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    name, password = get_auth_from_url(request.url or "")
+    if name and "Authorization" not in request.headers:
+        HTTPBasicAuth(name, password)(request)
     return request
+
+
+def _is_here(url: str) -> bool:
+    # A proxy can stand without a scheme.
+    return urlsplit(url if "://" in url else f"//{url}").hostname in _LOOPBACK
 
 
 def _base(url: str) -> str:
@@ -432,113 +374,3 @@ def _base(url: str) -> str:
     if parts.query or parts.fragment:
         raise ConfigError(f"{url!r} has a query or a fragment, which a base URL cannot have.")
     return parts.geturl().rstrip("/")
-
-
-def _flat(params: Params) -> dict[str, Any]:
-    return {
-        name: int(value) if isinstance(value, bool) else value
-        for name, value in params.items()
-        if value is not None and value is not False
-    }
-
-
-def _json(body: Any) -> bytes | None:
-    return None if body is None else json.dumps(body, ensure_ascii=False).encode()
-
-
-def _dry(writing: Writing) -> Params:
-    return {"dry_run": writing.get("dry_run", False)}
-
-
-def _told(writing: Writing) -> dict[str, str]:
-    headers = {"Idempotency-Key": writing.get("key") or str(uuid.uuid4())}
-    if reason := writing.get("reason"):
-        # Headers are bytes; the service reads these as UTF-8.
-        headers["CDB-Comment"] = reason.encode().decode("latin-1")
-    if if_match := writing.get("if_match"):
-        headers["If-Match"] = if_match
-    return headers
-
-
-def _public(url: str) -> str:
-    # A password may stand before the host; messages end up in logs.
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _cause(error: BaseException) -> str:
-    # requests and urllib3 wrap the operating system's error three or four
-    # deep, in text that repeats the URL with all its parameters.
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(reason).rstrip(".")
-
-
-def _lowered(response: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _retry_after(response: requests.Response) -> float:
-    told = response.headers.get("Retry-After", "")
-    return min(float(told), _LONGEST_PAUSE) if told.isdecimal() else 0.0
-
-
-def _decoded(response: requests.Response) -> Any:
-    try:
-        return json.loads(response.content)
-    except (ValueError, RecursionError) as error:
-        url = _public(response.url).partition("?")[0]
-        raise NotJson(
-            response.status_code,
-            f"The answer of {url} is not JSON ({_kind(response)}): is this the service's "
-            "base URL?",
-        ) from error
-
-
-def _refused(response: requests.Response) -> ClientError:
-    status = response.status_code
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        told = f"{phrase(status)}, in an answer that is not JSON ({_kind(response)})."
-        return refusal(status, None, told)
-    except requests.RequestException as error:
-        return Unreachable(f"The answer broke off: {_cause(error)}.")
-    return refusal(status, body)
-
-
-def _elsewhere(response: requests.Response) -> NotJson:
-    target = _public(response.headers.get("Location", ""))
-    return NotJson(
-        response.status_code,
-        f"The service leads elsewhere ({target}), and a write does not follow: give that URL.",
-    )
-
-
-def _kind(response: requests.Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
-
-
-def _items(response: requests.Response) -> Iterator[dict[str, Any]]:
-    count = 0
-    for line in response.iter_lines(chunk_size=65536):
-        try:
-            item = json.loads(line)
-        except ValueError:
-            break
-        if item.keys() >= {"count", "change"} and item["count"] == count:
-            return
-        yield item
-        count += 1
-    raise Unreachable(f"The answer was cut off after {count} items.")
-
-
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    expected = int(response.headers.get("Content-Length") or -1)
-    received = 0
-    for piece in response.iter_content(1 << 18):
-        received += len(piece)
-        yield piece
-    if expected >= 0 and received < expected and "Content-Encoding" not in response.headers:
-        raise Unreachable(f"The answer was cut off after {received} of {expected} bytes.")

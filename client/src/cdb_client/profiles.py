@@ -65,8 +65,7 @@ class Profile:
         """Return the folder of the cache; None for none."""
         if self.cache is not None:
             return Path(self.cache).expanduser() if self.cache else None
-        home = environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-        return Path(home, "cdb")
+        return Path(environ.get("XDG_CACHE_HOME") or _home() / ".cache", "cdb")
 
 
 def load(name: str | None = None, environ: Mapping[str, str] | None = None) -> Profile:
@@ -92,6 +91,28 @@ def load(name: str | None = None, environ: Mapping[str, str] | None = None) -> P
     return replace(profile, **changed)
 
 
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        # A user whom the machine does not know, as in many a container.
+        return Path("/")
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    # The path of a bundle can have blanks in it.
+    urls = tuple(text.split()) if "://" in text else (text,)
+    if not all(urls) or not text.strip():
+        raise ValueError(text)
+    return urls
+
+
+def _megabytes(text: str) -> int:
+    if (size := int(text)) < 1:
+        raise ValueError(text)
+    return size
+
+
 def _folders(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(os.pathsep)))
 
@@ -103,14 +124,14 @@ def _yes(text: str) -> bool:
 
 
 _VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "CDB_URL": ("url", lambda text: tuple(text.split())),
+    "CDB_URL": ("url", _urls),
     "CDB_PROXY": ("proxy", str),
     "CDB_TOKEN_FILE": ("token_file", str),
     "CDB_TOKEN_COMMAND": ("token_command", str),
     "CDB_INSECURE_TOKEN": ("insecure_token", _yes),
     "CDB_READ_DIRS": ("read_dirs", _folders),
     "CDB_CACHE": ("cache", lambda text: "" if text == "none" else text),
-    "CDB_CACHE_MB": ("cache_mb", int),
+    "CDB_CACHE_MB": ("cache_mb", _megabytes),
 }
 
 
@@ -118,8 +139,7 @@ def place(environ: Mapping[str, str]) -> Path:
     """Return where the file with the profiles lies."""
     if named := environ.get("CDB_CONFIG"):
         return Path(named).expanduser()
-    home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
-    return Path(home, "cdb", "config.toml")
+    return Path(environ.get("XDG_CONFIG_HOME") or _home() / ".config", "cdb", "config.toml")
 
 
 def names(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -163,7 +183,10 @@ def _profile(table: Any, where: str) -> Profile:
         if key not in kinds:
             raise ConfigError(f"{where} has an unknown key {key!r}; known: {', '.join(kinds)}.")
         known[key] = _value(kinds[key], value, f"{where}: {key}")
-    return Profile(**known)
+    profile = Profile(**known)
+    if not profile.url or profile.cache_mb < 1:
+        raise ConfigError(f"{where} has no url, or a cache_mb that is not positive.")
+    return profile
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
