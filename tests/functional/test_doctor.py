@@ -341,6 +341,19 @@ def test_a_user_that_lacks_privileges(
 
 
 @ON_POSTGRESQL
+def test_a_database_of_another_encoding(diagnose: Diagnose, database: Database) -> None:
+    name = f"ascii_of_{database.url.database}"
+    made = f'"{name}" encoding sql_ascii locale "C" template template0'
+    with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as admin:
+        admin.execute(text(f"create database {made}"))
+        url = database.url.set(database=name).render_as_string(hide_password=False)
+        found = failed(diagnose(url))
+        admin.execute(text(f'drop database "{name}"'))
+    said = "Its encoding is SQL_ASCII; make it anew with the encoding UTF8."
+    assert found == {"database": said}
+
+
+@ON_POSTGRESQL
 def test_more_connections_than_there_are(diagnose: Diagnose, database_url: str) -> None:
     said = warned(diagnose(database_url, threads="100", workers="50"))["connections"]
     assert said.startswith("The service can want 1600, and ")
