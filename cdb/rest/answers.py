@@ -61,6 +61,12 @@ class TagSummary(Tag):
     payload_iov_count: int
 
 
+class TagWithDimensions(TagSummary):
+    """The same, with what each dimension of its payload types calls its two numbers."""
+
+    dimensions: dict[str, tuple[str, str]]
+
+
 class TagWithStatusId(_Tag):
     """A global tag whose status is given by its id."""
 

@@ -100,6 +100,12 @@ class AskedTag:
         members = views.of_tag(self.reader, self.record.id, self.moment.change)
         return {each.dimension or rules.default_dimension for each in members}
 
+    def components(self, rules: Rules) -> dict[str, tuple[str, str]]:
+        """Return what these dimensions call their two numbers, but for disabled ones."""
+        enabled = rules.dimensions
+        names = sorted(self.dimensions(rules) & enabled.keys())
+        return {name: enabled[name].components for name in names}
+
 
 @contextmanager
 def tag(request: Request, name: str, as_of: str | None) -> Iterator[AskedTag]:

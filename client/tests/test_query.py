@@ -135,7 +135,10 @@ def test_unusable_url_is_a_usage_error(cli):
     result = cli.invoke(main, [*POINT, "--url", "localhost:8000"])
 
     assert result.exit_code == 2
-    assert "'localhost:8000' is not an http or https URL." in result.stderr
+    assert (
+        "'localhost:8000' is neither the URL of a service nor the path of a bundle."
+        in result.stderr
+    )
 
 
 def test_refusal_shows_detail_and_code(cli, service):

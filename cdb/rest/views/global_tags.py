@@ -126,7 +126,7 @@ def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> Response:
 
 
 @tag.get(
-    answers.TagWithLists | answers.TagSummary,
+    answers.TagWithLists | answers.TagWithDimensions,
     path=inputs.NamePath,
     query=inputs.TagQuery,
     errors=[NotFound],
@@ -136,6 +136,7 @@ def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> Response:
 def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> object:
     """Show a global tag with everything in it, or with `light=1` how much that is.
 
+    Then also the dimensions of its payload types, and what these call their two numbers.
     A service can be set to leave the payload IOVs out (`cdb.global_tag_detail`).
     """
     with asked.tag(request, path.name, query.asOf) as tag:
@@ -144,8 +145,9 @@ def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> obj
         if tag.holding.is_known:
             return tag.holding.not_modified()
         counts = reads.tag_counts(tag.reader, [tag.record.id], tag.moment.change)
+        dimensions = tag.components(request.cdb.rules)
     shown = shapes.tag_summary(tag.record, counts.get(tag.record.id, (0, 0)))
-    return tag.holding.sealed(json_response(shown))
+    return tag.holding.sealed(json_response({**shown, "dimensions": dimensions}))
 
 
 @tag.patch(

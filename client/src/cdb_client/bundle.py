@@ -1,14 +1,22 @@
 """Reading a bundle: a global tag in one SQLite file, for jobs that reach no service."""
 
 import json
+import math
 import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-from cdb_client.errors import BundleError
-from cdb_client.points import MAX
+from cdb_client.conditions import ALL, Answer, PayloadIOV, Places
+from cdb_client.errors import BundleError, Conflict, Invalid, NotationError
+from cdb_client.holding import Held, Kept
+from cdb_client.notation import BUILT_IN
+from cdb_client.points import LAST, MAX, OPEN, ORIGIN, Interval, Point, before
+from cdb_client.questions import Dimensions, Question
 
 APPLICATION_ID = 0x63646262
 FORMAT = 1
@@ -21,20 +29,36 @@ _LABEL = """
     join change c on c.change = (select max(change) from change where action = 'import')
 """
 
-# Row values, since only these become one descent of the index for each payload list.
+# Row values, since only these become one descent of the index for each payload list. The
+# next start matters only where nothing covers the point, or where what has ended counts.
 _VALID = f"""
-    select pt.name, i.payload_url, i.checksum, i.size, i.start_major, i.start_minor,
-        i.end_major, i.end_minor, i.extra, pt.dimension
+    select pt.name, pt.dimension, i.payload_url, i.checksum, i.size, i.extra,
+        i.start_major, i.start_minor, i.end_major, i.end_minor, n.start_major, n.start_minor
     from list_state s
     join payload_list l on l.id = s.payload_list
     join payload_type pt on pt.id = l.payload_type
-    join iov i on i.id = (
+    left join iov i on i.id = (
         select id from iov where series = s.series and retired_by = {MAX}
         and (start_major, start_minor) <= (:major, :minor)
         order by start_major desc, start_minor desc limit 1
-    ) and (:expired or (i.end_major, i.end_minor) > (:major, :minor))
+    )
+    left join iov n on n.id = case
+        when i.id is null or (i.end_major, i.end_minor) <= (:major, :minor) or :expired then (
+            select id from iov where series = s.series and retired_by = {MAX}
+            and (start_major, start_minor) > (:major, :minor)
+            order by start_major, start_minor limit 1
+        ) end
     order by pt.name
 """  # noqa: S608 - a constant
+
+
+class _Member(NamedTuple):
+    """What a payload list answers at a point, and where it answers the same."""
+
+    payload_type: str
+    dimension: str
+    payload: PayloadIOV | None
+    holds: Interval
 
 
 class Bundle:
@@ -79,6 +103,7 @@ class Bundle:
         told = json.loads(label[1])
         self.digest: str = told["after"]["digest"]
         self.provenance: dict[str, Any] = told["provenance"]
+        self._kept: dict[Question, Kept] = defaultdict(Kept)
 
     def __enter__(self) -> Self:
         return self
@@ -111,33 +136,148 @@ class Bundle:
             BundleError: the bundle has another tag, or is damaged.
 
         """
-        if global_tag != self.global_tag:
-            raise BundleError(f"The bundle has {self.global_tag!r}, and no {global_tag!r}.")
-        if (major, minor) == (MAX, MAX):
-            minor -= 1
-        place = {"major": major, "minor": minor, "expired": expired}
+        question = Question((global_tag,), expired=expired)
+        self._check(question)
+        members = self._members((major, minor), question)
+        return [self._shown(each.payload) for each in members if each.payload]
+
+    @property
+    def change(self) -> int:
+        """The last change of the tag that is in the bundle."""
+        return int(self.provenance["change"])
+
+    def dimensions(self, question: Question, *, renew: bool = False) -> Dimensions:
+        """Return the dimensions of the payload types, with what they call their numbers.
+
+        There is one tag, whatever the question; and nothing to renew.
+        """
+        told = self.provenance.get("dimensions", {})
+        used = {each.dimension for each in self._members(ORIGIN, Question((self.global_tag,)))}
+        unknown = ("major", "minor")
+        return {
+            name: tuple(told[name]) if name in told else BUILT_IN.get(name, unknown)
+            for name in sorted(used)
+        }
+
+    def answer(self, question: Question, places: Places) -> Answer:
+        """Return what is valid at some points, and how far that holds.
+
+        Raises:
+            BundleError: the bundle has not what is asked: this tag, as of this change, or a
+                payload type; or it is damaged.
+            NotationError: a point is in a notation that only a service can read.
+            Invalid: a payload type has no point.
+            Conflict: nothing covers the point for a type, and the question wants all.
+
+        """
+        kept = self._kept[question]
+        if held := kept.at(places):
+            return held.answer
+        self._check(question)
+        answer = self._found(question, places)
+        # Nothing of a bundle changes.
+        kept.keep(Held(answer, places, 0.0, math.inf))
+        return answer
+
+    def _found(self, question: Question, places: Places) -> Answer:
+        by_dimension = {
+            name: [
+                member
+                for member in self._members(_numbers(place), question)
+                if name in (ALL, member.dimension)
+            ]
+            for name, place in places.items()
+        }
+        if ALL not in places:
+            self._check_places(question, places)
+        members = sorted(chain(*by_dimension.values()))
+        missing = [each.payload_type for each in members if each.payload is None]
+        if missing and question.complete:
+            raise Conflict(
+                409,
+                "incomplete",
+                f"Nothing covers the point for {', '.join(missing)}.",
+                {"missing": missing},
+            )
+        return Answer(
+            {each.payload_type: each.payload for each in members if each.payload},
+            {
+                name: _intersection(found)
+                for name, found in by_dimension.items()
+                if found or len(places) == 1
+            },
+            self.change,
+        )
+
+    def _members(self, point: Point, question: Question) -> list[_Member]:
+        """Return what the payload lists that are asked answer at a point, by payload type."""
+        major, minor = place = min(point, LAST)
+        asked = {"major": major, "minor": minor, "expired": question.expired}
         try:
-            with closing(self._connection.execute(_VALID, place)) as rows:
-                return [self._shown(row) for row in rows]
+            with closing(self._connection.execute(_VALID, asked)) as rows:
+                members = [self._member(row, place, expired=question.expired) for row in rows]
         except sqlite3.Error as error:
             raise BundleError(f"The bundle is damaged: {error}.") from None
+        if question.types is None:
+            return members
+        unknown = set(question.types) - {each.payload_type for each in members}
+        if unknown:
+            raise BundleError(f"The bundle has no payload type {', '.join(sorted(unknown))}.")
+        return [each for each in members if each.payload_type in question.types]
 
-    def _shown(self, row: tuple[Any, ...]) -> dict[str, Any]:
-        end_major, end_minor = row[6:8]
-        if self.provenance["iov_mode"] == "discrete" and (end_major, end_minor) != (MAX, MAX):
-            end_major, end_minor = _before(end_major, end_minor)
+    def _member(self, row: Sequence[Any], point: Point, *, expired: bool) -> _Member:
+        name, dimension = row[:2]
+        following = OPEN if row[10] is None else (row[10], row[11])
+        if row[6] is None:
+            return _Member(name, dimension, None, (ORIGIN, following))
+        start, end = (row[6], row[7]), (row[8], row[9])
+        if end <= point and not expired:
+            return _Member(name, dimension, None, (end, following))
+        url, checksum, size, revision = row[2:6]
+        payload = PayloadIOV(
+            name, url, checksum, size, start, end, revision, self.global_tag, dimension
+        )
+        return _Member(name, dimension, payload, (start, following if expired else end))
+
+    def _check(self, question: Question) -> None:
+        """Raise where the bundle has not what a question is about."""
+        name, _, change = question.tags[0].partition("@")
+        if len(question.tags) > 1 or name != self.global_tag:
+            asked = ", ".join(map(repr, question.tags))
+            raise BundleError(f"The bundle has {self.global_tag!r}, and no {asked}.")
+        for as_of in (change, question.as_of):
+            # What came later is not in it, even if it is nothing: nobody here knows.
+            if as_of and as_of != str(self.change):
+                raise BundleError(
+                    f"The bundle has {name!r} as of change {self.change}, and not as of {as_of}."
+                )
+
+    def _check_places(self, question: Question, places: Places) -> None:
+        for member in self._members(ORIGIN, question):
+            if member.dimension not in places:
+                raise Invalid(
+                    400,
+                    "invalid",
+                    f"Payload type {member.payload_type!r} has the dimension "
+                    f"{member.dimension!r}: a point in it is needed.",
+                )
+
+    def _shown(self, payload: PayloadIOV) -> dict[str, Any]:
+        end = payload.end
+        if self.provenance["iov_mode"] == "discrete" and end != OPEN:
+            end = before(end)
         return {
-            "payload_type_name": row[0],
-            "payload_url": row[1],
-            "checksum": row[2],
-            "size": row[3],
-            "major_iov": row[4],
-            "minor_iov": row[5],
-            "major_iov_end": end_major,
-            "minor_iov_end": end_minor,
-            "revision": row[8],
-            "global_tag": self.global_tag,
-            "dimension": row[9],
+            "payload_type_name": payload.payload_type,
+            "payload_url": payload.payload_url,
+            "checksum": payload.checksum,
+            "size": payload.size,
+            "major_iov": payload.start[0],
+            "minor_iov": payload.start[1],
+            "major_iov_end": end[0],
+            "minor_iov_end": end[1],
+            "revision": payload.revision,
+            "global_tag": payload.global_tag,
+            "dimension": payload.dimension,
         }
 
     def _one(self, statement: str) -> Any:
@@ -145,6 +285,15 @@ class Bundle:
             return rows.fetchone()
 
 
-def _before(major: int, minor: int) -> tuple[int, int]:
-    """Return the last point that belongs to an interval, as services of that mode show it."""
-    return (major, minor - 1) if minor else (major - 1, MAX)
+def _numbers(place: Point | str) -> Point:
+    if isinstance(place, str):
+        raise NotationError(f"A bundle does not read {place!r}: give the two numbers.")
+    return place
+
+
+def _intersection(members: Sequence[_Member]) -> Interval:
+    """Return where all of them answer the same as they do."""
+    return (
+        max((each.holds[0] for each in members), default=ORIGIN),
+        min((each.holds[1] for each in members), default=OPEN),
+    )

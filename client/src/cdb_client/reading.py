@@ -1,0 +1,194 @@
+"""Asking a service which payloads are valid, no more often than is needed."""
+
+import threading
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cdb_client.conditions import ALL, Answer, Places, payload_iov
+from cdb_client.errors import NotJson, Unavailable, Unreachable
+from cdb_client.holding import Held, Kept, age_of
+from cdb_client.points import Interval, Point, number_of
+from cdb_client.questions import Dimensions, Question
+
+if TYPE_CHECKING:
+    from cdb_client.http import Answer as HttpAnswer
+    from cdb_client.http import Service
+
+QUERY = "payload-iovs/query"
+
+
+class ServiceReader:
+    """Answers of one service.
+
+    An answer is given again at every point in which it holds, for as long as the service
+    says, or for `max_age` seconds. After that it is compared by its ETag. A comparison that
+    finds nothing new is one for all answers that were made from the same state of the tags.
+
+    Safe to use from several threads.
+
+    Args:
+        service: gives the service; called when it has to be asked.
+        max_age: seconds.
+        stale_if_error: seconds after which an answer may be given, with a warning, where
+            the service cannot be reached.
+
+    """
+
+    def __init__(
+        self,
+        service: "Callable[[], Service]",
+        *,
+        max_age: float,
+        stale_if_error: float = 0.0,
+    ) -> None:
+        self._service = service
+        self._max_age = max_age
+        self._stale_if_error = stale_if_error
+        self._lock = threading.Lock()
+        self._kept: dict[Question, Kept] = defaultdict(Kept)
+        self._confirmed: dict[tuple[Question, str | None], float] = {}
+        self._dimensions: dict[Question, Dimensions] = {}
+        self._mode: str | None = None
+
+    @property
+    def iov_mode(self) -> str:
+        """What the ends of intervals mean there: `continuous` or `discrete`."""
+        if self._mode is None:
+            self._mode = str(self._service().get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"])
+        return self._mode
+
+    def dimensions(self, question: Question, *, renew: bool = False) -> Dimensions:
+        """Return the dimensions of what a question is about.
+
+        Args:
+            question: names the tags.
+            renew: ask the service even where they are known.
+
+        """
+        about = Question(question.tags, question.as_of)
+        if renew or about not in self._dimensions:
+            self._dimensions[about] = self._asked_dimensions(about)
+        return self._dimensions[about]
+
+    def _asked_dimensions(self, question: Question) -> Dimensions:
+        from cdb_client.http import path_of  # noqa: PLC0415 - imports requests
+
+        found: dict[str, tuple[str, str]] = {}
+        for tag in question.tags:
+            params = {"light": 1, "asOf": question.as_of}
+            shown = self._service().get(path_of("global-tags", tag), params)
+            found |= {name: (parts[0], parts[1]) for name, parts in shown["dimensions"].items()}
+        return found
+
+    def answer(self, question: Question, places: Places) -> Answer:
+        """Return what is valid at some points.
+
+        Raises:
+            ServiceError: the service refused; the subclass says how.
+            NotJson: what answered is not the service.
+            Unreachable: it did not answer, whatever is kept.
+
+        """
+        held = self._held(question, places)
+        if held and self._is_fresh(question, held):
+            return held.answer
+        try:
+            if held:
+                # At the point of then: it is another question elsewhere, with another ETag.
+                held = self._asked(question, held.places, held)
+            if held is None or not (held.places == places or held.answer.covers(places)):
+                held = self._asked(question, places)
+        except (Unreachable, Unavailable) as error:
+            if held and self._may_be_stale(held, error):
+                return held.answer
+            raise
+        return held.answer
+
+    def _is_fresh(self, question: Question, held: Held) -> bool:
+        confirmed = self._confirmed.get((question, held.head), 0.0) if held.head else 0.0
+        return held.is_fresh(time.time(), self._max_age, confirmed)
+
+    def _may_be_stale(self, held: Held, error: Exception) -> bool:
+        now = time.time()
+        if not self._stale_if_error or not held.is_fresh(
+            now, self._max_age + self._stale_if_error
+        ):
+            return False
+        warnings.warn(f"An answer is {now - held.confirmed:.0f} s old: {error}", stacklevel=5)
+        return True
+
+    def _held(self, question: Question, places: Places) -> Held | None:
+        with self._lock:
+            return self._kept[question].at(places)
+
+    def _asked(self, question: Question, places: Places, held: Held | None = None) -> Held:
+        """Ask the service, or whether the answer that is held is still the one."""
+        # As old as the request is, at most, the state that the answer shows.
+        now = time.time()
+        mode = self.iov_mode
+        got = self._service().ask(
+            "GET",
+            QUERY,
+            {**question.params, **_point(places), "shape": "dict"},
+            etag=held.answer.etag if held else None,
+        )
+        if got.status == 304 and held:
+            found = replace(held, confirmed=now, age=age_of(got.headers))
+        else:
+            found = Held(_answer(got, places, mode), places, now, age_of(got.headers))
+        with self._lock:
+            self._confirmed[question, found.head] = now
+            self._kept[question].keep(found)
+        return found
+
+
+def _point(places: Places) -> Mapping[str, Any]:
+    place = places.get(ALL)
+    if isinstance(place, tuple):
+        return {"majorIOV": place[0], "minorIOV": place[1]}
+    return {"at": [_at(name, each) for name, each in places.items()]}
+
+
+def _at(name: str, place: Point | str) -> str:
+    written = place if isinstance(place, str) else f"{place[0]},{place[1]}"
+    return f"{name}:{written}" if name else written
+
+
+def _answer(got: "HttpAnswer", places: Places, mode: str) -> Answer:
+    try:
+        payloads = [payload_iov(row, mode) for row in got.body]
+    except (AttributeError, KeyError, TypeError):
+        raise NotJson(got.status, "The service's answer is not a list of payloads.") from None
+    return Answer(
+        {each.payload_type: each for each in payloads},
+        _holds(got.headers, places),
+        got.change,
+        number_of(got.headers.get("cdb-as-of", "")),
+        got.etag,
+    )
+
+
+def _holds(headers: Mapping[str, str], places: Places) -> Mapping[str, Interval]:
+    """Return where an answer holds, by dimension; nothing where that is not clear."""
+    starts = _points(headers.get("cdb-valid-from", ""))
+    ends = _points(headers.get("cdb-valid-until", ""))
+    holds = {name: (start, ends[name]) for name, start in starts.items() if name in ends}
+    if holds.keys() == {ALL} and ALL not in places:
+        # Of several dimensions one only decides, and the service does not say which.
+        name = next(iter(places)) if len(places) == 1 else None
+        return {name: holds[ALL]} if name else {}
+    return holds
+
+
+def _points(written: str) -> dict[str, Point]:
+    found = {}
+    for part in written.split("; "):
+        name, _, numbers = part.rpartition(":")
+        major, minor = (number_of(each) for each in f"{numbers},".split(",")[:2])
+        if major is not None and minor is not None:
+            found[name] = (major, minor)
+    return found
