@@ -58,6 +58,7 @@ class Asked:
         data: the body.
         writes: whether it can change something.
         is_streamed: whether the answer is read as it comes in; else it is read at once.
+        is_signed: whether the token goes with it, although the service may not ask for one.
 
     """
 
@@ -68,6 +69,7 @@ class Asked:
     data: bytes | Sendable | None = None
     writes: bool = False
     is_streamed: bool = False
+    is_signed: bool = False
 
 
 def question(

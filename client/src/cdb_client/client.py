@@ -312,8 +312,7 @@ class Client:
 
     def whoami(self) -> dict[str, Any]:
         """Return who the service takes the sender for, and what they may do somewhere."""
-        found: dict[str, Any] = self.service.get("whoami")
-        return found
+        return self.service.whoami()
 
 
 def _environ() -> Mapping[str, str]:

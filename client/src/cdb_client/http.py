@@ -156,6 +156,12 @@ class Service:
         with self._answered(asked) as response:
             return answers.answer(response)
 
+    def whoami(self) -> dict[str, Any]:
+        """Return who the service takes the sender for; raises as `get` does."""
+        with self._answered(Asked("GET", "whoami", "", {}, is_signed=True)) as response:
+            found: dict[str, Any] = answers.answer(response).body
+            return found
+
     def lines(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
         """Yield the items of a long answer, as they come in; raises as `get` does.
 
@@ -287,7 +293,8 @@ class Service:
         return failure
 
     def _with_token(self, base: str, asked: Asked) -> requests.Response:
-        token = self._token(base) if asked.writes or self._reads_with_token else None
+        signed = asked.writes or asked.is_signed or self._reads_with_token
+        token = self._token(base) if signed else None
         response = self._once(base, asked, token)
         # Either the service wants to know who reads, or the token has run out: or both.
         for _ in range(2):
