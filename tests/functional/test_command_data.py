@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from support import API, Client, serving
 
 from cdb.app import make_app
+from cdb.services import bundles
+from cdb.services.exports import DatabaseSource
 from cdb.settings import load
 from cdb_client.cli import main
 
@@ -355,3 +357,67 @@ def test_the_uses_of_a_payload_are_shown(world: World, beam: Path) -> None:
     shown = world.cdb("payload", "usage", ABC, "--format", "json")
     assert tag in [use["global_tag"] for use in json.loads(shown.stdout)]
     assert world.cdb("payload", "usage", "f" * 32).exit_code == 5
+
+
+# --- query ---------------------------------------------------------------------------
+
+
+def asked(world: World, *arguments: object) -> list[tuple[str, str]]:
+    done = world.cdb("query", *arguments, "--format", "json")
+    assert done.exit_code == 0, done.output
+    return [(row["payload_type_name"], row["payload_url"]) for row in json.loads(done.stdout)]
+
+
+def test_a_point_can_be_asked_in_notation_by_dimension_and_of_layers(world: World) -> None:
+    tag, above = world.tag(types=("Beam", "Geo")), world.tag(types=("Beam", "Geo"))
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,1,8,0\nGeo,g,s,7,0,,\n")
+    world.cdb("bulk", "-", "--tag", above, input=f"{CSV}Beam,mine,s,7,5,7,6\n")
+    assert asked(world, tag, 7, 1) == [("Beam", "a"), ("Geo", "g")]
+    assert asked(world, tag, "7:1", "--type", "Beam") == [("Beam", "a")]
+    by_dimension = ("--at", "run-lumi:7:1", "--at", "major-minor:0,0")
+    assert asked(world, tag, *by_dimension) == [("Beam", "a")]
+    assert asked(world, above, 7, 5, "--layer", tag) == [("Beam", "mine"), ("Geo", "g")]
+    assert asked(world, above, 7, 6, "--layer", tag) == [("Beam", "a"), ("Geo", "g")]
+    shown = world.cdb("query", above, "7:5", "--layer", tag, "--type", "Beam").stdout
+    assert shown.splitlines() == [
+        "type  payload  global tag  valid from  valid until",
+        f"Beam  mine     {above:10}  7:5         7:6",
+    ]
+
+
+def test_a_type_without_a_payload_can_be_an_error(world: World) -> None:
+    tag = world.tag(types=("Beam", "Geo"))
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Geo,g,s,7,0,,\n")
+    assert asked(world, tag, 7, 1) == [("Geo", "g")]
+    done = world.cdb("query", tag, 7, 1, "--complete")
+    assert (done.exit_code, done.stderr) == (6, "Error: missing: Beam [incomplete]\n")
+
+
+def test_a_query_can_be_as_of_a_change_and_is_never_a_stale_one(world: World) -> None:
+    tag = world.tag()
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,0,,\n")
+    before = world.client.ok("GET", "changes?limit=1")["latest"]
+    assert asked(world, tag, 7, 0) == [("Beam", "a")]
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,b,s,7,0,,\n")
+    assert asked(world, tag, 7, 0) == [("Beam", "b")]
+    assert asked(world, tag, 7, 0, "--as-of", before) == [("Beam", "a")]
+    assert asked(world, f"{tag}@{before}", 7, 0) == [("Beam", "a")]
+
+
+@pytest.mark.parametrize("place", [[], ["1", "2", "3"], ["1:2", "--at", "run-lumi:1:2"]])
+def test_a_query_needs_one_point(world: World, place: list[str]) -> None:
+    assert world.cdb("query", "Nowhere", *place).exit_code == 2
+
+
+def test_a_bundle_answers_as_the_service_it_was_taken_from(world: World, tmp_path: Path) -> None:
+    tag = world.tag()
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,1,8,0\nBeam,b,s,8,0,,\n")
+    bundle = tmp_path / "it.cdb"
+    context = world.client.app.registry.cdb
+    source = DatabaseSource(context.database, context.rules, tag)
+    bundles.create(source, context.rules, bundle)
+    for point in (["7", "1"], ["7:1"], ["--at", "run-lumi:8:0"], ["7", "0"]):
+        assert asked(world, tag, *point, "--url", bundle) == asked(world, tag, *point)
+        assert asked(world, tag, *point, "--bundle", bundle) == asked(world, tag, *point)
+    for refused in (["--as-of", 1], ["--layer", "Other"], ["--type", "Geo"]):
+        assert world.cdb("query", tag, 7, 1, "--bundle", bundle, *refused).exit_code == 1

@@ -139,7 +139,7 @@ class Bundle:
         question = Question((global_tag,), expired=expired)
         self._check(question)
         members = self._members((major, minor), question)
-        return [self._shown(each.payload) for each in members if each.payload]
+        return [self.row(each.payload) for each in members if each.payload]
 
     @property
     def change(self) -> int:
@@ -178,6 +178,25 @@ class Bundle:
         # Nothing of a bundle changes.
         kept.keep(Held(answer, places, 0.0, math.inf))
         return answer
+
+    def row(self, payload: PayloadIOV) -> dict[str, Any]:
+        """Return a payload IOV as the service shows it, without `begin` and `end`."""
+        end = payload.end
+        if self.provenance["iov_mode"] == "discrete" and end != OPEN:
+            end = before(end)
+        return {
+            "payload_type_name": payload.payload_type,
+            "payload_url": payload.payload_url,
+            "checksum": payload.checksum,
+            "size": payload.size,
+            "major_iov": payload.start[0],
+            "minor_iov": payload.start[1],
+            "major_iov_end": end[0],
+            "minor_iov_end": end[1],
+            "revision": payload.revision,
+            "global_tag": payload.global_tag,
+            "dimension": payload.dimension,
+        }
 
     def _found(self, question: Question, places: Places) -> Answer:
         by_dimension = {
@@ -261,24 +280,6 @@ class Bundle:
                     f"Payload type {member.payload_type!r} has the dimension "
                     f"{member.dimension!r}: a point in it is needed.",
                 )
-
-    def _shown(self, payload: PayloadIOV) -> dict[str, Any]:
-        end = payload.end
-        if self.provenance["iov_mode"] == "discrete" and end != OPEN:
-            end = before(end)
-        return {
-            "payload_type_name": payload.payload_type,
-            "payload_url": payload.payload_url,
-            "checksum": payload.checksum,
-            "size": payload.size,
-            "major_iov": payload.start[0],
-            "minor_iov": payload.start[1],
-            "major_iov_end": end[0],
-            "minor_iov_end": end[1],
-            "revision": payload.revision,
-            "global_tag": payload.global_tag,
-            "dimension": payload.dimension,
-        }
 
     def _one(self, statement: str) -> Any:
         with closing(self._connection.execute(statement)) as rows:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdb_client.commands.failures import FOUND
+from cdb_client.commands.finding import exits
 from cdb_client.commands.iov import FIELDS
 from cdb_client.commands.options import TYPE, connected, reads, shown, writes
 from cdb_client.commands.output import Columns, end, say, show, start
 from cdb_client.commands.progress import progress
+from cdb_client.commands.query import of_service, place_of
 from cdb_client.errors import NotFound, PayloadError, ServiceError
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def usage(client: "Client", checksum: str, as_of: str | None, form: str) -> None
 
 @payload.command()
 @click.argument("files", metavar="FILE...", type=FILE, nargs=-1, required=True)
-@click.option("--exit-code", is_flag=True, help="End with 8 where one is not stored.")
+@exits("files that are not stored")
 @shown
 @connected
 def check(client: "Client", files: Sequence[Path], exit_code: bool, form: str) -> None:
@@ -195,12 +197,8 @@ def _valid(
     client: "Client", tag: str, payload_type: str, point: Sequence[str], as_of: str | None
 ) -> tuple[str, str]:
     """Return the checksum of what holds at a point, and the name of its file."""
-    params = {"gtName": tag, "types": payload_type, "shape": "dict", "asOf": as_of}
-    if len(point) == 1:
-        params["at"] = point[0]
-    else:
-        params["majorIOV"], params["minorIOV"] = point
-    rows = client.service.get("payload-iovs/query", params)
+    asked = {"types": [payload_type], "complete": False, "expired": False, "as_of": as_of}
+    rows = of_service(client, [tag], place_of(point, ()), asked).rows
     if not rows:
         raise NotFound(404, None, f"No {payload_type} holds at {' '.join(point)} in {tag}.")
     if not rows[0]["checksum"]:
