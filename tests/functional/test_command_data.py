@@ -198,8 +198,9 @@ def test_json_lines_go_to_a_list_whose_ends_are_the_next_starts(world: World) ->
     name = world.client.ok("GET", f"gtPayloadLists/{tag}")["Beam"]
     rows = [{"payload_url": each, "checksum": "s", "begin": f"{each}:0"} for each in ("3", "1")]
     lines = "\n".join(map(json.dumps, rows))
-    done = world.cdb("bulk", "-", "--list", name, input=lines)
+    done = world.cdb("bulk", "-", "--list", name, "--format", "json", input=lines)
     assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["count"] == 2
     assert world.iovs(tag) == [("1", 1, 0, 3, 0), ("3", 3, 0, MAX, MAX)]
 
 

@@ -44,6 +44,7 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
     [
         "docs/getting-started.md",
         "docs/http-api.md",
+        "docs/command-data.md",
         "docs/history.md",
         "docs/merge.md",
         "README.md",

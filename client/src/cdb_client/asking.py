@@ -144,7 +144,9 @@ def _with_body(
     if body is None or hasattr(body, "read"):
         return given, body
     try:
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        # Without blanks, since a service takes bodies up to a size.
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        data = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"This cannot be sent as JSON: {error}.") from None
     return given | {"Content-Type": "application/json"}, data

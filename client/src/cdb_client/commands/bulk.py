@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from cdb_client.commands.insert import told_of
-from cdb_client.commands.options import LIST, TAG, connected, writes
+from cdb_client.commands.options import LIST, TAG, connected, shown, writes
 from cdb_client.commands.output import say
 from cdb_client.commands.progress import progress
 from cdb_client.commands.rows import BadRows, Rows, read
@@ -32,6 +32,7 @@ _ROWS = re.compile(r"\brow (\d+)(?=: )|\bRows (\d+) and (\d+)\b")
 @click.option("--create-lists", is_flag=True, help="Make the lists that --tag lacks.")
 @click.option("--key", metavar="TEXT", help="Names this write: sent again, it is done once.")
 @writes
+@shown
 @connected
 def bulk(
     client: "Client",
@@ -41,6 +42,7 @@ def bulk(
     create_lists: bool,
     key: str | None,
     writing: "Writing",
+    form: str,
 ) -> None:
     """Insert the payload IOVs of FILE (- for stdin): all of them, or none.
 
@@ -88,7 +90,7 @@ def bulk(
             ) as batch:
                 batch.add_rows(rows)
             created, answer = batch.created_lists, batch.answer
-    told_of(created, answer, f"{count} inserted into {tag or payload_list or 'their lists'}")
+    told_of(created, answer, f"{count} inserted into {tag or payload_list or 'their lists'}", form)
 
 
 def _read(file: IO[bytes], needed: Sequence[str]) -> Rows:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdb_client.commands.options import COORDINATE, TAG, TYPE, connected, told, writes
+from cdb_client.commands.options import COORDINATE, TAG, TYPE, connected, shown, told, writes
 from cdb_client.commands.output import say
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ POINT = (COORDINATE, COORDINATE)
 @click.option("--revision", metavar="TEXT", help="The payload's own revision.")
 @click.option("--create-list", is_flag=True, help="Make the payload list, where the tag has none.")
 @writes
+@shown
 @connected
 def insert(
     client: "Client",
@@ -44,6 +45,7 @@ def insert(
     upload: bool,
     create_list: bool,
     writing: "Writing",
+    form: str,
     **said: Any,
 ) -> None:
     """Insert a payload of TYPE into global tag TAG: a file, or what lies at URL.
@@ -63,12 +65,14 @@ def insert(
         raise click.UsageError("--upload needs --file.")
     with client.inserting(tag, create_lists=create_list, **writing) as batch:
         batch.add(payload_type, url=payload_url, upload=upload or not payload_url, **said)
-    told_of(batch.created_lists, batch.answer, f"A payload of {payload_type} is in {tag}")
+    told_of(batch.created_lists, batch.answer, f"A payload of {payload_type} is in {tag}", form)
 
 
-def told_of(created_lists: Sequence[str], answer: "Answer | None", sentence: str) -> None:
+def told_of(
+    created_lists: Sequence[str], answer: "Answer | None", sentence: str, form: str
+) -> None:
     """Tell what became of inserts, and which payload lists had to be made for them."""
     for payload_type in created_lists:
         say(f"There was no payload list of {payload_type}: one is made.")
     if answer:
-        told(answer, sentence)
+        told(answer, sentence, form)
