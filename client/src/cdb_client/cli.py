@@ -21,6 +21,7 @@ from cdb_client.commands.payload import payload
 from cdb_client.commands.pl import pl
 from cdb_client.commands.pt import pt
 from cdb_client.commands.query import query
+from cdb_client.commands.timeline import timeline
 from cdb_client.commands.whoami import whoami
 
 GROUP = "cdb.commands"
@@ -103,5 +104,5 @@ def main() -> None:
     """Conditions database for high-energy physics."""
 
 
-for command in (bulk, gt, insert, iov, log, payload, pl, pt, query, whoami):
+for command in (bulk, gt, insert, iov, log, payload, pl, pt, query, timeline, whoami):
     main.add_command(command)

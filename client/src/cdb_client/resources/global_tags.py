@@ -230,6 +230,33 @@ class GlobalTags(Resource):
         wanted = {"from": begin, "to": end, "payload_type": payload_type, "asOf": as_of}
         return self.service.lines(path_of("global-tags", name, "gaps"), wanted)
 
+    def timeline(
+        self,
+        name: str,
+        *,
+        begin: str | None = None,
+        end: str | None = None,
+        buckets: int = 600,
+        offset: int = 0,
+        lanes: int = 200,
+        as_of: AsOf = None,
+    ) -> Answer:
+        """Return a tag as lanes, one for each list: their intervals, or numbers by buckets.
+
+        Args:
+            name: of the tag.
+            begin: the first point of a window; without one the window is what the data fill.
+            end: the point after its last one.
+            buckets: how many there are at most, 2 … 1500.
+            offset: lanes to leave out before the first.
+            lanes: how many at most, up to 1000.
+            as_of: a change or a time.
+
+        """
+        wanted = {"from": begin, "to": end, "buckets": buckets, "asOf": as_of}
+        page = {"lanes_offset": offset, "lanes_limit": lanes}
+        return self.service.ask("GET", path_of("global-tags", name, "timeline"), wanted | page)
+
     def digest(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return the digest of all that a tag answers, and of each of its payload types."""
         found: dict[str, Any] = self.service.get(
