@@ -303,6 +303,32 @@ def test_differences_are_added_removed_or_changed():
     assert drawn.lanes[1].is_open
 
 
+def test_differences_in_letters():
+    rows = [
+        difference((100, 0), (140, 0), None, {}),
+        difference((140, 0), (161, 0), {}, {}),
+        difference((161, 0), (163, 0), {}, None),
+        difference((180, 0), (200, 0), {}, None),
+        difference((190, 0), OPEN, {}, {}, "Zero"),
+    ]
+
+    drawn = diffs.picture("A", "A@7", rows, LUMI)
+
+    expected = [
+        "A -> A@7",
+        "+1 -2 ~2   100:0 ... 205:0",
+        "",
+        "Beam  ++++++++++++++++*~~~~~~~*-      ---------    +1 -2 ~1",
+        "Zero                                      ~~~~~~~*       ~1",
+        "     +|-------------------|-------------------|--",
+        "run:  100                150                 200",
+        "",
+        "+ added   - removed   ~ changed   * several",
+    ]
+    written = list(terminal.draw(drawn, 60, terminal.ASCII, is_diff=True))
+    assert [line.rstrip() for line in written] == expected
+
+
 @at_leisure
 @given(st.lists(st.tuples(POINTS, POINTS), min_size=1, max_size=20))
 def test_every_difference_is_in_the_picture(spans):

@@ -144,6 +144,28 @@ def test_other_endings_are_refused(url: str, tmp_path: Path) -> None:
     assert (done.exit_code, "has to end in .pdf, .png, .svg" in done.output) == (2, True)
 
 
+def test_differences_are_drawn_above_their_table(url: str) -> None:
+    done = cdb(url, "gt", "diff", "Prod", "Next", "--draw", "--width", 60)
+
+    title, total, _, lane, *_ = done.output.splitlines()
+    assert (title, total) == ("Prod → Next", "-1   8:0 … 8:2000")
+    assert lane.split() == ["Beam", "-" * 49, "-1"]
+    assert done.output.index(lane) < done.output.index("payload type")
+
+
+def test_differences_in_a_pipe_are_the_table_alone(url: str) -> None:
+    assert cdb(url, "gt", "diff", "Prod", "Next").output.startswith("payload type")
+
+
+def test_differences_are_drawn_into_a_file(url: str, tmp_path: Path) -> None:
+    for other in ("Next", "Prod"):
+        done = cdb(url, "gt", "diff", "Prod", other, "-o", tmp_path / f"{other}.svg")
+        assert done.exit_code == 0
+
+    assert ">Prod → Next<" in (tmp_path / "Next.svg").read_text()
+    assert ">no difference" in (tmp_path / "Prod.svg").read_text()
+
+
 def test_where_matplotlib_is_missing_the_extra_is_named(url: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError")
     command = "from cdb_client.cli import main; main()"

@@ -1,17 +1,15 @@
 """`cdb timeline`: a tag as lanes, drawn in the terminal or into a file."""
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdb_client.commands.drawing import columns, draw, draws, save
 from cdb_client.commands.options import TAG, TYPE, connected, reads, shown
-from cdb_client.commands.output import as_csv, say, write
+from cdb_client.commands.output import as_csv, write
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
@@ -32,19 +30,7 @@ _A_COLUMN = 8
     "--type", "types", type=TYPE, multiple=True, help="Only this payload type; repeatable."
 )
 @click.option("--gaps", is_flag=True, help="List below what nothing covers.")
-@click.option(
-    "--width",
-    type=click.IntRange(40, 1000),
-    metavar="COLUMNS",
-    help="Instead of the terminal's.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    metavar="FILE",
-    help="Draw into an SVG, PNG or PDF instead; needs hep-cdb-client[plot].",
-)
+@draws
 @reads
 @shown
 @connected
@@ -76,20 +62,18 @@ def timeline(
     """
     from cdb_client.pictures import sources
 
-    columns = width or shutil.get_terminal_size((100, 24)).columns
-    buckets = (
-        sources.MOST_BUCKETS
-        if output
-        else min(max(columns * _A_COLUMN, 100), sources.MOST_BUCKETS)
-    )
+    buckets = min(max(columns(width) * _A_COLUMN, 100), sources.MOST_BUCKETS)
     found, picture = sources.timeline(
-        client, tag, begin=begin, end=end, types=types, as_of=as_of, buckets=buckets
+        client,
+        tag,
+        begin=begin,
+        end=end,
+        types=types,
+        as_of=as_of,
+        buckets=sources.MOST_BUCKETS if output else buckets,
     )
     if output:
-        from cdb_client.pictures import figure
-
-        figure.save(picture, output)
-        say(f"{output} is drawn.")
+        save(picture, output)
         return
     match form:
         case "json":
@@ -97,25 +81,9 @@ def timeline(
         case "csv":
             write(as_csv(list(_rows(found)), _FIELDS))
         case _:
-            _draw(picture, columns)
+            draw(picture, width)
     if gaps and form == "table":
         _list(picture, sources.gaps(client, tag, found, as_of))
-
-
-def _draw(picture: "Picture", columns: int) -> None:
-    # Slow to import, and of no use to the other verbs.
-    from cdb_client.pictures import terminal
-
-    style = terminal.style_for(sys.stdout.encoding or "ascii", coloured=is_coloured())
-    for line in terminal.draw(picture, columns, style):
-        click.echo(line, color=style.coloured)
-
-
-def is_coloured() -> bool:
-    """Return whether stdout shows colours, and they are wanted."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return sys.stdout.isatty() and os.environ.get("TERM") not in {"dumb", None}
 
 
 def _list(picture: "Picture", found: Iterator[Mapping[str, Any]]) -> None:

@@ -165,6 +165,7 @@ def _draw_kinds(ax: "Axes", lane: Lane, number: int) -> None:
                     color="white",
                     fontsize=10,
                     fontweight="bold",
+                    bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
                 )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 
 import click
 
+from cdb_client.pictures import diffs
 from cdb_client.pictures.axis import Axis, Tick
 from cdb_client.pictures.lanes import Lane, Picture, Piece
 from cdb_client.pictures.notation import Notation
@@ -14,7 +15,10 @@ from cdb_client.pictures.notation import Notation
 COLOURS = (32, 208, 36, 169, 178, 104)
 """Of the 256; each can be seen on black and on white, and told apart by the colour-blind."""
 
-_BLACK = 16
+KINDS = (36, 208, 32)
+"""What is added, removed and changed."""
+
+_BLACK, _GREY = 16, 248
 _FEWEST_COLUMNS = 10
 _LONGEST_NAME = 32
 _TICK_EVERY = 14
@@ -59,6 +63,9 @@ SHADED = Style(False, "█▓▒", "▁▂▃▄▅▆▇")
 ASCII = Style(False, "#=%", ".:", "", "|", ">", "*", "<", "+", "-", "|", "~", "~")
 
 
+_WORDS = {ord("…"): "...", ord("→"): "->", ord("∞"): "(no end)"}
+
+
 def style_for(encoding: str, *, coloured: bool) -> Style:
     """Return how to draw where text has an encoding.
 
@@ -69,7 +76,7 @@ def style_for(encoding: str, *, coloured: bool) -> Style:
     """
     try:
         "".join(
-            (COLOURED.levels, COLOURED.left, SHADED.full, "▐▶∞◀└─┬╌…"),
+            (COLOURED.levels, COLOURED.left, SHADED.full, "▐▶∞◀└─┬╌…→"),
         ).encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
@@ -87,26 +94,30 @@ class Cell:
 
 
 _EMPTY = Cell(" ")
+_SEVERAL = "*"
 
 
-def draw(picture: Picture, width: int, style: Style) -> Iterator[str]:
-    """Yield the lines of a picture of a tag.
+def draw(picture: Picture, width: int, style: Style, *, is_diff: bool = False) -> Iterator[str]:
+    """Yield the lines of a picture of a tag, or of a comparison of two.
 
     Args:
         picture: what is drawn.
         width: columns that there are.
         style: what can be drawn with.
+        is_diff: whether colours mean what `diffs` says.
 
     """
     frame = Frame.of(picture.lanes, width, style)
-    yield click.style(picture.title, bold=True) if style.coloured else picture.title
-    yield picture.subtitle
+    title = _in_words(picture.title, style)
+    yield click.style(title, bold=True) if style.coloured else title
+    yield _in_words(picture.subtitle, style)
     yield ""
+    drawn = signs if is_diff else cells
     for lane in picture.lanes:
-        yield frame.line(lane, list(cells(lane.pieces, frame.columns, style)))
+        yield frame.line(lane, list(drawn(lane.pieces, frame.columns, style)), is_diff=is_diff)
     yield from frame.axis(picture.axis, picture.notation)
     yield ""
-    yield _legend(picture, style)
+    yield _legend_of_signs(style) if is_diff else _legend(picture, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +137,10 @@ class Frame:
         names = min(longest, _LONGEST_NAME, max(width // 3, 8))
         return cls(names, max(width - names - notes - 5, _FEWEST_COLUMNS), notes, style)
 
-    def line(self, lane: Lane, cells: Sequence[Cell]) -> str:
+    def line(self, lane: Lane, cells: Sequence[Cell], *, is_diff: bool) -> str:
         """Return the line of a lane."""
         before = self.style.began if lane.began else " "
-        after = self._after(lane)
+        after = self._after(lane, KINDS if is_diff else COLOURS)
         drawn = _joined(cells)
         return f"{self._short(lane.name)} {before}{drawn}{after} {lane.note:>{self.notes}}"
 
@@ -162,17 +173,22 @@ class Frame:
                 break
         return [(min(int(place * self.columns), self.columns - 1), text) for place, text in ticks]
 
-    def _after(self, lane: Lane) -> str:
+    def _after(self, lane: Lane, colours: Sequence[int]) -> str:
         if not lane.goes_on:
             return " "
         sign = self.style.is_open if lane.is_open else self.style.goes_on
-        return _joined([Cell(sign, _front(lane.pieces[-1].colour, self.style))])
+        front = colours[lane.pieces[-1].colour] if self.style.coloured else None
+        return _joined([Cell(sign, front)])
 
     def _short(self, name: str) -> str:
         if len(name) > self.names:
             kept = self.names - 1
             name = name[: kept - kept // 3] + self.style.ellipsis + name[len(name) - kept // 3 :]
         return f"{name:{self.names}}"
+
+
+def _in_words(text: str, style: Style) -> str:
+    return text.translate(_WORDS) if style is ASCII else text
 
 
 def _thinned(ticks: Sequence[Tick], columns: int) -> list[Tick]:
@@ -288,6 +304,26 @@ def _joined(cells: Sequence[Cell]) -> str:
         for (front, back, swapped), run in runs
         for text in ["".join(cell.letter for cell in run)]
     )
+
+
+def signs(pieces: Sequence[Piece], columns: int, style: Style) -> Iterator[Cell]:
+    """Yield the cells of a lane of a comparison: a sign for each column."""
+    for parts in columns_of(pieces, columns):
+        kinds = {part.colour for part in parts}
+        yield _sign(*kinds, style=style) if kinds else _EMPTY
+
+
+def _sign(kind: int, *others: int, style: Style) -> Cell:
+    sign, back = (_SEVERAL, _GREY) if others else (diffs.SIGNS[kind], KINDS[kind])
+    return Cell(sign, _BLACK, back) if style.coloured else Cell(sign)
+
+
+def _legend_of_signs(style: Style) -> str:
+    told = [
+        f"{_joined([_sign(kind, style=style)])} {meaning}"
+        for kind, meaning in enumerate(diffs.MEANINGS)
+    ]
+    return "   ".join([*told, f"{_joined([_sign(0, 1, style=style)])} several"])
 
 
 def _legend(picture: Picture, style: Style) -> str:

@@ -1,10 +1,12 @@
 """Where two global tags, or two states of one, answer differently."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from cdb_client.commands.drawing import draw, draws, save
 from cdb_client.commands.finding import Counted, exits
 from cdb_client.commands.options import TAG, connected, reads, shown, window
 from cdb_client.commands.output import SPAN, Columns, Row, end, point, show, start
@@ -31,6 +33,13 @@ LIST_FIELDS = ("payload_type", "a", "b", "first")
 )
 @click.option("--a-as-of", metavar="CHANGE|TIME", help="Tag A as it was then.")
 @click.option("--b-as-of", metavar="CHANGE|TIME", help="Tag B as it was then.")
+@click.option(
+    "--draw",
+    "drawn",
+    is_flag=True,
+    help="Draw them above the table, too, as is done on a terminal.",
+)
+@draws
 @exits("differences")
 @reads
 @shown
@@ -41,10 +50,16 @@ def diff(
     b: str | None,
     level: Literal["iovs", "lists"],
     exit_code: bool,
+    drawn: bool,
+    width: int | None,
+    output: str | None,
     form: str,
     **wanted: Any,
 ) -> None:
     """Show where global tags A and B answer differently; without B, A then and now.
+
+    A picture of them stands above the table on a terminal: + is added in B, - is removed,
+    and ~ is another payload.
 
     \b
     Examples:
@@ -52,16 +67,27 @@ def diff(
       cdb gt diff Prod2026@1234
       cdb gt diff Prod2026 Test2026 --from 299400,0 --to 299500,0 --type Beam
       cdb gt diff Prod2026 Test2026 --level lists
+      cdb gt diff Prod2026@1234 -o changes.svg
       cdb gt diff Prod2026 Test2026 --exit-code > /dev/null || echo "not the same"
     """
     other = b or a.partition("@")[0]
     found = Counted(client.global_tags.diff(a, other, level=level, **wanted))
-    headings = (_side("a", a, wanted["a_as_of"]), _side("b", other, wanted["b_as_of"]))
-    if level == "lists":
+    names = (_named(a, wanted["a_as_of"]), _named(other, wanted["b_as_of"]))
+    headings = tuple(f"{side}: {name}" for side, name in zip("ab", names, strict=True))
+    is_table = form == "table" and level == "iovs"
+    if output or (is_table and (drawn or sys.stdout.isatty())):
+        if level == "lists":
+            raise click.UsageError("A picture shows intervals: it cannot have --level lists.")
+        rows = list(found)
+        _draw(client, names, rows, width, output)
+        if not output:
+            click.echo()
+            show(rows, columns(*headings), form, FIELDS)
+    elif level == "lists":
         show(found, list_columns(*headings), form, LIST_FIELDS)
     else:
-        rows = map(_flat, found) if form == "csv" else found
-        show(rows, columns(*headings), form, FIELDS)
+        shown_rows = map(_flat, found) if form == "csv" else found
+        show(shown_rows, columns(*headings), form, FIELDS)
     found.end(exit_code=exit_code)
 
 
@@ -98,5 +124,21 @@ def _first(row: Row) -> str:
     return point(*row["first"]) if row["first"] else ""
 
 
-def _side(side: str, tag: str, as_of: str | None) -> str:
-    return f"{side}: {tag}{f'@{as_of}' if as_of else ''}"
+def _named(tag: str, as_of: str | None) -> str:
+    return f"{tag}{f'@{as_of}' if as_of else ''}"
+
+
+def _draw(
+    client: "Client",
+    names: tuple[str, str],
+    rows: list[Row],
+    width: int | None,
+    output: str | None,
+) -> None:
+    from cdb_client.pictures import diffs, sources
+
+    picture = diffs.picture(*names, rows, sources.notation_of_types(client, rows))
+    if output:
+        save(picture, output, is_diff=True)
+    elif rows:
+        draw(picture, width, is_diff=True)
