@@ -1,5 +1,6 @@
-"""The help of the operators' verbs teaches by examples, which the commands take as they stand."""
+"""The help of every verb teaches by examples, which the commands take as they stand."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from importlib.metadata import entry_points
@@ -10,13 +11,16 @@ from pathlib import Path
 import click
 import pytest
 
+from cdb_client.cli import main
+
 FILES = (
     *("production.ini", "development.ini", "belle2.ini", "other.ini"),
     *("prod2026.cdb", "prod2026.jsonl.gz", "values.yaml", ".env"),
+    *("beam.csv", "beam.txt", "beam/*.txt", "alignment.jsonl", "store/8.txt"),
 )
 """What the examples name, and has to be there."""
 
-VERBS = {
+VERBS = main.commands | {
     entry.name: entry.load()
     for entry in entry_points(group="cdb.commands")
     if entry.dist and entry.dist.name == "hep-cdb"
@@ -35,10 +39,9 @@ COMMANDS = [each for name, verb in VERBS.items() for each in commands(name, verb
 
 
 def examples(command: click.Command) -> list[str]:
-    """Return the lines below `Examples:`, which are the last of the help and kept as they are."""
-    kept = cleandoc(command.help or "").split("\b\n")[-1]
-    title, *lines = kept.splitlines()
-    assert title == "Examples:"
+    """Return the lines below `Examples:`, which are kept as they are."""
+    [kept] = re.findall("\b\nExamples:\n(.*?)(?:\n\n|$)", cleandoc(command.help or ""), re.DOTALL)
+    lines = kept.replace("\\\n", " ").splitlines()
     return [line.strip() for line in lines]
 
 
@@ -49,10 +52,13 @@ def test_the_examples_of_a_command_can_be_typed(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", StringIO("y\n"))  # for what asks whether to go on
     for file in FILES:
+        Path(file).parent.mkdir(exist_ok=True)
         Path(file).touch()
     lines = examples(command)
     assert any(f"{line} ".startswith(f"cdb {name} ") for line in lines)
     for line in lines:
+        # What is kept in a variable is a command itself.
+        line = re.sub(r"^\w+=\$\((.*)\)$", r"\1", line)
         if line.startswith("export "):
             variable, _, value = line.removeprefix("export ").partition("=")
             monkeypatch.setenv(variable, value)
@@ -62,7 +68,7 @@ def test_the_examples_of_a_command_can_be_typed(
 
 def parse(words: list[str]) -> None:
     """Read the words of a line as a shell gives them to the command, and do nothing."""
-    for end in ("|", "&&"):
+    for end in ("|", "||", "&&", ">", "<"):
         words = words[: words.index(end)] if end in words else words
     assert words.pop(0) == "cdb"
     found: click.Command = VERBS[words.pop(0)]

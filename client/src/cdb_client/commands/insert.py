@@ -58,7 +58,7 @@ def insert(
       cdb insert CMS_2017 Beam --file beam.txt --begin 302635:0 --end 303435:0
       cdb insert CMS_2017 Beam beam/7.txt --checksum c4ca4238a0b923820dcc509a6f75849b \\
           --start 302635 0 --until 303435 0 --reason "new fit"
-      cdb insert CMS_2017 Beam beam/8.txt --file /store/beam/8.txt --begin 303435:0
+      cdb insert CMS_2017 Beam beam/8.txt --file store/8.txt --begin 303435:0
       cdb insert CMS_2017 Beam --file beam.txt --begin 302635:0 --dry-run
     """
     if upload and said["file"] is None:
