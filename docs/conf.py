@@ -15,7 +15,7 @@ author = "The cdb developers"
 copyright = author  # noqa: A001 - Sphinx wants this name
 release = version = version_of("hep-cdb")
 
-extensions = ["myst_parser", "plugin_reference", "settings_reference"]
+extensions = ["myst_parser", "command_reference", "plugin_reference", "settings_reference"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 highlight_language = "none"

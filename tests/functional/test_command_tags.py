@@ -267,8 +267,8 @@ def test_history_is_narrowed(
 
 
 def test_history_that_goes_on_says_so(world: Commanded, lived: str) -> None:
-    assert "there may be more" in world.done("gt", "history", lived, "--limit", 2).stderr
-    assert world.done("gt", "history", lived, "--limit", 0).stderr == ""
+    assert "there are more" in world.done("gt", "history", lived, "--limit", 6).stderr
+    assert world.done("gt", "history", lived, "--limit", 7).stderr == ""
 
 
 # --- writes -----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The documentation says what the service does: its commands are run, its tables compared."""
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -20,6 +21,8 @@ from cdb.demo.load import load as load_demo
 from cdb.rest import openapi, views
 from cdb.settings import Settings, key_of, variable_of
 from cdb.settings import load as load_settings
+from cdb_client import profiles
+from cdb_client.commands import failures
 
 DOCS = ROOT / "docs"
 PAGE = DOCS / "http-api.md"
@@ -47,6 +50,7 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
         "docs/command-data.md",
         "docs/history.md",
         "docs/merge.md",
+        "docs/command.md",
         "README.md",
     ],
     ids=str,
@@ -159,3 +163,13 @@ def test_every_local_link_leads_somewhere(html: Path) -> None:
     ]
     assert broken == []
     assert (html / "index.html").exists()
+
+
+def test_the_page_of_the_command_has_every_key_variable_and_exit_status() -> None:
+    page = (DOCS / "command.md").read_text()
+    keys = {field.name for field in dataclasses.fields(profiles.Profile)}
+    own = {"CDB_PROFILE", "CDB_CONFIG", "CDB_TOKEN", "CDB_PATIENCE"}
+    for name in keys | profiles.VARIABLES.keys() | own:
+        assert f"`{name}`" in page
+    statuses = re.findall(r"^(\d+)  ", inspect.getdoc(failures) or "", re.MULTILINE)
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == statuses

@@ -42,7 +42,8 @@ def examples(command: click.Command) -> list[str]:
     """Return the lines below `Examples:`, which are kept as they are."""
     [kept] = re.findall("\b\nExamples:\n(.*?)(?:\n\n|$)", cleandoc(command.help or ""), re.DOTALL)
     lines = kept.replace("\\\n", " ").splitlines()
-    return [line.strip() for line in lines]
+    # What is kept in a variable is a command itself.
+    return [re.sub(r"^\w+=\$\((.*)\)$", r"\1", line.strip()) for line in lines]
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
@@ -57,8 +58,6 @@ def test_the_examples_of_a_command_can_be_typed(
     lines = examples(command)
     assert any(f"{line} ".startswith(f"cdb {name} ") for line in lines)
     for line in lines:
-        # What is kept in a variable is a command itself.
-        line = re.sub(r"^\w+=\$\((.*)\)$", r"\1", line)
         if line.startswith("export "):
             variable, _, value = line.removeprefix("export ").partition("=")
             monkeypatch.setenv(variable, value)
@@ -74,4 +73,4 @@ def parse(words: list[str]) -> None:
     found: click.Command = VERBS[words.pop(0)]
     while isinstance(found, click.Group):
         found = found.commands[words.pop(0)]
-    found.make_context(found.name, words)
+    found.make_context(found.name, words).close()  # what it has opened

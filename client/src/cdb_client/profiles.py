@@ -82,7 +82,7 @@ def load(name: str | None = None, environ: Mapping[str, str] | None = None) -> P
     environ = os.environ if environ is None else environ
     profile = _from_file(name or environ.get("CDB_PROFILE") or None, environ)
     changed: dict[str, Any] = {}
-    for variable, (key, read) in _VARIABLES.items():
+    for variable, (key, read) in VARIABLES.items():
         if given := environ.get(variable):
             try:
                 changed[key] = read(given)
@@ -123,7 +123,7 @@ def _yes(text: str) -> bool:
     return text.lower() in {"1", "true", "yes"}
 
 
-_VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "CDB_URL": ("url", _urls),
     "CDB_PROXY": ("proxy", str),
     "CDB_TOKEN_FILE": ("token_file", str),

@@ -1,6 +1,7 @@
 """`cdb log`, and how changes are shown."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,19 +78,23 @@ def log(
     if change is not None:
         show_one(client.changes.show(change), form)
         return
-    found = client.changes.list(newest_first=not oldest_first, limit=limit or None, **wanted)
-    show_changes(found, form, limit)
+    show_changes(
+        client.changes.list(newest_first=not oldest_first, limit=one_more(limit), **wanted),
+        form,
+        limit,
+    )
+
+
+def one_more(limit: int) -> int | None:
+    """Return how many changes to ask for, to know whether there are more than are shown."""
+    return limit + 1 if limit else None
 
 
 def show_changes(changes: Iterator[Mapping[str, Any]], form: str, limit: int) -> None:
-    """Print changes, and say where there may be more of them."""
-    if form != "table":
-        show(changes, COLUMNS, form, FIELDS)
-        return
-    rows = list(changes)
-    show(rows, COLUMNS, form)
-    if limit and len(rows) == limit:
-        say(f"These are {limit}; there may be more: --limit says how many.")
+    """Print changes, and say so where there are more of them."""
+    show(islice(changes, limit or None), COLUMNS, form, FIELDS)
+    if limit and next(changes, None) is not None:
+        say(f"These are {limit}, and there are more: --limit says how many.")
 
 
 def what(change: Row) -> str:

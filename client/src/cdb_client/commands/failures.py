@@ -1,12 +1,12 @@
 """What a command ends with: an exit status that scripts can use, and one line on stderr.
 
 0  it is done
-1  the service refused, or something else went wrong
-2  the command line or the configuration is wrong
+1  the service refused, something else went wrong, or a question was answered with no
+2  the command line or the configuration is wrong, or nobody could be asked
 3  the service cannot be reached, or is too busy: the same may succeed later
 4  credentials are missing, do not hold, or do not permit this
 5  what was named does not exist
-6  the state of a tag, or a rule, is against it
+6  the state of a tag, or a rule, is against it; or the name is taken
 8  with --exit-code: there are differences, or gaps
 130  interrupted, as by Ctrl-C
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdb_client.commands.changes import narrowed, show_changes
+from cdb_client.commands.changes import narrowed, one_more, show_changes
 from cdb_client.commands.options import TAG, connected, reads, shown
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ def history(
       cdb gt history Prod2026 --actor alice --oldest-first --limit 0
     """
     found = client.global_tags.history(
-        tag, newest_first=not oldest_first, limit=limit or None, **wanted
+        tag, newest_first=not oldest_first, limit=one_more(limit), **wanted
     )
     show_changes(found, form, limit)
