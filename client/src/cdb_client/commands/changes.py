@@ -119,7 +119,7 @@ def _details(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -
         case "status":
             details = f"from {before.get('status')} to {after.get('status')}"
         case "describe":
-            details = ", ".join(after)
+            details = ", ".join(sorted(after))
         case "attach" if "global_tag" in after:
             details = f"to {after['global_tag']}"
         case _:
