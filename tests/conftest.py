@@ -31,6 +31,9 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("cdb")
 
+# Not what another test has left, nor what the user has.
+os.environ["CDB_CACHE"] = "none"
+
 _numbers = count()
 
 

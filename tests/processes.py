@@ -15,7 +15,7 @@ CDB = Path(sys.executable).parent / "cdb"
 def environ(**variables: str) -> dict[str, str]:
     """Return the environment without settings of cdb but these."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
-    return {**own, "NO_PROXY": "127.0.0.1", **variables}
+    return {**own, "NO_PROXY": "127.0.0.1", "CDB_CACHE": "none", **variables}
 
 
 def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:

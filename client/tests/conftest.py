@@ -77,6 +77,7 @@ def _handler(recorded: Recorded) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CDB_URL", raising=False)
+    monkeypatch.setenv("CDB_CACHE", "none")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 

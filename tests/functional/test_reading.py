@@ -1,12 +1,20 @@
 """What jobs read through `Client.at`: a request for each part of the axis, and no more."""
 
+import re
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from reading_jobs import read_all
 from support import API, serving
 
 from cdb.app import make_app
@@ -14,8 +22,16 @@ from cdb.demo.load import load as load_demo
 from cdb.services import bundles
 from cdb.services.exports import DatabaseSource
 from cdb.settings import load
-from cdb_client import Client
-from cdb_client.errors import BundleError, Conflict, NotationError, NotFound
+from cdb_client import Client, frame, reading
+from cdb_client.errors import (
+    BundleError,
+    ConfigError,
+    Conflict,
+    Invalid,
+    NotationError,
+    NotFound,
+    Unreachable,
+)
 
 TAG = "CMS_2017"
 
@@ -171,6 +187,196 @@ def test_what_is_too_old_is_compared_and_one_comparison_is_for_all(demo: Any) ->
         client.at(TAG, 302635, 1200, as_of=first.change)
         client.at(TAG, 302635, 1199, as_of=first.change)
         assert demo.counting.statuses == [304, 200]
+
+
+def test_many_points_are_one_request_and_share_what_is_the_same(client: Client) -> None:
+    points = [(302635, 1200), "302635:1131", (302635, 1150), (0, 0)]
+    found = client.batch(TAG, points)
+
+    assert [each.point for each in found] == [(302635, 1200), (302635, 1131), *points[2:]]
+    assert found[0].answer is found[2].answer
+    for each in found:
+        expected = client.at(TAG, each.point)
+        assert dict(each) == dict(expected)
+        assert each.valid_from == expected.valid_from
+        assert each.valid_until == expected.valid_until
+        assert each.change == expected.change
+
+
+def test_more_points_than_a_request_takes_are_several_as_of_one_change(
+    demo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "POINTS_AT_ONCE", 3)
+    points = [(302635, lumi) for lumi in range(1200, 1210)]
+    with Client(demo.url) as client:
+        client.at(TAG, 0, 0)
+        demo.counting.asked.clear()
+        found = client.batch(TAG, points, types="LumiCertification")
+        assert demo.counting.asked == ["/payload-iovs/query/batch?"] * 4
+        assert client.batch(TAG, []) == []
+        expected = [client.at(TAG, point, types="LumiCertification") for point in points]
+    assert [dict(each) for each in found] == [dict(each) for each in expected]
+
+
+def test_a_window_has_the_payload_iovs_that_overlap_it(client: Client) -> None:
+    found = client.iovs(TAG, "LumiCertification", start="302635:1128", end=(302635, 1133))
+
+    assert [(each.start, each.end) for each in found] == [
+        ((302635, 1126), (302635, 1130)),
+        ((302635, 1132), (302635, 1207)),
+    ]
+    assert {each.global_tag for each in found} == {TAG}
+    assert len(client.iovs(TAG)) == 849
+    with pytest.raises(Invalid, match="does not come after"):
+        client.iovs(TAG, start=(5, 0), end=(4, 0))
+
+
+def test_payload_iovs_become_a_frame_with_exact_numbers(client: Client) -> None:
+    found = client.iovs(TAG, "JER_SF_AK8PFPuppi")
+    table = frame(found)
+
+    assert list(table["start_major"]) == [each.start[0] for each in found]
+    assert table["end_minor"].max() <= 2**63 - 1
+    assert list(table["size"]) == [each.size for each in found]
+    assert table["checksum"][0] == found[0].checksum
+    assert len(frame(client.at(TAG, 0, 0))) == 0
+    big = replace(found[0], end=(2**63 - 1, 2**53 + 1), size=None)
+    assert list(frame([big])[["end_major", "end_minor"]].iloc[0]) == [2**63 - 1, 2**53 + 1]
+    with pytest.raises(ConfigError, match="none of 'excel'"):
+        frame(found, "excel")  # type: ignore[arg-type]
+
+
+def test_a_pinned_tag_is_asked_as_of_its_last_change(client: Client) -> None:
+    pinned = client.pin(TAG)
+
+    assert pinned == f"{TAG}@{client.change(TAG)}"
+    assert client.pin(pinned) == pinned
+    assert dict(client.at(pinned, run=302635)) == dict(client.at(TAG, run=302635))
+
+
+def test_nothing_but_the_standard_library_reads_a_bundle(demo: Any) -> None:
+    script = f"""
+import sys
+for name in ("requests", "urllib3", "click", "rich", "certifi"):
+    sys.modules[name] = None
+from cdb_client import Client
+with Client({str(demo.bundle)!r}) as client:
+    found = client.at({TAG!r}, run=302635, lumi=1200)
+    assert client.batch({TAG!r}, ["302635:1200"]) == [found], found
+    print(len(found), len(client.iovs({TAG!r})), found.valid_until)
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed == "5 849 (302635, 1207)\n"
+
+
+# --- the cache that processes share -----------------------------------------------
+
+
+def test_what_one_client_was_told_the_next_one_knows(demo: Any, tmp_path: Path) -> None:
+    with Client(demo.url, cache=tmp_path) as client:
+        first = client.at(TAG, run=302635, lumi=1200)
+    demo.counting.asked.clear()
+    with Client(demo.url, cache=tmp_path) as client:
+        found = client.at(TAG, run=302635, lumi=1150)
+        assert dict(found) == dict(first)
+        assert (found.valid_until, found.etag, found.change) == (
+            first.valid_until,
+            first.etag,
+            first.change,
+        )
+        assert found["LumiCertification"].written == first["LumiCertification"].written
+        assert demo.counting.asked == []
+        # Another question has other answers.
+        client.at(TAG, 302635, 1150, expired=True)
+        client.at(f"{TAG}@{first.change}", 302635, 1150)
+        assert demo.counting.queries() == 2
+
+
+def test_what_is_old_in_the_cache_is_compared_once_for_all(demo: Any, tmp_path: Path) -> None:
+    points = [(302635, 1), (302635, 1150), (306460, 73)]
+    with Client(demo.url, cache=tmp_path) as client:
+        first = [dict(client.at(TAG, point)) for point in points]
+    for path in tmp_path.glob("answers/*/[0-9]*.json"):
+        path.write_text(re.sub(r'"confirmed": [0-9.]+', '"confirmed": 1.5', path.read_text()))
+    demo.counting.statuses.clear()
+    with Client(demo.url, cache=tmp_path) as client:
+        assert [dict(client.at(TAG, point)) for point in points] == first
+        assert demo.counting.statuses == [304]
+    with Client(demo.url, cache=tmp_path) as client:
+        client.at(TAG, points[0])
+        assert demo.counting.statuses == [304]
+
+
+def test_two_services_never_mix_in_a_cache(demo: Any, databases: Any, tmp_path: Path) -> None:
+    with databases("sqlite") as url, served(url) as other:
+        with Client(demo.url, cache=tmp_path) as client:
+            client.at(TAG, 302635, 1200)
+        with Client(other.url, cache=tmp_path) as client, pytest.raises(NotFound):
+            client.at(TAG, 302635, 1200)
+
+
+def test_only_the_user_can_read_the_cache(demo: Any, tmp_path: Path) -> None:
+    with Client(demo.url, cache=tmp_path / "deep" / "cache") as client:
+        client.at(TAG, 302635, 1200)
+    made = [path for path in (tmp_path / "deep" / "cache").rglob("*") if path.name != ".lock"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700, 0o600}
+    assert stat.S_IMODE((tmp_path / "deep" / "cache").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"null", b'{"question": 1}', b"\xff", b"[" * 99999])
+def test_what_is_damaged_in_the_cache_is_fetched_again(
+    demo: Any, tmp_path: Path, damage: bytes
+) -> None:
+    with Client(demo.url, cache=tmp_path) as client:
+        first = dict(client.at(TAG, run=302635, lumi=1200))
+    for path in tmp_path.glob("answers/*/*.json"):
+        path.write_bytes(damage)
+    with Client(demo.url, cache=tmp_path) as client:
+        assert dict(client.at(TAG, run=302635, lumi=1200)) == first
+    demo.counting.asked.clear()
+    with Client(demo.url, cache=tmp_path) as client:
+        client.at(TAG, run=302635, lumi=1200)
+    assert demo.counting.asked == []
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(demo: Any, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    with Client(demo.url, cache=blocked) as client:
+        assert len(client.at(TAG, 302635, 1200)) == 5
+
+
+def test_without_the_service_nothing_old_is_given_unless_it_is_allowed(
+    databases: Any, tmp_path: Path
+) -> None:
+    with databases("sqlite") as url:
+        with served(url) as service:
+            load_demo(service.context.database, service.context.rules)
+            options = {"cache": tmp_path, "max_age": 0, "patience": 0}
+            strict = Client(service.url, **options)
+            lenient = Client(service.url, **options, stale_if_error=60)
+            first = strict.at(TAG, 302635, 1200)
+            lenient.at(TAG, 302635, 1200)
+            pinned = strict.at(TAG, 302635, 1200, as_of=first.change)
+        with pytest.raises(Unreachable):
+            strict.at(TAG, 302635, 1150)
+        with pytest.warns(UserWarning, match="An answer is 0 s old"):
+            assert dict(lenient.at(TAG, 302635, 1150)) == dict(first)
+        # What never changes needs nobody to confirm it.
+        assert dict(strict.at(TAG, 302635, 1150, as_of=first.change)) == dict(pinned)
+
+
+def test_processes_at_once_share_a_cache(demo: Any, tmp_path: Path) -> None:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(read_all, demo.url, str(tmp_path)) for _ in range(3)]
+        results = {job.result(timeout=60) for job in jobs}
+    assert len(results) == 1
+    demo.counting.asked.clear()
+    assert {read_all(demo.url, str(tmp_path))} == results
+    assert demo.counting.asked == []
+    assert list(tmp_path.rglob(".partial-*")) == []
 
 
 def test_a_bundle_has_its_own_state_only(demo: Any) -> None:

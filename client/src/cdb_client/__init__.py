@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unreachable,
     )
+    from cdb_client.frames import frame
 
 __all__ = [
     "BundleError",
@@ -43,9 +44,15 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unreachable",
+    "frame",
 ]
 
-_MODULES = {"Client": "client", "Conditions": "conditions", "PayloadIOV": "conditions"}
+_MODULES = {
+    "Client": "client",
+    "Conditions": "conditions",
+    "PayloadIOV": "conditions",
+    "frame": "frames",
+}
 
 
 def __getattr__(name: str) -> Any:

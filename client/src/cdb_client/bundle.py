@@ -4,7 +4,7 @@ import json
 import math
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -29,14 +29,29 @@ _LABEL = """
     join change c on c.change = (select max(change) from change where action = 'import')
 """
 
-# Row values, since only these become one descent of the index for each payload list. The
-# next start matters only where nothing covers the point, or where what has ended counts.
-_VALID = f"""
-    select pt.name, pt.dimension, i.payload_url, i.checksum, i.size, i.extra,
-        i.start_major, i.start_minor, i.end_major, i.end_minor, n.start_major, n.start_minor
+_COLUMNS = """
+    pt.name, pt.dimension, i.payload_url, i.checksum, i.size, i.extra,
+    i.start_major, i.start_minor, i.end_major, i.end_minor
+"""
+_LISTS = """
     from list_state s
     join payload_list l on l.id = s.payload_list
     join payload_type pt on pt.id = l.payload_type
+"""
+
+_WINDOW = ("from_major", "from_minor", "to_major", "to_minor")
+_OVERLAPPING = f"""
+    select {_COLUMNS} {_LISTS}
+    join iov i on i.series = s.series and i.retired_by = {MAX}
+        and (i.start_major, i.start_minor) < (:to_major, :to_minor)
+        and (i.end_major, i.end_minor) > (:from_major, :from_minor)
+    order by pt.name, i.start_major, i.start_minor
+"""
+
+# Row values, since only these become one descent of the index for each payload list. The
+# next start matters only where nothing covers the point, or where what has ended counts.
+_VALID = f"""
+    select {_COLUMNS}, n.start_major, n.start_minor {_LISTS}
     left join iov i on i.id = (
         select id from iov where series = s.series and retired_by = {MAX}
         and (start_major, start_minor) <= (:major, :minor)
@@ -198,6 +213,35 @@ class Bundle:
             "dimension": payload.dimension,
         }
 
+    def answers(self, question: Question, points: Sequence[Point | str]) -> list[Answer]:
+        """Return what is valid at each of many points; raises as `answer` does."""
+        return [self.answer(question, {ALL: point}) for point in points]
+
+    def iovs(
+        self, question: Question, start: Point | str, end: Point | str
+    ) -> Iterator[PayloadIOV]:
+        """Yield the payload IOVs that overlap a window, by type and start; raises as `answer`.
+
+        Raises:
+            Invalid: the end does not come after the start.
+
+        """
+        self._check(question)
+        self._members(ORIGIN, question)
+        first, last = _numbers(start), _numbers(end)
+        if last <= first:
+            raise Invalid(400, "invalid", f"to: {last} does not come after {first}.")
+        window = dict(zip(_WINDOW, (*first, *last), strict=True))
+        with closing(self._connection.execute(_OVERLAPPING, window)) as rows:
+            for name, *row in rows:
+                if question.types is None or name in question.types:
+                    yield self._payload(name, *row)
+
+    def head(self, question: Question) -> int:
+        """Return the last change that touched the tag."""
+        self._check(question)
+        return self.change
+
     def _found(self, question: Question, places: Places) -> Answer:
         by_dimension = {
             name: [
@@ -252,11 +296,15 @@ class Bundle:
         start, end = (row[6], row[7]), (row[8], row[9])
         if end <= point and not expired:
             return _Member(name, dimension, None, (end, following))
-        url, checksum, size, revision = row[2:6]
-        payload = PayloadIOV(
+        payload = self._payload(name, *row[1:10])
+        return _Member(name, dimension, payload, (start, following if expired else end))
+
+    def _payload(self, name: str, dimension: str, *row: Any) -> PayloadIOV:
+        url, checksum, size, revision, *points = row
+        start, end = (points[0], points[1]), (points[2], points[3])
+        return PayloadIOV(
             name, url, checksum, size, start, end, revision, self.global_tag, dimension
         )
-        return _Member(name, dimension, payload, (start, following if expired else end))
 
     def _check(self, question: Question) -> None:
         """Raise where the bundle has not what a question is about."""

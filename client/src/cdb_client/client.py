@@ -3,18 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from cdb_client import questions
-from cdb_client.bundle import Bundle
-from cdb_client.conditions import ALL, Answer, Conditions, Places
-from cdb_client.errors import BundleError, ConfigError, NotationError
+from cdb_client.errors import BundleError, ConfigError
 from cdb_client.profiles import Profile, load
-from cdb_client.questions import Dimensions, Question, Written
-from cdb_client.reading import ServiceReader
+from cdb_client.reads import Reads
 
 if TYPE_CHECKING:
     from cdb_client.http import Service, Writing
@@ -29,17 +24,7 @@ if TYPE_CHECKING:
     )
 
 
-class _Reader(Protocol):
-    """What a service and a bundle have in common."""
-
-    def dimensions(self, question: Question, *, renew: bool = False) -> Dimensions:
-        """Return the dimensions of what is asked, with what they call their two numbers."""
-
-    def answer(self, question: Question, places: Places) -> Answer:
-        """Return what is valid at some points."""
-
-
-class Client:
+class Client(Reads):
     """Conditions of one service, or of one bundle.
 
     Args:
@@ -106,14 +91,7 @@ class Client:
         """Close what is open; a later request opens it anew."""
         if "service" in self.__dict__:
             self.service.close()
-        if "bundle" in self.__dict__:
-            self.__dict__.pop("bundle").close()
-
-    @property
-    def bundle_path(self) -> Path | None:
-        """Where the bundle lies that is read; None for a service."""
-        first = self.profile.url[0]
-        return Path(first) if "://" not in first and Path(first).is_file() else None
+        self._close_files()
 
     @cached_property
     def service(self) -> "Service":
@@ -138,97 +116,6 @@ class Client:
             insecure_token=self.profile.insecure_token,
             **self._limits,
         )
-
-    @cached_property
-    def bundle(self) -> Bundle:
-        """The bundle that is read.
-
-        Raises:
-            BundleError: the file is no bundle, or a service is asked.
-
-        """
-        if self.bundle_path is None:
-            raise BundleError(f"{self.profile.url[0]} is no bundle.")
-        return Bundle(self.bundle_path)
-
-    @cached_property
-    def _of_service(self) -> ServiceReader:
-        return ServiceReader(lambda: self.service, **self._ages)
-
-    @property
-    def _reader(self) -> "_Reader":
-        return self._of_service if self.bundle_path is None else self.bundle
-
-    def at(
-        self,
-        tag: str | Sequence[str],
-        /,
-        *point: Written | Mapping[str, Written],
-        as_of: int | str | datetime | None = None,
-        types: str | Sequence[str] | None = None,
-        expired: bool = False,
-        complete: bool = False,
-        **components: int | str | datetime,
-    ) -> Conditions:
-        """Return the payloads that are valid at a point.
-
-        What holds at the next point, too, is given without asking: `valid_until` says how
-        far that is.
-
-        Args:
-            tag: a global tag, also as `tag@change`. Of several, the first one that covers the
-                point wins, for each payload type.
-            point: two numbers, one notation as in `"299400:12"`, a time, or a mapping with a
-                point for each dimension of the tag's payload types.
-            as_of: a change, or a time.
-            types: the payload types that are wanted; all if not given.
-            expired: also the last payload of a type whose interval has ended.
-            complete: whether a type without a payload is an error, `Conflict`.
-            components: the numbers of the point by what the dimension calls them, as in
-                `run=299400, lumi=12`; the second one may be left out, and is 0 then.
-
-        Raises:
-            NotationError: what is given means no point of this tag.
-            ServiceError: the service refused: `NotFound` where there is no such tag.
-            Unreachable: the service did not answer.
-            BundleError: the bundle has not what was asked.
-
-        """
-        question = questions.question(tag, as_of, types, expired=expired, complete=complete)
-        found = questions.numbers(_flat(point)) if not components else None
-        if found is not None:
-            places: Places = {ALL: found}
-            return self._conditions(question, places, self._reader.answer(question, places))
-        return self._at_written(question, point, components)
-
-    def _at_written(
-        self,
-        question: Question,
-        point: Sequence[Written | Mapping[str, Written]],
-        components: Mapping[str, int | str | datetime],
-    ) -> Conditions:
-        for renew in (False, True):
-            dimensions = self._reader.dimensions(question, renew=renew)
-            try:
-                places = _places(point, components, dimensions)
-            except NotationError:
-                # The tag may have got another dimension since that was asked.
-                if renew or self.bundle_path:
-                    raise
-                continue
-            answer = self._reader.answer(question, places)
-            odd = [p for p in answer.payloads.values() if p.dimension not in dimensions]
-            if not odd:
-                break
-        else:
-            raise NotationError(
-                f"Payload type {odd[0].payload_type!r} has the dimension {odd[0].dimension!r}, "
-                "which the service has not enabled: give two numbers."
-            )
-        return self._conditions(question, places, answer)
-
-    def _conditions(self, question: Question, places: Places, answer: Answer) -> Conditions:
-        return Conditions(question.tags, places, answer)
 
     @cached_property
     def global_tags(self) -> "GlobalTags":
@@ -328,26 +215,3 @@ def _urls(url: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
 def _check_place(url: str) -> None:
     if "://" not in url and not Path(url).is_file():
         raise ConfigError(f"{url!r} is neither the URL of a service nor the path of a bundle.")
-
-
-def _flat(point: Sequence[Any]) -> Sequence[Any]:
-    """Return the two numbers, where they were given as one point."""
-    return point[0] if len(point) == 1 and isinstance(point[0], tuple) else point
-
-
-def _places(
-    point: Sequence[Written | Mapping[str, Written]],
-    components: Mapping[str, int | str | datetime],
-    dimensions: Dimensions,
-) -> Places:
-    if components and not point:
-        return questions.places_of_components(components, dimensions)
-    if len(point) == 1 and not components:
-        if isinstance(point[0], Mapping):
-            return questions.places_by_dimension(point[0], dimensions)
-        if isinstance(point[0], str | datetime):
-            return questions.places_of_notation(point[0], dimensions)
-    raise NotationError(
-        f"{point!r} is no point: give two numbers, a notation, a mapping by dimension, or the "
-        "numbers by their names."
-    )

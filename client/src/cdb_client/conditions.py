@@ -45,7 +45,7 @@ class PayloadIOV:
     end: Point
     revision: str | None = None
     global_tag: str | None = None
-    dimension: str | None = None
+    dimension: str | None = field(default=None, compare=False)
     written: tuple[str, str] | None = field(default=None, compare=False)
 
     @property

@@ -66,9 +66,15 @@ def age_of(headers: Mapping[str, str]) -> float:
 
 
 class Kept:
-    """The answers to one question, found by their points."""
+    """The answers to one question, found by their points.
+
+    Attributes:
+        head: the state of the tags that all of them were made from.
+
+    """
 
     def __init__(self) -> None:
+        self.head: str | None = None
         self._starts: list[Point] = []
         self._by_start: dict[Point, Held] = {}
         self._others: dict[tuple[tuple[str, Point | str], ...], Held] = {}
@@ -88,11 +94,9 @@ class Kept:
 
     def keep(self, held: Held) -> None:
         """Keep an answer; those of another state of the tags are forgotten."""
-        known = next(iter(self._by_start.values()), None) or next(
-            iter(self._others.values()), None
-        )
-        if (known and known.head != held.head) or len(self) >= AT_MOST:
+        if self.head not in (None, held.head) or len(self) >= AT_MOST:
             self.forget()
+        self.head = held.head
         interval = held.answer.holds.get(ALL)
         if interval is None or not isinstance(held.places.get(ALL), tuple):
             self._others[_key(held.places)] = held

@@ -20,6 +20,7 @@ from cdb_client.answers import Answer
 from cdb_client.asking import Asked, Params, Sendable, Writing, path_of, question, write
 from cdb_client.credentials import Credentials
 from cdb_client.errors import ClientError, ConfigError, Unauthenticated, Unreachable
+from cdb_client.profiles import is_here
 
 __all__ = ["Answer", "Params", "Sendable", "Service", "Writing", "path_of"]
 
@@ -30,7 +31,6 @@ PATIENCE_SECONDS = 60.0
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _TRIED_AGAIN = frozenset({429, 502, 503, 504})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONNECTIONS = 64
 """Kept for each host: as many threads can ask at once without opening new ones."""
 _PIECE = 1 << 18
@@ -221,6 +221,27 @@ class Service:
         with self._answered(asked) as response:
             yield response.iter_content(_PIECE)
 
+    @contextmanager
+    def download_elsewhere(self, url: str) -> Iterator[Iterator[bytes]]:
+        """Give the bytes of a file that lies at another URL, which never gets the token.
+
+        Raises:
+            ServiceError: it was refused; `NotFound` where there is none.
+            Unreachable: it cannot be reached, or the file was cut off.
+
+        """
+        headers = {"Accept-Encoding": "identity"}
+        try:
+            with self._session.get(
+                url, headers=headers, timeout=self._limits, stream=True, proxies=self._proxies
+            ) as response:
+                if response.status_code >= requests.codes.bad_request:
+                    raise answers.refused(response)
+                yield response.iter_content(_PIECE)
+        except requests.RequestException as error:
+            told = answers.reason(error, *self._limits)
+            raise Unreachable(f"No file from {answers.public(url)}: {told}") from error
+
     def _written_by(self, asked: Asked) -> Answer:
         with self._answered(asked) as response:
             answer = answers.answer(response)
@@ -316,7 +337,7 @@ class Service:
         if self._insecure_token or urlsplit(url).scheme == "https":
             return True
         proxy = select_proxy(url, self._proxies or get_environ_proxies(url))
-        return all(_is_here(each) for each in (url, proxy) if each)
+        return all(is_here(each) for each in (url, proxy) if each)
 
     def _once(self, base: str, asked: Asked, token: str | None) -> requests.Response:
         headers = {"Accept": "application/json", **asked.headers}
@@ -361,11 +382,6 @@ def _of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
     if name and "Authorization" not in request.headers:
         HTTPBasicAuth(name, password)(request)
     return request
-
-
-def _is_here(url: str) -> bool:
-    # A proxy can stand without a scheme.
-    return urlsplit(url if "://" in url else f"//{url}").hostname in _LOOPBACK
 
 
 def _base(url: str) -> str:

@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cdb_client.credentials import Credentials
 from cdb_client.errors import ConfigError
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_URL = "http://127.0.0.1:8000/api/cdb_rest"
 
 
@@ -66,6 +68,14 @@ class Profile:
         if self.cache is not None:
             return Path(self.cache).expanduser() if self.cache else None
         return Path(environ.get("XDG_CACHE_HOME") or _home() / ".cache", "cdb")
+
+
+def is_here(url: str) -> bool:
+    """Tell whether a URL is of this machine; it can stand without a scheme, as a proxy's can."""
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def load(name: str | None = None, environ: Mapping[str, str] | None = None) -> Profile:

@@ -4,21 +4,41 @@ import threading
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cdb_client.conditions import ALL, Answer, Places, payload_iov
+from cdb_client.conditions import ALL, Answer, PayloadIOV, Places, payload_iov
 from cdb_client.errors import NotJson, Unavailable, Unreachable
 from cdb_client.holding import Held, Kept, age_of
-from cdb_client.points import Interval, Point, number_of
+from cdb_client.points import OPEN, ORIGIN, Interval, Point, number_of
 from cdb_client.questions import Dimensions, Question
+from cdb_client.stored import Stored
 
 if TYPE_CHECKING:
     from cdb_client.http import Answer as HttpAnswer
     from cdb_client.http import Service
 
 QUERY = "payload-iovs/query"
+
+POINTS_AT_ONCE = 10_000
+"""Of one request."""
+
+_COLUMNS = (
+    "payload_type_name",
+    "payload_url",
+    "checksum",
+    "size",
+    "major_iov",
+    "minor_iov",
+    "major_iov_end",
+    "minor_iov_end",
+    "revision",
+)
+_MODE, _DIMENSIONS = "iov-mode.json", "dimensions.json"
+_MODES = ("continuous", "discrete")
+_MODE_SECONDS = 24 * 3600
+"""It does not change while a service has anything in its database."""
 
 
 class ServiceReader:
@@ -32,6 +52,7 @@ class ServiceReader:
 
     Args:
         service: gives the service; called when it has to be asked.
+        stored: answers that other processes share.
         max_age: seconds.
         stale_if_error: seconds after which an answer may be given, with a warning, where
             the service cannot be reached.
@@ -41,11 +62,13 @@ class ServiceReader:
     def __init__(
         self,
         service: "Callable[[], Service]",
+        stored: Stored,
         *,
         max_age: float,
         stale_if_error: float = 0.0,
     ) -> None:
         self._service = service
+        self._stored = stored
         self._max_age = max_age
         self._stale_if_error = stale_if_error
         self._lock = threading.Lock()
@@ -58,7 +81,11 @@ class ServiceReader:
     def iov_mode(self) -> str:
         """What the ends of intervals mean there: `continuous` or `discrete`."""
         if self._mode is None:
-            self._mode = str(self._service().get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"])
+            mode = self._fact(_MODE, _MODE_SECONDS)
+            if mode not in _MODES:
+                mode = self._service().get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"]
+                self._stored.keep_fact(_MODE, mode, time.time())
+            self._mode = str(mode)
         return self._mode
 
     def dimensions(self, question: Question, *, renew: bool = False) -> Dimensions:
@@ -70,18 +97,29 @@ class ServiceReader:
 
         """
         about = Question(question.tags, question.as_of)
-        if renew or about not in self._dimensions:
-            self._dimensions[about] = self._asked_dimensions(about)
+        if renew:
+            self._dimensions.pop(about, None)
+        if about not in self._dimensions:
+            found = None if renew else _read(self._fact(_DIMENSIONS, self._max_age, about))
+            if found is None:
+                now = time.time()
+                found = self._asked_dimensions(about)
+                self._stored.keep_fact(_DIMENSIONS, found, now, about)
+            self._dimensions[about] = found
         return self._dimensions[about]
+
+    def _fact(self, name: str, max_age: float, question: Question | None = None) -> Any:
+        value, confirmed = self._stored.fact(name, question) or (None, 0.0)
+        return value if 0 <= time.time() - confirmed < max_age else None
 
     def _asked_dimensions(self, question: Question) -> Dimensions:
         from cdb_client.http import path_of  # noqa: PLC0415 - imports requests
 
-        found: dict[str, tuple[str, str]] = {}
+        found: Dimensions = {}
         for tag in question.tags:
             params = {"light": 1, "asOf": question.as_of}
             shown = self._service().get(path_of("global-tags", tag), params)
-            found |= {name: (parts[0], parts[1]) for name, parts in shown["dimensions"].items()}
+            found = {**found, **(_read(shown.get("dimensions")) or {})}
         return found
 
     def answer(self, question: Question, places: Places) -> Answer:
@@ -121,9 +159,65 @@ class ServiceReader:
         warnings.warn(f"An answer is {now - held.confirmed:.0f} s old: {error}", stacklevel=5)
         return True
 
+    def answers(self, question: Question, points: Sequence[Point | str]) -> list[Answer]:
+        """Return what is valid at each of many points, as of one change; raises as `answer`."""
+        found: list[Answer] = []
+        tags, as_of = list(question.tags), question.as_of
+        for first in range(0, len(points), POINTS_AT_ONCE):
+            body = {
+                "gtName": tags,
+                "points": points[first : first + POINTS_AT_ONCE],
+                "types": None if question.types is None else list(question.types),
+                "asOf": as_of,
+            }
+            got = self._service().ask("POST", f"{QUERY}/batch", body=body).body
+            # The rest is asked as of the same change.
+            tags = [tag if "@" in tag else f"{tag}@{got['change']}" for tag in tags]
+            as_of = None
+            answers = [
+                _of_batch(each, question, got["change"], self.iov_mode) for each in got["answers"]
+            ]
+            found += [answers[number] for number in got["points"]]
+        return found
+
+    def iovs(
+        self, question: Question, start: Point | str, end: Point | str
+    ) -> Iterator[PayloadIOV]:
+        """Yield the payload IOVs that overlap a window, by type and start; raises as `answer`."""
+        from cdb_client.http import path_of  # noqa: PLC0415 - imports requests
+
+        params = {
+            "from": None if start == ORIGIN else _at(ALL, start),
+            "to": None if end == OPEN else _at(ALL, end),
+            "payload_type": question.types,
+            "asOf": question.as_of,
+        }
+        mode = self.iov_mode
+        tag = question.tags[0]
+        name = tag.partition("@")[0]
+        for row in self._service().lines(path_of("global-tags", tag, "iovs"), params):
+            yield payload_iov(row, mode, name)
+
+    def head(self, question: Question) -> int:
+        """Return the last change that touched the tag; raises as `answer` does."""
+        from cdb_client.http import path_of  # noqa: PLC0415 - imports requests
+
+        params = {"light": 1, "asOf": question.as_of}
+        got = self._service().ask("GET", path_of("global-tags", question.tags[0]), params)
+        if got.change is None:
+            raise NotJson(got.status, "The service does not say which change touched the tag.")
+        return got.change
+
     def _held(self, question: Question, places: Places) -> Held | None:
         with self._lock:
-            return self._kept[question].at(places)
+            kept = self._kept[question]
+            held = kept.at(places)
+            if held is None and (held := self._stored.at(question, places)):
+                # Of another state than what this process has seen: a job has one.
+                if kept.head not in (None, held.head):
+                    return None
+                kept.keep(held)
+            return held
 
     def _asked(self, question: Question, places: Places, held: Held | None = None) -> Held:
         """Ask the service, or whether the answer that is held is still the one."""
@@ -143,7 +237,23 @@ class ServiceReader:
         with self._lock:
             self._confirmed[question, found.head] = now
             self._kept[question].keep(found)
+        self._stored.keep(question, found)
         return found
+
+
+def _of_batch(each: Mapping[str, Any], question: Question, change: int, mode: str) -> Answer:
+    tag = question.tags[0].partition("@")[0] if len(question.tags) == 1 else None
+    rows = (dict(zip(_COLUMNS, row, strict=True)) for row in each["payloads"])
+    payloads = [payload_iov(row, mode, tag) for row in rows]
+    holds = tuple(each["valid_from"]), tuple(each["valid_until"])
+    return Answer({one.payload_type: one for one in payloads}, {ALL: holds}, change)
+
+
+def _read(dimensions: Any) -> Dimensions | None:
+    try:
+        return {name: (str(major), str(minor)) for name, (major, minor) in dimensions.items()}
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _point(places: Places) -> Mapping[str, Any]:

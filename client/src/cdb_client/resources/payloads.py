@@ -1,6 +1,5 @@
 """Payload files: sending them to the service's store, fetching them, and where they are used."""
 
-import hashlib
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -9,17 +8,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Self, Unpack
 
 from cdb_client.errors import ConfigError, PayloadError
+from cdb_client.files import HASHES
 from cdb_client.http import Answer, Writing, path_of
 from cdb_client.resources.base import AsOf, Resource
 
 CHUNK = 1 << 20
 CHECKED_AT_ONCE = 10_000
-
-_HASHES: dict[int, Callable[[], Any]] = {
-    32: lambda: hashlib.md5(usedforsecurity=False),
-    64: hashlib.sha256,
-}
-"""How a checksum was made, by the number of its digits."""
 
 Told = Callable[[int], object]
 """Is told how many more bytes have gone or come."""
@@ -49,7 +43,7 @@ class LocalFile(NamedTuple):
             ConfigError: it cannot be read.
 
         """
-        md5, sha256, size = _HASHES[32](), _HASHES[64](), 0
+        md5, sha256, size = HASHES[32](), HASHES[64](), 0
         with _open(path) as file:
             while piece := file.read(CHUNK):
                 md5.update(piece)
@@ -136,9 +130,9 @@ class Payloads(Resource):
             PayloadError: after the last one, where they have another checksum.
 
         """
-        if len(checksum) not in _HASHES:
+        if len(checksum) not in HASHES:
             raise ConfigError(f"{checksum!r} is neither an MD5 nor a SHA-256.")
-        seen = _HASHES[len(checksum)]()
+        seen = HASHES[len(checksum)]()
         with self.service.download(path_of("payloads", checksum)) as pieces:
             for piece in pieces:
                 seen.update(piece)
