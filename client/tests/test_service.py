@@ -115,6 +115,21 @@ def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(breaks_off):
     assert (first.path, first.body, first.headers) == (second.path, second.body, second.headers)
 
 
+def test_who_gets_no_answer_to_a_write_is_told_how_to_send_it_again(refusing_url):
+    for reply in (Reply(breaks_off="before"), Reply(breaks_off="stalls")):
+        with (
+            scripted(reply) as server,
+            Service(server.url, patience=0, read=0.05) as service,
+            pytest.raises(Unreachable, match=r"may have been done: .* the key mine it is done"),
+        ):
+            service.write("POST", "gt", key="mine")
+    with (
+        Service(refusing_url, patience=0) as service,
+        pytest.raises(Unreachable, match=r"Connection refused\.$"),
+    ):
+        service.write("POST", "gt", key="mine")
+
+
 def test_each_write_has_a_key_of_its_own():
     with scripted(Reply()) as server, Service(server.url) as service:
         service.write("POST", "gt")

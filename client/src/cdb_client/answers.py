@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from cdb_client.errors import ClientError, NotJson, Unreachable, phrase, refusal
 
@@ -129,6 +129,12 @@ def reason(error: requests.RequestException, connect: float, read: float) -> str
     if isinstance(error, requests.Timeout) or isinstance(inner, ReadTimeoutError):
         return f"nothing received for {read:g} s."
     return f"{cause(error)}."
+
+
+def may_be_done(error: requests.RequestException) -> bool:
+    """Tell whether what was asked can have been done, though no answer came."""
+    unconnected = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
+    return not any(isinstance(each, unconnected) for each in _causes(error))
 
 
 def may_pass(error: requests.RequestException) -> bool:

@@ -33,6 +33,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _TRIED_AGAIN = frozenset({429, 502, 503, 504})
 _CONNECTIONS = 64
 """Kept for each host: as many threads can ask at once without opening new ones."""
+_BYTES_A_SECOND = 100_000
+"""Of a body: how much of it a slow service looks at. What is large is waited for longer."""
 _PIECE = 1 << 18
 """Bytes of a file that are taken at a time."""
 
@@ -73,7 +75,7 @@ class Service:
         proxy: an HTTP proxy, or a site's Squid; without it the variables of the environment
             (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`) are asked.
         connect: seconds until a connection stands.
-        read: seconds of waiting for the next bytes of an answer.
+        read: seconds of waiting for the next bytes of an answer; more where much was sent.
         patience: seconds in which a request is tried again; 0 for never.
         insecure_token: whether the token may go over plain HTTP.
 
@@ -298,7 +300,12 @@ class Service:
             try:
                 response = self._with_token(base, asked)
             except requests.RequestException as error:
-                told = answers.reason(error, *self._limits)
+                told = answers.reason(error, *self._limits_of(asked))
+                if asked.writes and answers.may_be_done(error):
+                    key = asked.headers["Idempotency-Key"]
+                    told += (
+                        f" It may have been done: sent again with the key {key} it is done once."
+                    )
                 unreachable = Unreachable(f"No answer from {answers.public(base)}: {told}")
                 unreachable.__cause__ = error
                 may_pass = failure.may_pass or answers.may_pass(error)
@@ -357,7 +364,7 @@ class Service:
             params=asked.query,
             data=asked.data,
             headers=headers,
-            timeout=self._limits,
+            timeout=self._limits_of(asked),
             # An answer that breaks off is no answer: read at once, it is asked for again.
             stream=asked.is_streamed,
             # Here, since a proxy of the environment would win over one of the session.
@@ -365,6 +372,11 @@ class Service:
             # A write that is sent somewhere else as a GET would look as if it were done.
             allow_redirects=asked.method == "GET",
         )
+
+    def _limits_of(self, asked: Asked) -> tuple[float, float]:
+        connect, read = self._limits
+        size = len(asked.data) if isinstance(asked.data, bytes) else 0
+        return connect, read + size / _BYTES_A_SECOND
 
     def _open(self) -> None:
         self._process = os.getpid()

@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 from cdb_client.errors import ConfigError
 from cdb_client.http import Answer, Service, Writing, path_of
 from cdb_client.points import MAX, Point
-from cdb_client.resources.payload_iovs import PayloadIovs, Row
+from cdb_client.resources.payload_iovs import PayloadIovs
 from cdb_client.resources.payloads import LocalFile, Payloads
 
 
@@ -127,9 +127,9 @@ class Inserting:
             self._files[len(self._rows)] = known
         self._rows.append({name: value for name, value in row.items() if value is not None})
 
-    def add_rows(self, rows: Iterable[Row]) -> None:
+    def add_rows(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add inserts by the API's names of their fields; only the service looks at them."""
-        self._rows.extend(map(dict, rows))
+        self._rows.extend(rows)
 
     def _once(self, row: Mapping[str, Any]) -> None:
         place = [row.get(name) for name in ("payload_type", "begin", "major_iov", "minor_iov")]

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from cdb_client.commands.insert import told_of
+from cdb_client.commands.insert import keyed, told_of
 from cdb_client.commands.options import LIST, TAG, connected, shown, writes
 from cdb_client.commands.output import say
 from cdb_client.commands.progress import progress
@@ -30,8 +30,8 @@ _ROWS = re.compile(r"\brow (\d+)(?=: )|\bRows (\d+) and (\d+)\b")
 @click.option("--tag", type=TAG, help="Into the lists of this tag, by the field payload_type.")
 @click.option("--list", "payload_list", type=LIST, help="Into this payload list.")
 @click.option("--create-lists", is_flag=True, help="Make the lists that --tag lacks.")
-@click.option("--key", metavar="TEXT", help="Names this write: sent again, it is done once.")
 @writes
+@keyed
 @shown
 @connected
 def bulk(
@@ -40,7 +40,6 @@ def bulk(
     tag: str | None,
     payload_list: str | None,
     create_lists: bool,
-    key: str | None,
     writing: "Writing",
     form: str,
 ) -> None:
@@ -78,7 +77,6 @@ def bulk(
         return
     rows = [_placed(row, place) for row in given.rows]
     count = f"{len(rows):,} payload IOV{'s' if len(rows) > 1 else ''}"
-    writing["key"] = key
     created: list[str] = []
     answer: Answer | None
     with _in_lines(given.places), progress(f"inserting {count}"):

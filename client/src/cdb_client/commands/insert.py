@@ -1,12 +1,22 @@
 """`cdb insert`: one payload IOV into a global tag."""
 
 from collections.abc import Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdb_client.commands.options import COORDINATE, TAG, TYPE, connected, shown, told, writes
+from cdb_client.commands.options import (
+    COORDINATE,
+    TAG,
+    TYPE,
+    Command,
+    connected,
+    shown,
+    told,
+    writes,
+)
 from cdb_client.commands.output import say
 
 if TYPE_CHECKING:
@@ -14,6 +24,17 @@ if TYPE_CHECKING:
     from cdb_client.http import Answer, Writing
 
 POINT = (COORDINATE, COORDINATE)
+
+
+def keyed(command: Command) -> Command:
+    """Add `--key`, which arrives in `writing`; stands below `writes`."""
+
+    @click.option("--key", metavar="TEXT", help="Names this write: sent again, it is done once.")
+    @wraps(command)
+    def named(key: str | None, writing: "Writing", **rest: Any) -> Any:
+        return command(writing={**writing, "key": key}, **rest)
+
+    return named
 
 
 @click.command()
@@ -35,6 +56,7 @@ POINT = (COORDINATE, COORDINATE)
 @click.option("--revision", metavar="TEXT", help="The payload's own revision.")
 @click.option("--create-list", is_flag=True, help="Make the payload list, where the tag has none.")
 @writes
+@keyed
 @shown
 @connected
 def insert(
