@@ -14,6 +14,7 @@ import click
 
 from cdb_client.commands.bulk import bulk
 from cdb_client.commands.changes import log
+from cdb_client.commands.completion import completion
 from cdb_client.commands.gt import gt
 from cdb_client.commands.insert import insert
 from cdb_client.commands.iov import iov
@@ -104,5 +105,5 @@ def main() -> None:
     """Conditions database for high-energy physics."""
 
 
-for command in (bulk, gt, insert, iov, log, payload, pl, pt, query, timeline, whoami):
+for command in (bulk, completion, gt, insert, iov, log, payload, pl, pt, query, timeline, whoami):
     main.add_command(command)

@@ -10,10 +10,12 @@ def create(client, name, form, writing): ...
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cdb_client.commands.failures import failures
 from cdb_client.commands.output import printable, say, show_one
@@ -42,6 +44,31 @@ class Name(click.ParamType):  # type: ignore[type-arg] # generic in the latest c
             self.fail(f"{value!r} is not a name.", param, ctx)
         return value
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin so, as the service knows them."""
+        from cdb_client.commands import completing
+
+        return [CompletionItem(name) for name in completing.names(self.kind, ctx, incomplete)]
+
+
+class ProfileName(click.ParamType):  # type: ignore[type-arg] # as above
+    """A profile of the configuration file."""
+
+    name = "name"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the profiles in the file that begin so."""
+        from cdb_client.errors import ConfigError
+        from cdb_client.profiles import names
+
+        with suppress(ConfigError):
+            return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+        return []
+
 
 class Coordinate(click.ParamType):  # type: ignore[type-arg] # as above
     """One of the two numbers of a point."""
@@ -61,6 +88,7 @@ class Coordinate(click.ParamType):  # type: ignore[type-arg] # as above
 TAG = Name("global tag")
 TYPE = Name("payload type")
 LIST = Name("payload list")
+STATUS = Name("status")
 COORDINATE = Coordinate()
 
 
@@ -76,6 +104,7 @@ def connected(command: Command) -> Command:
     )
     @click.option(
         "--profile",
+        type=ProfileName(),
         envvar="CDB_PROFILE",
         show_envvar=True,
         help="A profile of ~/.config/cdb/config.toml.",

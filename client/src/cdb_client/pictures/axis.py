@@ -230,7 +230,10 @@ _LAST_SECOND = 253_402_300_799
 
 def _times(low: float, high: float, step: float, per_second: int) -> list[int]:
     """Return round times: of the clock, of midnights, or of firsts of months."""
-    start, end, wide = low / per_second, min(high / per_second, _LAST_SECOND), step / per_second
+    start, end, wide = low / per_second, high / per_second, step / per_second
+    if end > _LAST_SECOND:
+        # Such times have no date; they are written as numbers.
+        return _multiples(low, high, step)
     for width in (*_CLOCK, *(days * _DAY for days in _DAYS)):
         if width >= wide:
             seconds = range(-(-int(start) // width) * width, int(end) + 1, width)

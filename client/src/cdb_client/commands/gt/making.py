@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb_client.commands.options import TAG, connected, removes, shown, told, writes
+from cdb_client.commands.options import STATUS, TAG, connected, removes, shown, told, writes
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--description", metavar="TEXT", help="What it is for.")
 @click.option("--author", metavar="TEXT", help="Who is responsible.")
 @click.option("--contact", metavar="TEXT", help="Whom to ask.")
-@click.option("--status", metavar="STATUS", help="Instead of unlocked.")
+@click.option("--status", type=STATUS, metavar="STATUS", help="Instead of unlocked.")
 @writes
 @shown
 @connected

@@ -6,7 +6,7 @@ import click
 
 from cdb_client.commands import pl
 from cdb_client.commands.finding import Counted, exits
-from cdb_client.commands.options import TAG, connected, reads, shown, window
+from cdb_client.commands.options import STATUS, TAG, connected, reads, shown, window
 from cdb_client.commands.output import SPAN, Columns, end, show, show_one, start, status
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ GAP_COLUMNS: Columns = {
 
 @click.command("list")
 @click.option("--search", metavar="TEXT", help="A part of a name or an author.")
-@click.option("--status", metavar="STATUS", help="Only those that have this status.")
+@click.option("--status", type=STATUS, metavar="STATUS", help="Only those that have this status.")
 @reads
 @shown
 @connected

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cdb_client.commands.options import (
+    STATUS,
     TAG,
     confirm,
     connected,
@@ -91,7 +92,7 @@ def freeze(client: "Client", tag: str, writing: "Writing", form: str) -> None:
 
 @click.command()
 @click.argument("tag", type=TAG, required=False)
-@click.argument("new", metavar="[STATUS]", required=False)
+@click.argument("new", metavar="[STATUS]", type=STATUS, required=False)
 @click.option("--create", metavar="NAME", help="Declare a status instead.")
 @click.option(
     "--mode",
