@@ -422,3 +422,21 @@ def test_a_bundle_answers_as_the_service_it_was_taken_from(world: World, tmp_pat
         assert asked(world, tag, *point, "--bundle", bundle) == asked(world, tag, *point)
     for refused in (["--as-of", 1], ["--layer", "Other"], ["--type", "Geo"]):
         assert world.cdb("query", tag, 7, 1, "--bundle", bundle, *refused).exit_code == 1
+
+
+def test_a_file_comes_from_a_folder_that_the_site_has_mounted(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = world.tag()
+    monkeypatch.setenv("CDB_READ_DIRS", str(tmp_path / "mounted"))
+    file = tmp_path / "mounted" / "here" / "b.txt"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"mounted")
+    world.cdb("insert", tag, "Beam", "here/b.txt", "--file", file, "--start", 7, 0)
+    got = world.cdb("payload", "get", tag, "Beam", "7:1", "-o", "-")
+    assert got.stdout == "mounted", got.output
+    file.write_bytes(b"damaged")
+    place = tmp_path / "place"
+    with pytest.warns(UserWarning, match="has the checksum"):
+        assert world.cdb("payload", "get", tag, "Beam", "7:1", "-o", place).exit_code == 1
+    assert not place.exists()

@@ -141,6 +141,8 @@ def connected(command: Command) -> Command:
                 connect=min(CONNECT_SECONDS, timeout),
                 read=timeout,
                 patience=patience,
+                # A command says how it is now.
+                max_age=0,
             ) as client,
         ):
             return command(client=client, **rest)

@@ -1,5 +1,6 @@
 """`cdb payload`: the files of payloads."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,15 @@ from cdb_client.commands.iov import FIELDS
 from cdb_client.commands.options import TYPE, connected, reads, shown, writes
 from cdb_client.commands.output import Columns, end, say, show, start
 from cdb_client.commands.progress import progress
-from cdb_client.commands.query import of_service, place_of
-from cdb_client.errors import NotFound, PayloadError, ServiceError
+from cdb_client.commands.query import Place, place_of
+from cdb_client.errors import NotFound, ServiceError
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
     from cdb_client.http import Writing
     from cdb_client.resources.payloads import LocalFile
 
+STDOUT = "-"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SENT: Columns = {
     "file": "file",
@@ -104,9 +106,9 @@ def put(
 def get(client: "Client", what: Sequence[str], output: str | None, as_of: str | None) -> None:
     """Fetch a payload file by its checksum, or the one that holds at a point of a tag.
 
-    POINT is in the notation of the dimension, or two numbers. What arrives is compared
-    with its checksum; a damaged file is not written. Without -o the file has its own
-    name, in this folder.
+    POINT is in the notation of the dimension, or two numbers. The file is taken from the
+    profile's read directories, the cache or the service, and compared with its checksum:
+    a damaged one is not written. Without -o it has its own name, in this folder.
 
     \b
     Examples:
@@ -115,22 +117,13 @@ def get(client: "Client", what: Sequence[str], output: str | None, as_of: str | 
       cdb payload get CMS_2017 Beam 302635 1200 -o - | head
     """
     if len(what) == 1:
-        checksum, name = what[0], None
+        size, place = _stored(client, what[0], output)
     elif len(what) in (3, 4):
-        checksum, name = _valid(client, what[0], what[1], what[2:], as_of)
+        size, place = _valid(client, what[0], what[1], place_of(what[2:], ()), as_of, output)
     else:
         raise click.UsageError("Give a checksum; or a tag, a type and a point.")
-    if output == "-":
-        for piece in client.payloads.pieces(checksum):
-            click.echo(piece, nl=False)
-        return
-    found = client.payloads.check([checksum])[checksum]
-    if found is None:
-        raise NotFound(404, None, f"No payload with the checksum {checksum} is stored.")
-    place = _place(output, name or found["file_name"])
-    with progress("fetching", found["size"], in_bytes=True) as come:
-        size = client.payloads.fetch(checksum, place, told=come)
-    say(f"{place}: {size:,} bytes, {checksum}.")
+    if place:
+        say(f"{place}: {size:,} bytes.")
 
 
 @payload.command()
@@ -193,17 +186,48 @@ def _told(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: stored[name] for name in OF_STORED}, "stored": stored.get("stored", False)}
 
 
+def _stored(client: "Client", checksum: str, output: str | None) -> tuple[int, Path | None]:
+    """Fetch a file of the service's store; return its size in bytes, and where it is now."""
+    if output == STDOUT:
+        for piece in client.payloads.pieces(checksum):
+            click.echo(piece, nl=False)
+        return 0, None
+    found = client.payloads.check([checksum])[checksum]
+    if found is None:
+        raise NotFound(404, None, f"No payload with the checksum {checksum} is stored.")
+    place = _place(output, found["file_name"])
+    with progress("fetching", found["size"], in_bytes=True) as come:
+        return client.payloads.fetch(checksum, place, told=come), place
+
+
 def _valid(
-    client: "Client", tag: str, payload_type: str, point: Sequence[str], as_of: str | None
-) -> tuple[str, str]:
-    """Return the checksum of what holds at a point, and the name of its file."""
-    asked = {"types": [payload_type], "complete": False, "expired": False, "as_of": as_of}
-    rows = of_service(client, [tag], place_of(point, ()), asked).rows
-    if not rows:
-        raise NotFound(404, None, f"No {payload_type} holds at {' '.join(point)} in {tag}.")
-    if not rows[0]["checksum"]:
-        raise PayloadError(f"{rows[0]['payload_url']} has no checksum to fetch it by.")
-    return rows[0]["checksum"], Path(rows[0]["payload_url"]).name
+    client: "Client",
+    tag: str,
+    payload_type: str,
+    where: Place,
+    as_of: str | None,
+    output: str | None,
+) -> tuple[int, Path | None]:
+    """Take the file that holds at a point, from wherever it is; as `_stored`."""
+    from cdb_client.resources.payloads import CHUNK, replacing
+
+    point: tuple[Any, ...] = where.numbers or (where.notation,)
+    conditions = client.at(tag, *point, types=payload_type, as_of=as_of)
+    if payload_type not in conditions:
+        raise NotFound(404, None, f"No {payload_type} holds at this point of {tag}.")
+    place = None
+    if output != STDOUT:
+        place = _place(output, Path(conditions[payload_type].payload_url).name)
+    with progress("fetching"):
+        found = conditions.path(payload_type)
+    with found.open("rb") as source:
+        if place is None:
+            while piece := source.read(CHUNK):
+                click.echo(piece, nl=False)
+        else:
+            with replacing(place) as target:
+                shutil.copyfileobj(source, target)
+        return source.tell(), place
 
 
 def _place(output: str | None, name: str) -> Path:

@@ -115,7 +115,7 @@ class Payloads(Resource):
             ConfigError: the place cannot be written to.
 
         """
-        with _replacing(Path(place)) as file:
+        with replacing(Path(place)) as file:
             size = 0
             for piece in self.pieces(checksum):
                 file.write(piece)
@@ -187,8 +187,13 @@ def _open(path: str | Path) -> IO[bytes]:
 
 
 @contextmanager
-def _replacing(place: Path) -> Iterator[IO[bytes]]:
-    """Write a file beside its place, which it takes where nothing goes wrong."""
+def replacing(place: Path) -> Iterator[IO[bytes]]:
+    """Write a file beside its place, which it takes where nothing goes wrong.
+
+    Raises:
+        ConfigError: it cannot be written there.
+
+    """
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:
         with partial.open("xb") as file:
