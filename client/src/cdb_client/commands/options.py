@@ -187,6 +187,22 @@ def window(command: Command) -> Command:
     return command
 
 
+def describes(command: Command) -> Command:
+    """Add `--description` and `--contact` of something new."""
+    command = click.option("--contact", metavar="TEXT", help="Whom to ask.")(command)
+    return click.option("--description", metavar="TEXT", help="What it is for.")(command)
+
+
+def redescribes(command: Command) -> Command:
+    """Add `--description` and `--contact` of something that is there."""
+    command = click.option(
+        "--contact", metavar="TEXT", help="Whom to ask; an empty text for nobody."
+    )(command)
+    return click.option(
+        "--description", metavar="TEXT", help="What it is for; an empty text for nothing."
+    )(command)
+
+
 def writes(command: Command) -> Command:
     """Add `--reason` and `--dry-run`; they arrive as `writing`, for the client's methods."""
 

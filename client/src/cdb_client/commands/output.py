@@ -87,7 +87,8 @@ def show_one(thing: Row, form: str, *, hidden: Sequence[str] = ()) -> None:
             shown = {name: value for name, value in thing.items() if name not in hidden}
             width = max(map(len, shown), default=0)
             for name, value in shown.items():
-                label = click.style(f"{name.replace('_', ' '):{width}}", bold=True)
+                label = name.replace("_", " ").replace("iov", "IOV")
+                label = click.style(f"{label:{width}}", bold=True)
                 told = status(thing) if name == "status" else text(value)
                 click.echo(f"{label}  {_styled(told)}")
 

@@ -9,7 +9,9 @@ from cdb_client.commands.options import (
     TAG,
     TYPE,
     connected,
+    describes,
     reads,
+    redescribes,
     removes,
     shown,
     told,
@@ -106,8 +108,7 @@ def show_(client: "Client", name: str, as_of: str | None, form: str) -> None:
     help="What a payload IOV without an end means: open, or until the next start; "
     "otherwise the service decides.",
 )
-@click.option("--description", metavar="TEXT", help="What it is for.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask.")
+@describes
 @writes
 @shown
 @connected
@@ -137,8 +138,7 @@ def create(
 
 @pl.command()
 @click.argument("name", metavar="LIST", type=LIST)
-@click.option("--description", metavar="TEXT", help="What it is for; an empty text for nothing.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask; an empty text for nobody.")
+@redescribes
 @writes
 @shown
 @connected

@@ -10,7 +10,9 @@ from cdb_client.commands.options import (
     TYPE,
     Command,
     connected,
+    describes,
     reads,
+    redescribes,
     removes,
     shown,
     told,
@@ -120,8 +122,7 @@ def _value(written: str) -> Any:
 
 @pt.command()
 @click.argument("name", metavar="TYPE", type=TYPE)
-@click.option("--description", metavar="TEXT", help="What it is for.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask.")
+@describes
 @click.option(
     "--dimension",
     metavar="NAME",
@@ -164,8 +165,7 @@ def create(
 
 @pt.command()
 @click.argument("name", metavar="TYPE", type=TYPE)
-@click.option("--description", metavar="TEXT", help="What it is for; an empty text for nothing.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask; an empty text for nobody.")
+@redescribes
 @validated
 @writes
 @shown

@@ -97,8 +97,8 @@ def columns(a: str, b: str) -> Columns:
         "payload type": "payload_type",
         "from": start,
         "until": end,
-        a: lambda row: payload(row["a"]),
-        b: lambda row: payload(row["b"]),
+        a: lambda row: payload(row["a"], row["b"]),
+        b: lambda row: payload(row["b"], row["a"]),
     }
 
 
@@ -107,10 +107,16 @@ def list_columns(a: str, b: str) -> Columns:
     return {"payload type": "payload_type", "first at": _first, a: "a", b: "b"}
 
 
-def payload(content: Mapping[str, Any] | None) -> str:
-    """Return which payload one side answers, in one word."""
+def payload(content: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
+    """Return which payload one side answers, so that it differs from the other one."""
     if content is None:
         return "-"
+    told = _told(content)
+    same = other is not None and told == _told(other)
+    return f"{told} {content['checksum']}" if same else told
+
+
+def _told(content: Mapping[str, Any]) -> str:
     revision = content["revision"]
     return f"{content['payload_url']}{f' (rev. {revision})' if revision else ''}"
 

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb_client.commands.options import STATUS, TAG, connected, removes, shown, told, writes
+from cdb_client.commands.options import (
+    STATUS,
+    TAG,
+    connected,
+    describes,
+    redescribes,
+    removes,
+    shown,
+    told,
+    writes,
+)
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
@@ -13,9 +23,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("tag", type=TAG)
-@click.option("--description", metavar="TEXT", help="What it is for.")
+@describes
 @click.option("--author", metavar="TEXT", help="Who is responsible.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask.")
 @click.option("--status", type=STATUS, metavar="STATUS", help="Instead of unlocked.")
 @writes
 @shown
@@ -64,8 +73,7 @@ def clone(client: "Client", source: str, target: str, writing: "Writing", form: 
 @click.command()
 @click.argument("tag", type=TAG)
 @click.option("--name", metavar="NAME", help="Another name; for a tag that is unlocked.")
-@click.option("--description", metavar="TEXT", help="What it is for; an empty text for nothing.")
-@click.option("--contact", metavar="TEXT", help="Whom to ask; an empty text for nobody.")
+@redescribes
 @writes
 @shown
 @connected

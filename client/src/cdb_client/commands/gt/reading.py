@@ -7,7 +7,7 @@ import click
 from cdb_client.commands import pl
 from cdb_client.commands.finding import Counted, exits
 from cdb_client.commands.options import STATUS, TAG, connected, reads, shown, window
-from cdb_client.commands.output import SPAN, Columns, end, show, show_one, start, status
+from cdb_client.commands.output import SPAN, Columns, Row, end, show, show_one, start, status
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
@@ -85,10 +85,20 @@ def show_(client: "Client", tag: str, as_of: str | None, form: str) -> None:
       cdb gt show Prod2026 --as-of 2026-11-01
     """
     found = client.global_tags.show_with_lists(tag, as_of=as_of)
-    show_one(found, form, hidden=["id", "payload_lists"])
-    if form == "table" and found["payload_lists"]:
+    if form != "table":
+        show_one(found, form)
+        return
+    dimensions = {"dimensions": _dimensions(found)} if found.get("dimensions") else {}
+    show_one({**found, **dimensions}, form, hidden=["id", "payload_lists"])
+    if found["payload_lists"]:
         click.echo()
         show(found["payload_lists"], LIST_COLUMNS, form)
+
+
+def _dimensions(tag: Row) -> str:
+    """Return how the points of a tag are written, as in `run-lumi (run, lumi)`."""
+    named = tag["dimensions"].items()
+    return "; ".join(f"{name} ({', '.join(parts)})" for name, parts in named)
 
 
 @click.command()
