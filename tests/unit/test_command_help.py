@@ -42,8 +42,8 @@ def examples(command: click.Command) -> list[str]:
     """Return the lines below `Examples:`, which are kept as they are."""
     [kept] = re.findall("\b\nExamples:\n(.*?)(?:\n\n|$)", cleandoc(command.help or ""), re.DOTALL)
     lines = kept.replace("\\\n", " ").splitlines()
-    # What is kept in a variable is a command itself.
-    return [re.sub(r"^\w+=\$\((.*)\)$", r"\1", line.strip()) for line in lines]
+    # What is kept in a variable, or evaluated, is a command itself.
+    return [re.sub(r'^(\w+=|eval ")\$\((.*)\)"?$', r"\2", line.strip()) for line in lines]
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
@@ -62,7 +62,7 @@ def test_the_examples_of_a_command_can_be_typed(
             variable, _, value = line.removeprefix("export ").partition("=")
             monkeypatch.setenv(variable, value)
         else:
-            parse(shlex.split(line))
+            parse(shlex.split(line, comments=True))
 
 
 def parse(words: list[str]) -> None:
