@@ -48,6 +48,7 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
         "docs/getting-started.md",
         "docs/http-api.md",
         "docs/command-data.md",
+        "docs/python-writing.md",
         "docs/history.md",
         "docs/merge.md",
         "docs/command.md",
