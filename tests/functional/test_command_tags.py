@@ -414,8 +414,9 @@ def test_who_is_shown_a_plan_says_yes_or_no(world: Commanded) -> None:
     before = world.latest()
     refused = world.on_a_terminal(*merge, typed="n\n")
     assert (refused.returncode, world.latest()) == (1, before)
-    assert "new" in refused.stdout
-    assert world.on_a_terminal(*merge, typed="y\n").returncode == 0
+    assert (refused.stdout, "new" in refused.stderr) == ("", True)
+    agreed = world.on_a_terminal(*merge, "--format", "json", typed="y\n")
+    assert (agreed.returncode, json.loads(agreed.stdout)["dry_run"]) == (0, False)
     assert world.last_change()["action"] == "merge"
     assert "nothing to do" in world.on_a_terminal(*merge, typed="").stderr
 
@@ -481,6 +482,8 @@ def test_refusals_have_their_status(
     [
         ["edit", "A"],
         ["status", "A", "--create", "new"],
+        ["status", "A", "--final"],
+        ["status", "A", "locked", "--as-of", "8"],
         ["merge", "A", "B"],
         ["merge", "A", "--mode", "fill"],
         ["revert", "A"],

@@ -9,6 +9,8 @@ from commanded import Commanded, commanded
 from forging import issuer, signed
 from guarded import JWT, ROLES, key_is_set
 
+from cdb_client.resources import base
+
 PATTERN = ["--validator", "name-pattern", "--validator-option", "pattern=beam_*"]
 
 
@@ -117,6 +119,11 @@ def test_a_list_is_attached_described_and_deleted(world: Commanded) -> None:
 )
 def test_lists_are_narrowed(made: Commanded, options: list[Any], names: list[str]) -> None:
     assert [row["name"] for row in answer(made, "pl", "list", *options)] == names
+
+
+def test_a_list_of_many_pages_is_whole(made: Commanded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "PAGE_SIZE", 1)
+    assert [row["name"] for row in answer(made, "pl", "list")] == ["Beam_1", "Beam_2"]
 
 
 # --- the change log ---------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Writes that show first what they would do: merges and reverts."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -11,6 +13,7 @@ from cdb_client.commands.options import (
     TYPE,
     Command,
     can_ask,
+    confirm,
     connected,
     shown,
     told,
@@ -83,19 +86,27 @@ def carry_out(
         told(plan, sentence)
         say(f"To do just this: --if-match {(plan.etag or '').strip(chr(34))}")
         return
-    if not yes and seen is None:
-        can_ask(f"{sentence}?")
-        plan = send(**{**writing, "dry_run": True})
-        _show(plan.body, columns, "table")
+    asks = not yes and seen is None
+    if asks:
+        plan = _plan(send, columns, sentence, writing)
         if not plan.body["payload_lists"]:
             say("There is nothing to do.")
             return
-        click.confirm(f"{sentence}?", abort=True, err=True)
+        confirm(f"{sentence}?")
         seen = plan.etag
     done = send(**writing, if_match=seen)
-    if form == "table":
+    if form == "table" and not asks:
         show(done.body["payload_lists"], columns, form)
     told(done, sentence, form)
+
+
+def _plan(send: Send, columns: Columns, sentence: str, writing: "Writing") -> "Answer":
+    """Show somebody what would be done, where they are asked about it, too."""
+    can_ask(f"{sentence}?")
+    plan = send(**{**writing, "dry_run": True})
+    with redirect_stdout(sys.stderr):
+        _show(plan.body, columns, "table")
+    return plan
 
 
 def _show(plan: Row, columns: Columns, form: str) -> None:

@@ -97,9 +97,8 @@ def freeze(client: "Client", tag: str, writing: "Writing", form: str) -> None:
 @click.option(
     "--mode",
     type=click.Choice(["open", "append", "closed"]),
-    default="open",
-    show_default=True,
-    help="With --create: what may be written to tags that have it: anything, additions, nothing.",
+    help="With --create: what may be written to tags that have it: anything (as without it), "
+    "additions, nothing.",
 )
 @click.option("--final", is_flag=True, help="With --create: it cannot be left.")
 @click.option("--description", metavar="TEXT", help="With --create: what it is for.")
@@ -113,7 +112,7 @@ def status(
     tag: str | None,
     new: str | None,
     create: str | None,
-    mode: Literal["open", "append", "closed"],
+    mode: Literal["open", "append", "closed"] | None,
     final: bool,
     description: str | None,
     yes: bool,
@@ -132,9 +131,13 @@ def status(
     """
     if create and tag:
         raise click.UsageError("--create declares a status, and takes no tag.")
+    if not create and (mode or final or description):
+        raise click.UsageError("--mode, --final and --description are for --create.")
+    if as_of and (create or new):
+        raise click.UsageError("--as-of is for what is only read.")
     if create:
         made = client.global_tags.declare_status(
-            create, mode=mode, final=final, description=description, **writing
+            create, mode=mode or "open", final=final, description=description, **writing
         )
         told(made, f"Status {create} is declared", form)
     elif tag is None:
