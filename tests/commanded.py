@@ -59,15 +59,21 @@ class Commanded:
         """Return the last change."""
         return dict(self.client.ok("GET", f"changes/{self.latest()}"))
 
-    def tag(self, *payload_types: str) -> str:
+    def tag(self, *payload_types: str, ends: str = "explicit") -> str:
         """Make a tag with an empty list of each type."""
         name = next(self.names)
         self.client.ok("POST", "gt", {"name": name})
         for payload_type in payload_types:
-            made = self.client.ok("POST", "pl", {"payload_type": payload_type})
+            made = self.client.ok("POST", "pl", {"payload_type": payload_type, "ends": ends})
             attachment = {"global_tag": name, "payload_list": made["name"]}
             self.client.ok("PUT", "pl_attach", attachment)
         return name
+
+    def iovs(self, tag: str) -> list[tuple[Any, ...]]:
+        """Return what a tag holds: URL, start and end of each."""
+        rows = self.client.ok("GET", f"global-tags/{tag}/iovs")
+        names = ("payload_url", "major_iov", "minor_iov", "major_iov_end", "minor_iov_end")
+        return [tuple(row[name] for name in names) for row in rows]
 
     def insert(self, tag: str, payload_type: str, url: str, start: int, end: int) -> None:
         """Attach a payload to the list of a tag, from one major number to another."""

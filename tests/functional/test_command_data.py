@@ -8,63 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from support import API, Client, serving
+from commanded import Commanded, commanded
 
-from cdb.app import make_app
 from cdb.services import bundles
 from cdb.services.exports import DatabaseSource
-from cdb.settings import load
-from cdb_client.cli import main
 
 MAX = 2**63 - 1
 ABC = "900150983cd24fb0d6963f7d28e17f72"
 """The MD5 of abc."""
 
 
-class World:
-    """A service, and the command asking it."""
-
-    def __init__(self, client: Client, url: str) -> None:
-        self.client = client
-        self.url = url
-        self.names = iter(range(10**6))
-
-    def tag(self, ends: str = "explicit", types: tuple[str, ...] = ("Beam",)) -> str:
-        """Make a tag with an empty list of each type."""
-        name = f"Tag{next(self.names)}"
-        self.client.ok("POST", "gt", {"name": name})
-        for payload_type in types:
-            made = self.client.ok("POST", "pl", {"payload_type": payload_type, "ends": ends})
-            attachment = {"global_tag": name, "payload_list": made["name"]}
-            self.client.ok("PUT", "pl_attach", attachment)
-        return name
-
-    def iovs(self, tag: str) -> list[tuple[Any, ...]]:
-        rows = self.client.ok("GET", f"global-tags/{tag}/iovs")
-        names = ("payload_url", "major_iov", "minor_iov", "major_iov_end", "minor_iov_end")
-        return [tuple(row[name] for name in names) for row in rows]
-
-    def cdb(self, *arguments: object, input: str | None = None) -> Result:  # noqa: A002 - click's
-        return CliRunner().invoke(
-            main, [str(each) for each in arguments], input=input, env={"CDB_URL": self.url + API}
-        )
-
-
 @pytest.fixture(scope="module")
-def world(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commanded]:
     """A service with a payload store, and two payload types."""
-    store = tmp_path_factory.mktemp("store")
-    with databases("sqlite") as url:
-        ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
-        ini |= {"cdb.payload_store": str(store), "cdb.max_body_mb": "1"}
-        app = make_app(load(ini, {}))
-        with serving(app) as root:
-            made = World(Client(app), root)
-            made.client.ok("POST", "pt", {"name": "Beam", "dimension": "run-lumi"})
-            made.client.ok("POST", "pt", {"name": "Geo"})
-            yield made
-        app.registry.cdb.database.dispose()
+    store = str(tmp_path_factory.mktemp("store"))
+    settings = {"allow_open_writes": "true", "payload_store": store, "max_body_mb": "1"}
+    with commanded(databases, **settings) as made:
+        made.client.ok("POST", "pt", {"name": "Beam", "dimension": "run-lumi"})
+        made.client.ok("POST", "pt", {"name": "Geo"})
+        yield made
 
 
 @pytest.fixture
@@ -77,8 +39,8 @@ def beam(tmp_path: Path) -> Path:
 # --- insert --------------------------------------------------------------------------
 
 
-def test_what_is_inserted_by_url_holds_in_its_interval(world: World) -> None:
-    tag = world.tag()
+def test_what_is_inserted_by_url_holds_in_its_interval(world: Commanded) -> None:
+    tag = world.tag("Beam")
     done = world.cdb(
         "insert", tag, "Beam", "b.txt", "--checksum", ABC, "--begin", "7:1", "--end", "8:0",
         "--size", 12, "--revision", "3", "--reason", "new fit",
@@ -90,8 +52,8 @@ def test_what_is_inserted_by_url_holds_in_its_interval(world: World) -> None:
     assert (change["comment"], change["after"]["payload_iovs"][0]["size"]) == ("new fit", 12)
 
 
-def test_a_file_is_stored_and_inserted_under_its_url(world: World, beam: Path) -> None:
-    tag = world.tag()
+def test_a_file_is_stored_and_inserted_under_its_url(world: Commanded, beam: Path) -> None:
+    tag = world.tag("Beam")
     for start in (7, 8):
         done = world.cdb("insert", tag, "Beam", "--file", beam, "--start", start, 0)
         assert done.exit_code == 0, done.output
@@ -99,16 +61,18 @@ def test_a_file_is_stored_and_inserted_under_its_url(world: World, beam: Path) -
     assert world.iovs(tag) == [(stored, 7, 0, 8, 0), (stored, 8, 0, MAX, MAX)]
 
 
-def test_a_file_that_lies_elsewhere_is_only_read(world: World, beam: Path) -> None:
-    tag = world.tag()
+def test_a_file_that_lies_elsewhere_is_only_read(world: Commanded, beam: Path) -> None:
+    tag = world.tag("Beam")
     done = world.cdb("insert", tag, "Beam", "here/b.txt", "--file", beam, "--start", 7, 0)
     assert done.exit_code == 0, done.output
     [row] = world.client.ok("GET", f"global-tags/{tag}/iovs")
     assert (row["payload_url"], row["checksum"], row["size"]) == ("here/b.txt", ABC, 3)
 
 
-def test_a_dry_run_of_an_insert_stores_and_changes_nothing(world: World, tmp_path: Path) -> None:
-    tag = world.tag()
+def test_a_dry_run_of_an_insert_stores_and_changes_nothing(
+    world: Commanded, tmp_path: Path
+) -> None:
+    tag = world.tag("Beam")
     file = tmp_path / "dry.txt"
     file.write_bytes(b"dry")
     before = world.client.ok("GET", "changes?limit=1")["latest"]
@@ -119,8 +83,8 @@ def test_a_dry_run_of_an_insert_stores_and_changes_nothing(world: World, tmp_pat
     assert world.cdb("payload", "check", file, "--exit-code").exit_code == 8
 
 
-def test_a_missing_list_is_made_where_it_is_asked_for(world: World) -> None:
-    tag = world.tag()
+def test_a_missing_list_is_made_where_it_is_asked_for(world: Commanded) -> None:
+    tag = world.tag("Beam")
     insert = ("insert", tag, "Geo", "g.xml", "--checksum", ABC, "--start", 0, 0)
     assert world.cdb(*insert).exit_code == 5
     tried = world.cdb(*insert, "--create-list", "--dry-run")
@@ -143,7 +107,7 @@ def test_a_missing_list_is_made_where_it_is_asked_for(world: World) -> None:
     ],
 )
 def test_an_insert_that_cannot_be_right_is_a_usage_error(
-    world: World, options: tuple[str, ...], told: str
+    world: Commanded, options: tuple[str, ...], told: str
 ) -> None:
     done = world.cdb("insert", "Nowhere", "Beam", *options)
     assert done.exit_code == 2
@@ -156,8 +120,8 @@ def test_an_insert_that_cannot_be_right_is_a_usage_error(
 CSV = "payload_type,payload_url,checksum,major_iov,minor_iov,major_iov_end,minor_iov_end\n"
 
 
-def test_rows_of_csv_are_one_change(world: World) -> None:
-    tag = world.tag(types=("Beam", "Geo"))
+def test_rows_of_csv_are_one_change(world: Commanded) -> None:
+    tag = world.tag("Beam", "Geo")
     rows = f"{CSV}Beam,a,s,1,0,2,0\nBeam,b,s,2,0,,\nGeo,c,s,{MAX - 1},9007199254740993,,\n"
     before = world.client.ok("GET", "changes?limit=1")["latest"]
     done = world.cdb("bulk", "-", "--tag", tag, input=rows)
@@ -171,8 +135,8 @@ def test_rows_of_csv_are_one_change(world: World) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_what_is_listed_can_be_inserted_again(world: World, form: str) -> None:
-    source, target = world.tag(types=("Beam", "Geo")), world.tag(types=("Beam", "Geo"))
+def test_what_is_listed_can_be_inserted_again(world: Commanded, form: str) -> None:
+    source, target = world.tag("Beam", "Geo"), world.tag("Beam", "Geo")
     rows = f'{CSV}Beam,"a, ""b""",s,1,0,2,9007199254740993\nGeo,c,s,2,0,,\n'
     assert world.cdb("bulk", "-", "--tag", source, input=rows).exit_code == 0
     listed = world.cdb("iov", "ls", source, "--format", form)
@@ -183,8 +147,8 @@ def test_what_is_listed_can_be_inserted_again(world: World, form: str) -> None:
     assert len(world.iovs(source)) == 2
 
 
-def test_what_a_query_prints_can_be_inserted_too(world: World) -> None:
-    source, target = world.tag(), world.tag()
+def test_what_a_query_prints_can_be_inserted_too(world: Commanded) -> None:
+    source, target = world.tag("Beam"), world.tag("Beam")
     world.cdb("bulk", "-", "--tag", source, input=f"{CSV}Beam,a,s,1,0,2,0\n")
     for form in ("csv", "json"):
         asked = world.cdb("query", source, 1, 5, "--format", form)
@@ -193,8 +157,8 @@ def test_what_a_query_prints_can_be_inserted_too(world: World) -> None:
     assert world.iovs(target) == [("a", 1, 0, 2, 0)]
 
 
-def test_json_lines_go_to_a_list_whose_ends_are_the_next_starts(world: World) -> None:
-    tag = world.tag(ends="next-start")
+def test_json_lines_go_to_a_list_whose_ends_are_the_next_starts(world: Commanded) -> None:
+    tag = world.tag("Beam", ends="next-start")
     name = world.client.ok("GET", f"gtPayloadLists/{tag}")["Beam"]
     rows = [{"payload_url": each, "checksum": "s", "begin": f"{each}:0"} for each in ("3", "1")]
     lines = "\n".join(map(json.dumps, rows))
@@ -204,8 +168,8 @@ def test_json_lines_go_to_a_list_whose_ends_are_the_next_starts(world: World) ->
     assert world.iovs(tag) == [("1", 1, 0, 3, 0), ("3", 3, 0, MAX, MAX)]
 
 
-def test_rows_can_name_their_lists(world: World) -> None:
-    tag = world.tag()
+def test_rows_can_name_their_lists(world: Commanded) -> None:
+    tag = world.tag("Beam")
     name = world.client.ok("GET", f"gtPayloadLists/{tag}")["Beam"]
     rows = f"payload_list,payload_url,major_iov,minor_iov\n{name},a,1,0\n{name},b,5,0\n"
     done = world.cdb("bulk", "-", input=rows)
@@ -230,9 +194,9 @@ def test_rows_can_name_their_lists(world: World) -> None:
     ],
 )  # fmt: skip
 def test_bad_rows_are_named_by_their_lines_and_nothing_is_inserted(
-    world: World, rows: str, told: list[str]
+    world: Commanded, rows: str, told: list[str]
 ) -> None:
-    tag = world.tag()
+    tag = world.tag("Beam")
     done = world.cdb("bulk", "-", "--tag", tag, input=rows)
     assert done.exit_code in (1, 2)
     for each in told:
@@ -240,14 +204,14 @@ def test_bad_rows_are_named_by_their_lines_and_nothing_is_inserted(
     assert world.iovs(tag) == []
 
 
-def test_a_file_without_rows_changes_nothing(world: World) -> None:
+def test_a_file_without_rows_changes_nothing(world: Commanded) -> None:
     for nothing in ("", CSV, "[]"):
         done = world.cdb("bulk", "-", "--tag", "Nowhere", input=nothing)
         assert (done.exit_code, done.stderr) == (0, "The file has no rows: nothing is inserted.\n")
 
 
-def test_too_many_rows_for_a_request_are_refused_as_a_whole(world: World) -> None:
-    tag = world.tag()
+def test_too_many_rows_for_a_request_are_refused_as_a_whole(world: Commanded) -> None:
+    tag = world.tag("Beam")
     rows = "".join(f"Beam,{'a' * 200},s,{n},0,,\n" for n in range(5000))
     done = world.cdb("bulk", "-", "--tag", tag, input=CSV + rows)
     assert done.exit_code == 1
@@ -258,8 +222,8 @@ def test_too_many_rows_for_a_request_are_refused_as_a_whole(world: World) -> Non
 # --- iov -----------------------------------------------------------------------------
 
 
-def test_a_window_and_a_type_choose_what_is_listed(world: World) -> None:
-    tag = world.tag(types=("Beam", "Geo"))
+def test_a_window_and_a_type_choose_what_is_listed(world: Commanded) -> None:
+    tag = world.tag("Beam", "Geo")
     rows = f"{CSV}Beam,a,s,1,0,2,0\nBeam,b,s,2,0,3,0\nGeo,c,s,1,0,,\n"
     world.cdb("bulk", "-", "--tag", tag, input=rows)
     before = world.client.ok("GET", "changes?limit=1")["latest"]
@@ -271,7 +235,7 @@ def test_a_window_and_a_type_choose_what_is_listed(world: World) -> None:
     assert [each["payload_url"] for each in then] == ["a", "b", "c"]
 
 
-def test_a_list_without_a_tag_is_listed_in_order(world: World) -> None:
+def test_a_list_without_a_tag_is_listed_in_order(world: Commanded) -> None:
     name = world.client.ok("POST", "pl", {"payload_type": "Beam"})["name"]
     rows = "".join(
         json.dumps({"payload_url": str(n), "checksum": "s", "major_iov": n, "minor_iov": 0}) + "\n"
@@ -284,8 +248,8 @@ def test_a_list_without_a_tag_is_listed_in_order(world: World) -> None:
     assert world.cdb("iov", "ls", "--list", "Nothing").exit_code == 5
 
 
-def test_one_is_shown_by_its_number(world: World) -> None:
-    tag = world.tag()
+def test_one_is_shown_by_its_number(world: Commanded) -> None:
+    tag = world.tag("Beam")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,1,0,2,0\n")
     [row] = world.client.ok("GET", f"global-tags/{tag}/iovs")
     done = world.cdb("iov", "show", row["id"], "--format", "json")
@@ -293,8 +257,8 @@ def test_one_is_shown_by_its_number(world: World) -> None:
 
 
 @pytest.mark.parametrize("points", [["2:0"], ["2,0"], ["2:0", "3:0"], ["2,0", "3,0"]])
-def test_what_is_deleted_gives_its_time_back(world: World, points: list[str]) -> None:
-    tag = world.tag(ends="next-start")
+def test_what_is_deleted_gives_its_time_back(world: Commanded, points: list[str]) -> None:
+    tag = world.tag("Beam", ends="next-start")
     world.cdb(
         "bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,1,0,,\nBeam,b,s,2,0,,\nBeam,c,s,3,0,,\n"
     )
@@ -309,8 +273,8 @@ def test_what_is_deleted_gives_its_time_back(world: World, points: list[str]) ->
 
 
 @pytest.mark.parametrize("points", [["2:1"], ["2:0", "4:0"], ["2,0", "4,0"], ["9:0"]])
-def test_what_is_not_exactly_there_is_not_deleted(world: World, points: list[str]) -> None:
-    tag = world.tag()
+def test_what_is_not_exactly_there_is_not_deleted(world: Commanded, points: list[str]) -> None:
+    tag = world.tag("Beam")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,b,s,2,0,3,0\n")
     assert world.cdb("iov", "delete", tag, "Beam", *points, "--yes").exit_code == 5
     assert len(world.iovs(tag)) == 1
@@ -319,7 +283,7 @@ def test_what_is_not_exactly_there_is_not_deleted(world: World, points: list[str
 # --- payload -------------------------------------------------------------------------
 
 
-def test_files_are_sent_once_and_fetched_intact(world: World, tmp_path: Path) -> None:
+def test_files_are_sent_once_and_fetched_intact(world: Commanded, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one.txt", "two.txt")]
     for file in files:
         file.write_text(file.name)
@@ -338,9 +302,9 @@ def test_files_are_sent_once_and_fetched_intact(world: World, tmp_path: Path) ->
 
 
 def test_a_file_is_fetched_by_tag_type_and_point(
-    world: World, beam: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: Commanded, beam: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    tag = world.tag()
+    tag = world.tag("Beam")
     world.cdb("insert", tag, "Beam", "--file", beam, "--start", 7, 0)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -352,8 +316,8 @@ def test_a_file_is_fetched_by_tag_type_and_point(
     assert world.cdb("payload", "get", tag, "Beam", 6, 0).exit_code == 5
 
 
-def test_the_uses_of_a_payload_are_shown(world: World, beam: Path) -> None:
-    tag = world.tag()
+def test_the_uses_of_a_payload_are_shown(world: Commanded, beam: Path) -> None:
+    tag = world.tag("Beam")
     world.cdb("insert", tag, "Beam", "--file", beam, "--start", 7, 0)
     shown = world.cdb("payload", "usage", ABC, "--format", "json")
     assert tag in [use["global_tag"] for use in json.loads(shown.stdout)]
@@ -363,14 +327,14 @@ def test_the_uses_of_a_payload_are_shown(world: World, beam: Path) -> None:
 # --- query ---------------------------------------------------------------------------
 
 
-def asked(world: World, *arguments: object) -> list[tuple[str, str]]:
+def asked(world: Commanded, *arguments: object) -> list[tuple[str, str]]:
     done = world.cdb("query", *arguments, "--format", "json")
     assert done.exit_code == 0, done.output
     return [(row["payload_type_name"], row["payload_url"]) for row in json.loads(done.stdout)]
 
 
-def test_a_point_can_be_asked_in_notation_by_dimension_and_of_layers(world: World) -> None:
-    tag, above = world.tag(types=("Beam", "Geo")), world.tag(types=("Beam", "Geo"))
+def test_a_point_can_be_asked_in_notation_by_dimension_and_of_layers(world: Commanded) -> None:
+    tag, above = world.tag("Beam", "Geo"), world.tag("Beam", "Geo")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,1,8,0\nGeo,g,s,7,0,,\n")
     world.cdb("bulk", "-", "--tag", above, input=f"{CSV}Beam,mine,s,7,5,7,6\n")
     assert asked(world, tag, 7, 1) == [("Beam", "a"), ("Geo", "g")]
@@ -386,16 +350,16 @@ def test_a_point_can_be_asked_in_notation_by_dimension_and_of_layers(world: Worl
     ]
 
 
-def test_a_type_without_a_payload_can_be_an_error(world: World) -> None:
-    tag = world.tag(types=("Beam", "Geo"))
+def test_a_type_without_a_payload_can_be_an_error(world: Commanded) -> None:
+    tag = world.tag("Beam", "Geo")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Geo,g,s,7,0,,\n")
     assert asked(world, tag, 7, 1) == [("Geo", "g")]
     done = world.cdb("query", tag, 7, 1, "--complete")
     assert (done.exit_code, done.stderr) == (6, "Error: missing: Beam [incomplete]\n")
 
 
-def test_a_query_can_be_as_of_a_change_and_is_never_a_stale_one(world: World) -> None:
-    tag = world.tag()
+def test_a_query_can_be_as_of_a_change_and_is_never_a_stale_one(world: Commanded) -> None:
+    tag = world.tag("Beam")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,0,,\n")
     before = world.client.ok("GET", "changes?limit=1")["latest"]
     assert asked(world, tag, 7, 0) == [("Beam", "a")]
@@ -406,12 +370,14 @@ def test_a_query_can_be_as_of_a_change_and_is_never_a_stale_one(world: World) ->
 
 
 @pytest.mark.parametrize("place", [[], ["1", "2", "3"], ["1:2", "--at", "run-lumi:1:2"]])
-def test_a_query_needs_one_point(world: World, place: list[str]) -> None:
+def test_a_query_needs_one_point(world: Commanded, place: list[str]) -> None:
     assert world.cdb("query", "Nowhere", *place).exit_code == 2
 
 
-def test_a_bundle_answers_as_the_service_it_was_taken_from(world: World, tmp_path: Path) -> None:
-    tag = world.tag()
+def test_a_bundle_answers_as_the_service_it_was_taken_from(
+    world: Commanded, tmp_path: Path
+) -> None:
+    tag = world.tag("Beam")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,7,1,8,0\nBeam,b,s,8,0,,\n")
     bundle = tmp_path / "it.cdb"
     context = world.client.app.registry.cdb
@@ -425,9 +391,9 @@ def test_a_bundle_answers_as_the_service_it_was_taken_from(world: World, tmp_pat
 
 
 def test_a_file_comes_from_a_folder_that_the_site_has_mounted(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Commanded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tag = world.tag()
+    tag = world.tag("Beam")
     monkeypatch.setenv("CDB_READ_DIRS", str(tmp_path / "mounted"))
     file = tmp_path / "mounted" / "here" / "b.txt"
     file.parent.mkdir(parents=True)

@@ -375,11 +375,7 @@ def test_a_merge_takes_a_window_and_types(world: Commanded) -> None:
         "gt", "merge", tag, first, second, "--mode", "fill", "--from", "3,0", "--to", "7,0",
         "--type", "Beam", "--yes",
     )  # fmt: skip
-    found = world.client.ok("GET", f"global-tags/{tag}/iovs")
-    assert [(row["payload_url"], row["major_iov"], row["major_iov_end"]) for row in found] == [
-        ("first", 3, 5),
-        ("second", 5, 7),
-    ]
+    assert world.iovs(tag) == [("first", 3, 0, 5, 0), ("second", 5, 0, 7, 0)]
 
 
 def test_an_update_is_appended(world: Commanded) -> None:
@@ -390,7 +386,7 @@ def test_an_update_is_appended(world: Commanded) -> None:
     refused = world.cdb(*append)
     assert (refused.exit_code, "[not-appendable]" in refused.stderr) == (6, True)
     world.done(*append, "--closed", "allow", "--full")
-    assert len(world.client.ok("GET", f"global-tags/{running}/iovs")) == 2
+    assert world.iovs(running) == [("run", 1, 0, 5, 0), ("stage", 5, 0, 9, 0)]
 
 
 def test_a_revert_of_one_type_leaves_the_others(world: Commanded) -> None:
