@@ -1,10 +1,12 @@
-"""Keep the browser libraries in cdb/ui/static/vendor what the manifest says they are.
+"""Keep the browser libraries of the pages, and of their tests, what the manifests say they are.
 
 python tools/vendor.py --check         compare the files with the manifest's hashes
 python tools/vendor.py                 fetch the pinned versions again
 python tools/vendor.py NAME@VERSION    move a package to a version, and pin that
 
-Only a move changes a hash. Fetching needs npm; nothing of a package is run.
+Only a move changes a hash. Fetching needs npm; nothing of a package is run. A manifest says what
+is rewritten in a file as it comes in: a module is found by a relative path, so that a browser
+needs no map of imports. The hash is of what that makes.
 Exit status: 0 all as pinned, 1 a difference or a failure.
 """
 
@@ -17,20 +19,25 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-VENDOR = Path(__file__).resolve().parent.parent / "cdb" / "ui" / "static" / "vendor"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = (ROOT / "cdb/ui/static/vendor", ROOT / "tests/browser/vendor")
 MANIFEST = "manifest.json"
 
 
 class Package(TypedDict):
-    """One entry of the manifest: `files` maps a file's name to its SHA-256 in hex."""
+    """One entry of a manifest: `files` maps a file's name to its SHA-256 in hex.
+
+    `rewritten` maps a file's name to what is replaced in it, each of which has to be there once.
+    """
 
     name: str
     version: str
     licence: str
     folder: str
     files: dict[str, str]
+    rewritten: NotRequired[dict[str, dict[str, str]]]
 
 
 class VendorError(Exception):
@@ -74,6 +81,7 @@ def refresh(vendor: Path, package: Package, version: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     package["version"] = version
     package["files"] = hashes
@@ -98,7 +106,19 @@ def _fetch(package: Package, version: str) -> dict[str, bytes]:
             licence = json.loads(_member(archive, "package.json")).get("license")
             if licence != package["licence"]:
                 raise VendorError(f"{wanted} has the licence {licence}.")
-            return {name: _member(archive, name) for name in package["files"]}
+            rewritten = package.get("rewritten", {})
+            return {
+                name: _rewritten(_member(archive, name), rewritten.get(name, {}))
+                for name in package["files"]
+            }
+
+
+def _rewritten(content: bytes, replaced: dict[str, str]) -> bytes:
+    for old, new in replaced.items():
+        if content.count(old.encode()) != 1:
+            raise VendorError(f"What is to be rewritten is not there once: {old}")
+        content = content.replace(old.encode(), new.encode())
+    return content
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
@@ -127,15 +147,18 @@ def _versions(moves: list[str], packages: list[Package]) -> dict[str, str]:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    path = VENDOR / MANIFEST
-    manifest = json.loads(path.read_text())
-    packages: list[Package] = manifest["packages"]
-    if not arguments.check:
-        versions = _versions(arguments.move, packages)
-        for package in packages:
-            refresh(VENDOR, package, versions[package["name"]])
-        path.write_text(json.dumps(manifest, indent=2) + "\n")
-    if problems := check(VENDOR, packages):
+    manifests = {folder: json.loads((folder / MANIFEST).read_text()) for folder in FOLDERS}
+    every = [package for manifest in manifests.values() for package in manifest["packages"]]
+    versions = _versions(arguments.move, every)
+    problems: list[str] = []
+    for folder, manifest in manifests.items():
+        packages: list[Package] = manifest["packages"]
+        if not arguments.check:
+            for package in packages:
+                refresh(folder, package, versions[package["name"]])
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        problems += check(folder, packages)
+    if problems:
         raise VendorError("\n".join(problems))
 
 
