@@ -88,6 +88,7 @@ def _interface(
     config.add_request_method(lambda request: request.registry.cdb, "cdb", property=True)
     config.include("pyramid_tm")
     config.include("cdb.rest")
+    config.include("cdb.ui")
     retries = RetryableExecutionPolicy(_ATTEMPTS, attempts)
     config.set_execution_policy(Lane(resources, api_base, retries))
     config.commit()

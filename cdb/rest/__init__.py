@@ -14,6 +14,3 @@ def includeme(config: Configurator) -> None:
     config.include("cornice")
     config.include(errors)
     add_resources(config, config.registry.cdb_resources, base)
-    config.add_static_view(
-        "static", "cdb:ui/static", cache_max_age=3600, request_method=("GET", "HEAD")
-    )

@@ -36,7 +36,7 @@ def test_first_commands_of_the_documentation_work_on_an_empty_service(client: Cl
 @pytest.mark.parametrize("path", ["web", "web/"])
 def test_web_leads_to_the_interface(client: Client, path: str) -> None:
     answer = client.api("GET", path, status=302)
-    assert answer.location == "http://localhost/"
+    assert answer.location == "http://localhost/ui/"
 
 
 # --- HEAD, slashes, aliases ---------------------------------------------------

@@ -78,7 +78,7 @@ def test_the_root_says_where_things_are(client: Client) -> None:
     about = client.ok("GET", "/")
     assert about["name"] == "cdb"
     assert about["links"]["api"] == "/api/cdb_rest"
-    for place in ("documentation", "openapi", "live", "ready"):
+    for place in ("web", "documentation", "openapi", "live", "ready"):
         client.get(about["links"][place], status=200)
 
 

@@ -239,6 +239,23 @@ def test_an_error_is_not_kept(behind: Behind) -> None:
     assert behind.get(path).status_code == 200
 
 
+def test_the_web_interface_keeps_its_policy_and_its_files_their_names(
+    behind: Behind, count: Callable[[], int]
+) -> None:
+    url = behind.front.tls
+    page = behind.session.get(f"{url}/ui/global-tags/A", timeout=30)
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    script = re.findall(r'src="\.\./\.\./(static/v[^"]+/app\.js)"', page.text)
+    file = behind.session.get(f"{url}/{script[0]}", timeout=30)
+    assert file.headers["Content-Encoding"] == "gzip"
+    assert file.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert count() == 2
+
+
 # --- payload files --------------------------------------------------------------
 
 

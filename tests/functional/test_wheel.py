@@ -85,7 +85,10 @@ def test_sample_data_comes_with_the_wheel(installed: Path, ini: Path, tmp_path: 
     [
         "cdb/py.typed",
         "cdb/ui/openapi.html",
+        "cdb/ui/index.html",
         "cdb/ui/static/openapi.js",
+        "cdb/ui/static/pages/overview.js",
+        "cdb/ui/static/vendor/preact/hooks/dist/hooks.mjs",
         "cdb/ui/static/vendor/swagger-ui/swagger-ui-bundle.js",
         "cdb/migrations/env.py",
         "cdb_client/py.typed",

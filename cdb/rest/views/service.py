@@ -39,12 +39,30 @@ _PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 
 @about.get(answers.About)
-def show_about(request: Request) -> shapes.Json:
-    """Show what this service is, and where things are."""
+def show_about(request: Request) -> Response:
+    """Show what this service is, and where things are.
+
+    Who asks for a page, as a browser does, is led to the web interface.
+    """
+    if _prefers_a_page(request):
+        response: Response = HTTPFound(location=f"{request.script_name}/ui/")
+    else:
+        response = json_response(_about(request))
+    response.vary = ["Accept"]
+    return response
+
+
+def _prefers_a_page(request: Request) -> bool:
+    offers = request.accept.acceptable_offers(["application/json", "text/html"])
+    return bool(offers and offers[0][0] == "text/html")
+
+
+def _about(request: Request) -> shapes.Json:
     return {
         "name": "cdb",
         "version": version("hep-cdb"),
         "links": {
+            "web": "/ui/",
             "api": request.cdb.settings.api_base,
             "documentation": "/docs",
             "openapi": "/openapi.json",
@@ -151,4 +169,4 @@ def sleep(request: Request, query: inputs.TimeoutQuery) -> shapes.Json:
 @web.get(None)
 def lead_to_interface(request: Request) -> Response:
     """Lead to the web interface."""
-    raise HTTPFound(location=f"{request.script_name}/")
+    raise HTTPFound(location=f"{request.script_name}/ui/")

@@ -1,0 +1,42 @@
+// Questions to the service as commands and programs, to be pasted.
+
+/** Return a text as one word of a shell. */
+export function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Return the command that asks a URL. */
+export function curlOf(url) {
+  return `curl ${shellWord(url)}`;
+}
+
+/** Return a command of the client `cdb`, for the service of this page. */
+export function cdbOf(words, base) {
+  return ["cdb", ...words, "--url", base].map(shellWord).join(" ");
+}
+
+/** Return the program that asks a URL, for a Python with nothing installed. */
+export function pythonOf(url) {
+  return [
+    "import json",
+    "from urllib.request import urlopen",
+    "",
+    `with urlopen(${pythonText(url)}) as answer:`,
+    "    found = json.load(answer)",
+  ].join("\n");
+}
+
+/** Return the program that calls the client, such as `global_tags.list()`. */
+export function clientOf(call, base) {
+  return [
+    "from cdb_client.client import Client",
+    "",
+    `with Client(${pythonText(base)}) as client:`,
+    `    found = ${call}`,
+  ].join("\n");
+}
+
+/** Return a text as a literal of Python. What JSON escapes, Python reads the same way. */
+export function pythonText(text) {
+  return JSON.stringify(text);
+}

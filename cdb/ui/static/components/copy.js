@@ -1,0 +1,53 @@
+// The same answer elsewhere: as a command, a program, a document.
+
+import { html, useRef, useState } from "../html.js";
+import { curlOf, pythonOf } from "../commands.js";
+import { Icon } from "./icons.js";
+
+/**
+ * Return the ways to get what a page shows without it. `url` is what the page asked; `cli` and
+ * `python` are given where the client has a way of its own.
+ */
+export function CopyAs({ url, cli, python }) {
+  const ways = [
+    ["curl", curlOf(url)],
+    ["Python", python ?? pythonOf(url)],
+    ...(cli ? [["Command line", cli]] : []),
+  ];
+  const menu = useRef(null);
+  const close = (event) => {
+    if (event.key === "Escape" && menu.current.open) {
+      event.stopPropagation();
+      menu.current.open = false;
+      menu.current.querySelector("summary").focus();
+    }
+  };
+  return html`<details class="menu" ref=${menu} onKeyDown=${close}>
+    <summary class="button"><${Icon} name="copy" />Copy as</summary>
+    <div class="menu-body">${ways.map(([name, text]) => html`<${Way} name=${name} text=${text} />`)}</div>
+  </details>`;
+}
+
+function Way({ name, text }) {
+  const code = useRef(null);
+  const [said, say] = useState("");
+  return html`<section class="way" aria-label=${name}>
+    <div class="way-head">
+      <span class="way-name">${name}</span>
+      <span class="quiet" role="status">${said}</span>
+      <button type="button" onClick=${async () => say(await copied(text, code.current))}>Copy<span class="unseen"> as ${name}</span></button>
+    </div>
+    <pre tabindex="0" aria-label=${`As ${name}`} ref=${code}>${text}</pre>
+  </section>`;
+}
+
+// Browsers let pages write to the clipboard over https only; without it, the text is marked.
+async function copied(text, shown) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "Copied";
+  } catch {
+    getSelection().selectAllChildren(shown);
+    return "Marked: copy it by keyboard";
+  }
+}

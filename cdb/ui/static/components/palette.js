@@ -1,0 +1,78 @@
+// The palette: to a page, a global tag or a payload type by a few letters of its name.
+
+import { apiUrl, get } from "../api.js";
+import { html, useEffect, useId, useRef, useState } from "../html.js";
+import { useLoaded } from "../load.js";
+import { go, href } from "../url.js";
+
+const PAGES = [
+  { kind: "Page", name: "Overview", to: href([]) },
+  { kind: "Page", name: "Global tags", to: href(["global-tags"]) },
+  { kind: "Page", name: "Plugins", to: href(["plugins"]) },
+  { kind: "Page", name: "About", to: href(["about"]) },
+];
+
+const OF_EACH = 8;
+
+/** Return the palette, open; `onClose` is called when it is left. */
+export function Palette({ onClose }) {
+  const dialog = useRef(null);
+  const [typed, setTyped] = useState("");
+  const [index, setIndex] = useState(0);
+  const listId = useId();
+  const found = useLoaded((signal) => choices(typed, signal), [typed]);
+  const items = found.data ?? [];
+  const chosen = Math.min(index, items.length - 1);
+  useEffect(() => dialog.current.showModal(), []);
+
+  const take = (item) => {
+    dialog.current.close();
+    go(item.to);
+  };
+  const onKeyDown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      setIndex((chosen + step + items.length) % Math.max(items.length, 1));
+    } else if (event.key === "Enter" && items[chosen]) {
+      event.preventDefault();
+      take(items[chosen]);
+    }
+  };
+  // A dialog of the browser: it keeps the focus, closes on Escape, and gives the focus back.
+  return html`<dialog class="palette" ref=${dialog} onClose=${onClose} aria-label="Go to"
+      onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
+    <input type="search" role="combobox" aria-label="A page, a global tag or a payload type" aria-expanded="true"
+      aria-controls=${listId} aria-activedescendant=${items[chosen] && `${listId}-${chosen}`} aria-autocomplete="list"
+      placeholder="A page, a global tag or a payload type" autocomplete="off" spellcheck=${false} autofocus
+      value=${typed} onKeyDown=${onKeyDown} onInput=${(event) => { setTyped(event.target.value); setIndex(0); }} />
+    <ul role="listbox" id=${listId} aria-label="Where to">
+      ${items.map((item, place) => html`<li role="option" id=${`${listId}-${place}`} key=${item.to}
+        aria-selected=${place === chosen ? "true" : "false"} onClick=${() => take(item)}>
+        <span>${item.name}</span><span class="quiet">${item.kind}</span></li>`)}
+    </ul>
+    <p class="palette-said" role="status">${saidOf(found, items)}</p>
+  </dialog>`;
+}
+
+function saidOf({ error, isWaiting }, items) {
+  if (error) {
+    return `${error.message} Only pages can be found.`;
+  }
+  return items.length || isWaiting ? "" : "Nothing has such a name.";
+}
+
+async function choices(typed, signal) {
+  const text = typed.trim();
+  const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
+  const page = { page: 1, page_size: OF_EACH, search: text, sort: "name" };
+  const [tags, types] = await Promise.all([
+    get(apiUrl(["global-tags"], page), { signal }),
+    get(apiUrl(["payload-types"], page), { signal }),
+  ]);
+  return [
+    ...pages,
+    ...tags.results.map(({ name }) => ({ kind: "Global tag", name, to: href(["global-tags", name]) })),
+    ...types.results.map(({ name }) => ({ kind: "Payload type", name, to: href(["types", name]) })),
+  ];
+}

@@ -1,0 +1,48 @@
+// What stands where data would be: that it is awaited, why it is not there, that there is none.
+
+import { html } from "../html.js";
+import { Icon } from "./icons.js";
+
+const TITLES = {
+  offline: "The service cannot be reached",
+  timeout: "The service does not answer",
+  unavailable: "The service is busy",
+  "not-found": "Not found",
+  unauthenticated: "This service asks who reads",
+  "invalid-credentials": "The credentials do not hold",
+  forbidden: "Not permitted",
+  invalid: "The question is wrong",
+  internal: "The service failed",
+};
+
+/** Return why there is no answer, with the service's word for it, and a way to ask again. */
+export function Failure({ error, retry }) {
+  const title = TITLES[error.code] ?? "The service refused";
+  return html`<div class="notice notice-failure" role="alert">
+    <p class="notice-title"><${Icon} name="warning" />${title}</p>
+    <p>${error.message}</p>
+    <p class="notice-actions">
+      <button type="button" onClick=${retry}>Try again</button>
+      <span class="quiet">error <code>${error.code ?? error.name}</code></span>
+    </p>
+  </div>`;
+}
+
+/** Return that there is nothing, and what that means. */
+export function Empty({ title, children }) {
+  return html`<div class="notice"><p class="notice-title">${title}</p><p>${children}</p></div>`;
+}
+
+/**
+ * Return what `children` makes of the data, and until then that they are awaited, or why there
+ * are none. Data of an earlier question are shown as such while the next answer is on its way.
+ */
+export function Loaded({ of, what, children }) {
+  if (of.error) {
+    return html`<${Failure} error=${of.error} retry=${of.retry} />`;
+  }
+  if (of.data === undefined) {
+    return html`<p class="waiting" role="status">Loading ${what} …</p>`;
+  }
+  return html`<div class="loaded" aria-busy=${of.isWaiting ? "true" : "false"}>${children(of.data)}</div>`;
+}

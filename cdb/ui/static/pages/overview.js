@@ -1,0 +1,75 @@
+// Where one comes in: how much there is, what changed last, and whether the service is well.
+
+import { apiUrl, get } from "../api.js";
+import { Changes } from "../components/changes.js";
+import { CopyAs } from "../components/copy.js";
+import { Heading } from "../components/frame.js";
+import { Empty, Loaded } from "../components/states.js";
+import { html } from "../html.js";
+import { useLoaded } from "../load.js";
+import { about, plugins, ready } from "../service.js";
+import { href } from "../url.js";
+
+const LISTS = [
+  ["global tags", "global-tags", href(["global-tags"])],
+  ["payload types", "payload-types"],
+  ["payload lists", "payload-lists"],
+  ["payload IOVs", "payload-iovs"],
+];
+
+const RECENT = apiUrl(["changes"], { order: "desc", limit: 15 });
+
+export function OverviewPage() {
+  const counts = useLoaded(loadCounts, []);
+  const changes = useLoaded((signal) => get(RECENT, { signal }), []);
+  const service = useLoaded(loadService, []);
+  return html`
+    <${Heading} title="Conditions database" actions=${html`<${CopyAs} url=${RECENT} /><a class="button" href=${RECENT}>JSON</a>`} />
+    <${Loaded} of=${counts} what="the counts">${(found) => html`<${Counts} of=${found} />`}<//>
+    <section aria-labelledby="recent">
+      <h2 id="recent">Recent changes</h2>
+      <${Loaded} of=${changes} what="the changes">${(found) => html`<${Recent} changes=${found.changes} />`}<//>
+    </section>
+    <section aria-labelledby="service">
+      <h2 id="service">Service</h2>
+      <${Loaded} of=${service} what="what the service says">${(found) => html`<${Service} of=${found} />`}<//>
+    </section>`;
+}
+
+function Counts({ of }) {
+  return html`<ul class="counts">${LISTS.map(([noun, path, to]) => {
+    const number = html`<span class="count">${of[path].toLocaleString("en")}</span> ${noun}`;
+    return html`<li>${to ? html`<a href=${to}>${number}</a>` : number}</li>`;
+  })}</ul>`;
+}
+
+function Recent({ changes }) {
+  return changes.length
+    ? html`<${Changes} changes=${changes} caption="Recent changes" />`
+    : html`<${Empty} title="This database is empty">
+        Nothing was written to it yet. Its first global tag is made by <code>cdb gt create</code>, or by <code>POST gt</code>.
+      <//>`;
+}
+
+function Service({ of: { what, how, installed } }) {
+  const enabled = installed.filter((each) => each.state === "enabled").length;
+  const failing = installed.filter((each) => each.error).length;
+  return html`<ul class="plain">
+    <li><strong>${what.name} ${what.version}</strong>, ${how.status === "ok" ? "in order" : how.status}</li>
+    <li><a href=${href(["plugins"])}>${enabled} plugins enabled</a>${failing > 0 && `, ${failing} with an error`}</li>
+  </ul>`;
+}
+
+// A page with one row has the count of all: it comes from the database, whatever the size.
+async function loadCounts(signal) {
+  const counted = LISTS.map(async ([, path]) => {
+    const page = await get(apiUrl([path], { page: 1, page_size: 1 }), { signal });
+    return [path, page.count];
+  });
+  return Object.fromEntries(await Promise.all(counted));
+}
+
+async function loadService(signal) {
+  const [what, how, installed] = await Promise.all([about(signal), ready(signal), plugins(signal)]);
+  return { what, how, installed };
+}

@@ -1,0 +1,118 @@
+// A global tag, as it is or as it was: what it holds, and what of that is valid at a point.
+
+import { apiUrl, ask, get } from "../api.js";
+import { cdbOf } from "../commands.js";
+import { AsOf } from "../components/asof.js";
+import { CopyAs } from "../components/copy.js";
+import { Facts } from "../components/facts.js";
+import { Heading } from "../components/frame.js";
+import { Moment } from "../components/moment.js";
+import { PointForm } from "../components/point.js";
+import { Empty, Failure, Loaded } from "../components/states.js";
+import { StatusBadge } from "../components/status.js";
+import { CsvLink, Table } from "../components/table.js";
+import { contentColumns, joined } from "../contents.js";
+import { html } from "../html.js";
+import { useLoaded } from "../load.js";
+import { fromText } from "../points.js";
+import { plugins, statuses } from "../service.js";
+import { href } from "../url.js";
+
+const MOST_LISTS = 1000;
+
+export function TagPage({ tag, query }) {
+  const { at = "", as_of: asOf = "" } = query;
+  const found = useLoaded((signal) => load(tag, asOf, signal), [tag, asOf]);
+  const valid = useLoaded((signal) => loadValid(tag, at, asOf, signal), [tag, at, asOf]);
+  const url = at ? validUrl(tag, at, asOf) : contentUrl(tag, asOf);
+  const columns = contentColumns(Boolean(at));
+  const rows = found.data ? joined(found.data.lists, valid.data?.body ?? []) : [];
+  return html`
+    <${Heading} title=${tag} kicker="Global tag" actions=${html`
+      <${CopyAs} url=${url} cli=${cliOf(tag, at, asOf)} />
+      <${CsvLink} name=${tag} columns=${columns} rows=${rows} />
+      <a class="button" href=${url}>JSON</a>
+      <a class="button" href=${href(["global-tags", tag, "history"])}>History</a>`} />
+    <${Loaded} of=${found} what="the global tag">${(data) => html`
+      <${About} of=${data} />
+      <div class="controls">
+        <${PointForm} key=${at} at=${at} dimensions=${data.dimensions} span=${at ? spanOf(valid) : null} />
+        <${AsOf} tag=${tag} asOf=${asOf} />
+      </div>
+      <section aria-labelledby="contents">
+        <h2 id="contents">${at ? `Valid at ${at}` : "Payload lists"}</h2>
+        ${at && valid.error
+          ? html`<${Failure} error=${valid.error} retry=${valid.retry} />`
+          : html`<div class="loaded" aria-busy=${valid.isWaiting ? "true" : "false"}><${Contents} columns=${columns} rows=${rows} at=${at} /></div>`}
+      </section>`}
+    <//>`;
+}
+
+function About({ of: { about, known } }) {
+  return html`
+    <p class="lead"><${StatusBadge} name=${about.status} statuses=${known} isExplained /> ${about.description}</p>
+    <${Facts} of=${[
+      ["Payload lists", about.payload_lists_count],
+      ["Payload IOVs", about.payload_iov_count.toLocaleString("en")],
+      ["Author", about.author],
+      ["Contact", about.contact],
+      ["Created", html`<${Moment} at=${about.created} />`],
+      ["Updated", html`<${Moment} at=${about.updated} />`],
+      ["Digest", about.digest && html`<code>${about.digest}</code>`],
+    ]} />`;
+}
+
+function Contents({ columns, rows, at }) {
+  return rows.length
+    ? html`<${Table} caption=${at ? `What is valid at ${at}` : "Payload lists"} columns=${columns} rows=${rows} keyOf=${(row) => row.list.id} />`
+    : html`<${Empty} title="This global tag is empty">It has no payload list, so nothing is valid in it anywhere.<//>`;
+}
+
+async function load(tag, asOf, signal) {
+  const ofThen = { page: 1, page_size: MOST_LISTS, asOf };
+  const [about, lists, types, installed, known] = await Promise.all([
+    get(apiUrl(["global-tags", tag], { light: 1, asOf }), { signal }),
+    get(contentUrl(tag, asOf), { signal }),
+    get(apiUrl(["payload-types"], ofThen), { signal }),
+    plugins(signal),
+    statuses(signal),
+  ]);
+  return { about, known, lists: lists.results, dimensions: dimensionsOf(lists.results, types.results, installed) };
+}
+
+// How the points of this tag can be written: the dimensions of its types.
+function dimensionsOf(lists, types, installed) {
+  const used = new Set(lists.map((list) => list.payload_type));
+  const names = new Set(types.filter((type) => used.has(type.name)).map((type) => type.dimension));
+  return [...names].map((name) => ({ name, components: installed.find((each) => each.name === name)?.components ?? null }));
+}
+
+async function loadValid(tag, at, asOf, signal) {
+  return at ? ask(validUrl(tag, at, asOf), { signal }) : { body: [], headers: new Headers() };
+}
+
+// The widest interval around the point in which the same payloads are valid, where it is one.
+function spanOf({ data, isWaiting }) {
+  const ends = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) => fromText(data?.headers.get(name) ?? ""));
+  return isWaiting || ends.includes(null) ? null : { from: ends[0], until: ends[1] };
+}
+
+function contentUrl(tag, asOf) {
+  return apiUrl(["payload-lists"], { global_tag: tag, page: 1, page_size: MOST_LISTS, sort: "payload_type", asOf });
+}
+
+function validUrl(tag, at, asOf) {
+  const numbers = fromText(at);
+  const place = numbers ? { majorIOV: numbers.major, minorIOV: numbers.minor } : { at };
+  return apiUrl(["payload-iovs", "query"], { gtName: tag, ...place, asOf, shape: "dict" });
+}
+
+// The command takes a point as two numbers only.
+function cliOf(tag, at, asOf) {
+  const numbers = fromText(at);
+  const ofThen = asOf ? ["--as-of", asOf] : [];
+  if (numbers) {
+    return cdbOf(["query", tag, String(numbers.major), String(numbers.minor), ...ofThen], apiUrl([]));
+  }
+  return at ? null : cdbOf(["gt", "show", tag, ...ofThen], apiUrl([]));
+}

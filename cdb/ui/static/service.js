@@ -1,0 +1,23 @@
+// What several pages ask of the service, by the names of what they get.
+
+import { apiUrl, get, serviceUrl } from "./api.js";
+
+/** Return the name and the version of the service, and where things are. */
+export function about(signal) {
+  return get(serviceUrl(""), { signal });
+}
+
+/** Return whether the service is in order, also where it is not. */
+export function ready(signal) {
+  return get(serviceUrl("health/ready"), { signal, accepted: [503] });
+}
+
+/** Return the plugins. */
+export function plugins(signal) {
+  return get(apiUrl(["plugins"]), { signal });
+}
+
+/** Return the statuses that global tags can have. */
+export function statuses(signal) {
+  return get(apiUrl(["gtstatus"]), { signal });
+}
