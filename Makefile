@@ -10,6 +10,7 @@ T      ?=
 SCENARIO :=
 URL      :=
 ARGS     :=
+OUT      := var/screenshots
 
 BIN    := .venv/bin
 INI    := development.ini
@@ -20,7 +21,7 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs bench clean
+.PHONY: help setup run test check docs bench screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -29,6 +30,7 @@ help:
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
+	@echo "make screenshots [OUT=var/screenshots]  a picture of each page of the web interface"
 	@echo "make clean                            remove what the others made"
 
 setup: .venv/.tested
@@ -85,6 +87,9 @@ docs: setup
 
 bench: .venv/.benched
 	$(BIN)/python benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) $(ARGS)
+
+screenshots: setup
+	PYTHONPATH=tests $(BIN)/python -W ignore tests/browser/screenshots.py '$(OUT)' $(URL)
 
 clean:
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

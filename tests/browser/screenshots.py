@@ -1,0 +1,75 @@
+"""Take a picture of each page of the web interface, light and dark: `make screenshots`.
+
+PYTHONPATH=tests python tests/browser/screenshots.py FOLDER [URL]
+
+URL is the root of a service with the sample data; without one, it is started for that.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chromium import chromium, settled
+from support import serving
+
+from cdb.app import make_app
+from cdb.demo.load import load as load_demo
+from cdb.settings import load
+from cdb.store import migrate
+
+PAGES = {
+    "overview": "",
+    "global-tags": "global-tags",
+    "global-tag": "global-tags/CMS_2017",
+    "valid-here": "global-tags/CMS_2017?at=302635:1200",
+    "as-of": "global-tags/CMS_2017?at=302635:1200&as_of=15",
+    "history": "global-tags/CMS_2017/history",
+    "type": "types/LumiCertification",
+    "plugins": "plugins",
+    "about": "about",
+    "not-found": "global-tags/NoSuchTag",
+}
+
+
+@contextmanager
+def sample() -> Iterator[str]:
+    """Serve the sample data; gives the root."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/cdb.sqlite"
+        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        context = app.registry.cdb
+        migrate.upgrade(context.database)
+        load_demo(context.database, context.rules)
+        with serving(app) as root:
+            yield root
+        context.database.dispose()
+
+
+def take(folder: Path, root: str) -> None:
+    """Write the pictures, as PNG, into a folder."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        for name, path in PAGES.items():
+            page.goto(f"{root.rstrip('/')}/ui/{path}")
+            settled(page)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=folder / f"{name}-{scheme}.png")
+                print(folder / f"{name}-{scheme}.png")
+
+
+def main() -> None:
+    """Do what the command line says."""
+    folder, *root = sys.argv[1:]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if root:
+        take(Path(folder), root[0])
+    else:
+        with sample() as started:
+            take(Path(folder), started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Every page: what it may load, who can use it, how small a window may be. Checks 1, 2, 14."""
+
+from pathlib import Path
+
+import pytest
+from chromium import Visit
+from playwright.sync_api import Page, ViewportSize
+
+PAGES = {
+    "overview": "",
+    "global tags": "global-tags",
+    "no match": "global-tags?q=nothing-like-it&status=frozen",
+    "global tag": "global-tags/CMS_2017",
+    "valid here": "global-tags/CMS_2017?at=302635:1200&as_of=15",
+    "gap": "global-tags/CMS_2017?at=299350,0",
+    "history": "global-tags/CMS_2017/history",
+    "type": "types/LumiCertification",
+    "plugins": "plugins",
+    "about": "about",
+    "no such page": "nothing/here",
+}
+
+EACH = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+
+AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
+
+NARROW: ViewportSize = {"width": 400, "height": 800}
+HALF_OF_A_LAPTOP: ViewportSize = {"width": 640, "height": 360}
+"""What is left of 1280 by 720 pixels where a page is shown at 200 %."""
+
+
+@EACH
+def test_1_nothing_is_loaded_from_elsewhere_and_nothing_is_wrong(visit: Visit, path: str) -> None:
+    # `visit` looks at every request, and at the console, which says what the policy forbids.
+    page = visit(path)
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == 1
+    # A title says which page it is; what is in the query string is the state of that page.
+    kinds = {page.locator("h1").inner_text(), page.title().split(" – ")[0]}
+    assert len(kinds) == 1
+
+
+@EACH
+def test_2_nobody_is_kept_out_in_light_or_dark(visit: Visit, path: str) -> None:
+    page = visit(path, motion="reduce")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, "color-contrast") == []
+
+
+def test_2_the_palette_and_the_menu_keep_nobody_out(visit: Visit) -> None:
+    page = visit("global-tags", motion="reduce")
+    page.locator("summary").click()
+    page.keyboard.press("Control+k")
+    page.get_by_role("listbox").get_by_role("option").first.wait_for()
+    assert violations(page) == []
+
+
+def violations(page: Page, *rules: str) -> list[list[str]]:
+    """Return what axe finds serious or critical, by all its rules or some: rule and element."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    passed, found = page.evaluate(
+        """async (rules) => {
+            const found = await axe.run(rules.length ? { runOnly: rules } : {});
+            const grave = found.violations.filter((each) => /serious|critical/.test(each.impact));
+            return [found.passes.length, grave.map((each) => [each.id, each.nodes[0].html])];
+        }""",
+        rules,
+    )
+    assert passed
+    return list(found)
+
+
+@EACH
+def test_14_a_small_window_has_room_for_all(visit: Visit, path: str) -> None:
+    page = visit(path, viewport=NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.set_viewport_size(HALF_OF_A_LAPTOP)
+    assert page.evaluate("document.documentElement.scrollWidth") <= HALF_OF_A_LAPTOP["width"]
+
+
+def test_14_nothing_moves_for_those_who_do_not_want_it(visit: Visit) -> None:
+    page = visit("global-tags/CMS_2017", motion="reduce")
+    moving = """[...document.querySelectorAll('*')].filter(
+        (each) => parseFloat(getComputedStyle(each).transitionDuration) > 0).length"""
+    assert page.evaluate(moving) == 0
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(moving) > 0
