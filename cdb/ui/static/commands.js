@@ -29,7 +29,7 @@ export function pythonOf(url) {
 /** Return the program that calls the client, such as `global_tags.list()`. */
 export function clientOf(call, base) {
   return [
-    "from cdb_client.client import Client",
+    "from cdb_client import Client",
     "",
     `with Client(${pythonText(base)}) as client:`,
     `    found = ${call}`,

@@ -107,12 +107,9 @@ function validUrl(tag, at, asOf) {
   return apiUrl(["payload-iovs", "query"], { gtName: tag, ...place, asOf, shape: "dict" });
 }
 
-// The command takes a point as two numbers only.
 function cliOf(tag, at, asOf) {
-  const numbers = fromText(at);
   const ofThen = asOf ? ["--as-of", asOf] : [];
-  if (numbers) {
-    return cdbOf(["query", tag, String(numbers.major), String(numbers.minor), ...ofThen], apiUrl([]));
-  }
-  return at ? null : cdbOf(["gt", "show", tag, ...ofThen], apiUrl([]));
+  const numbers = fromText(at);
+  const place = numbers ? [String(numbers.major), String(numbers.minor)] : [at];
+  return cdbOf(at ? ["query", tag, ...place, ...ofThen] : ["gt", "show", tag, ...ofThen], apiUrl([]));
 }

@@ -1,6 +1,7 @@
 // A payload type: what is asked of its payloads, how its points are written, and who uses it.
 
 import { apiUrl, get } from "../api.js";
+import { cdbOf } from "../commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
@@ -44,7 +45,7 @@ export function TypePage({ type, query }) {
   const lists = useLoaded((signal) => get(listsUrl, { signal }), [listsUrl]);
   return html`
     <${Heading} title=${type} kicker="Payload type" actions=${html`
-      <${CopyAs} url=${listsUrl} />
+      <${CopyAs} url=${listsUrl} cli=${cdbOf(["pl", "list", "--type", type], apiUrl([]))} />
       <${CsvLink} name=${type} columns=${COLUMNS} rows=${lists.data?.results ?? []} />
       <a class="button" href=${listsUrl}>JSON</a>`} />
     <${Loaded} of=${found} what="the payload type">${(about) => html`
