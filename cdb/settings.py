@@ -34,7 +34,23 @@ log = logging.getLogger(__name__)
 PREFIX = "cdb."
 
 _OTHER_VARIABLES = frozenset(
-    {"CDB_INI", "CDB_IMPORT_FROM", "CDB_URL", "CDB_TOKEN", "CDB_TEST_DATABASE_URL"}
+    {
+        "CDB_CACHE",
+        "CDB_CACHE_MB",
+        "CDB_CONFIG",
+        "CDB_IMPORT_FROM",
+        "CDB_INI",
+        "CDB_INSECURE_TOKEN",
+        "CDB_PATIENCE",
+        "CDB_PROFILE",
+        "CDB_PROXY",
+        "CDB_READ_DIRS",
+        "CDB_TEST_DATABASE_URL",
+        "CDB_TOKEN",
+        "CDB_TOKEN_COMMAND",
+        "CDB_TOKEN_FILE",
+        "CDB_URL",
+    }
 )
 """Variables of the commands, the client and the tests, which are no settings of a service."""
 

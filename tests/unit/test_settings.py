@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdb.settings import Settings, SettingsError, key_of, load, variable_of
+from cdb.settings import Settings, SettingsError, ignored, key_of, load, variable_of
+from cdb_client import profiles
 
 URL = "sqlite:////data/cdb.sqlite"
 INI = {"cdb.database.url": URL}
@@ -213,6 +214,11 @@ def test_unknown_variable_only_warns(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert load(INI, {"CDB_COLOUR": "red"}).database_url == URL
     assert caplog.messages == ["CDB_COLOUR is no setting of cdb and is ignored"]
+
+
+def test_variables_of_the_client_are_not_remarked() -> None:
+    names = {*profiles.VARIABLES, "CDB_CONFIG", "CDB_PATIENCE", "CDB_PROFILE", "CDB_TOKEN"}
+    assert ignored(INI, dict.fromkeys(names, "x")) == []
 
 
 @pytest.mark.parametrize(
