@@ -102,7 +102,23 @@ def _distribution(entry: EntryPoint) -> str:
 @click.group("cdb", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
 def main() -> None:
-    """Conditions database for high-energy physics."""
+    """Conditions database for high-energy physics.
+
+    \b
+    Examples:
+      export CDB_URL=https://conditions.example.org/api/cdb_rest
+      cdb gt list
+      cdb query Prod2026 299400:12
+      cdb gt diff Prod2026@1234 Prod2026
+      cdb gt diff --help
+
+    \b
+    Exit status:
+      0  done                            4  credentials are missing, or not enough
+      1  refused, or something else      5  what was named does not exist
+      2  wrong command line              6  the state of a tag, or a rule, is against it
+      3  unreachable, or too busy        8  --exit-code: there are differences, or gaps
+    """  # noqa: D301 - click's mark has to be one character
 
 
 for command in (bulk, completion, gt, insert, iov, log, payload, pl, pt, query, timeline, whoami):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import click
 
 from cdb_client.commands.options import COORDINATE, TAG, TYPE, connected, reads, shown
-from cdb_client.commands.output import Columns, Row, end, point, show, start
+from cdb_client.commands.output import SPAN, Columns, Row, end, point, show, start
 from cdb_client.points import OPEN, Point
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ FIELDS = (
 MORE_FIELDS = ("global_tag", "dimension", "begin", "end")
 """What bundles, and services of other projects, may leave out."""
 
-_NUMBERS = ("major_iov", "minor_iov", "major_iov_end", "minor_iov_end")
 _PAIR = re.compile(r"(\d+),(\d+)")
 
 
@@ -187,7 +186,7 @@ def _are_rows(answer: Any) -> TypeGuard[Sequence[Row]]:
     return isinstance(answer, list) and all(
         isinstance(row, dict)
         and all(field in row for field in FIELDS)
-        and all(isinstance(row[number], int) for number in _NUMBERS)
+        and all(isinstance(row[number], int) for number in SPAN)
         for row in answer
     )
 
