@@ -15,6 +15,7 @@ import click
 from cdb_client.commands.bulk import bulk
 from cdb_client.commands.changes import log
 from cdb_client.commands.completion import completion
+from cdb_client.commands.doctor import doctor
 from cdb_client.commands.gt import gt
 from cdb_client.commands.insert import insert
 from cdb_client.commands.iov import iov
@@ -121,5 +122,19 @@ def main() -> None:
     """  # noqa: D301 - click's mark has to be one character
 
 
-for command in (bulk, completion, gt, insert, iov, log, payload, pl, pt, query, timeline, whoami):
+for command in (
+    bulk,
+    completion,
+    doctor,
+    gt,
+    insert,
+    iov,
+    log,
+    payload,
+    pl,
+    pt,
+    query,
+    timeline,
+    whoami,
+):
     main.add_command(command)
