@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import click
 
+from cdb_client.commands.progress import progress as bar
+
 _LINES = 10
 """Lines that are printed where there is no terminal to draw on."""
 
@@ -21,22 +23,11 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         total: how many there are.
 
     """
-    if not sys.stderr.isatty():
+    if sys.stderr.isatty():
+        with bar(what, total) as told:
+            yield told
+    else:
         yield _Lines(what, total)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 class _Lines:

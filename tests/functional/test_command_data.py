@@ -89,9 +89,12 @@ def test_a_missing_list_is_made_where_it_is_asked_for(world: Commanded) -> None:
     assert world.cdb(*insert).exit_code == 5
     tried = world.cdb(*insert, "--create-list", "--dry-run")
     assert (tried.exit_code, world.iovs(tag)) == (0, [])
+    assert tried.stderr == (
+        "A payload list of Geo would be made; what goes into it is not tried.\n"
+    )
     done = world.cdb(*insert, "--create-list")
     assert done.exit_code == 0, done.output
-    assert "There was no payload list of Geo: one is made." in done.stderr
+    assert "A payload list of Geo is made." in done.stderr
     assert world.iovs(tag) == [("g.xml", 0, 0, MAX, MAX)]
 
 
@@ -204,6 +207,14 @@ def test_bad_rows_are_named_by_their_lines_and_nothing_is_inserted(
     assert world.iovs(tag) == []
 
 
+def test_a_dry_run_names_the_lines_of_what_it_tries(world: Commanded) -> None:
+    tag = world.tag("Beam")
+    rows = f"{CSV}Geo,g,s,1,0,,\nBeam,a,s,1,0,,\nBeam,b,s,1,0,,\n"
+    tried = world.cdb("bulk", "-", "--tag", tag, "--create-lists", "--dry-run", input=rows)
+    assert tried.exit_code == 1
+    assert "Line 3 and line 4 both start at (1, 0)" in tried.stderr
+
+
 def test_a_file_without_rows_changes_nothing(world: Commanded) -> None:
     for nothing in ("", CSV, "[]"):
         done = world.cdb("bulk", "-", "--tag", "Nowhere", input=nothing)
@@ -245,7 +256,21 @@ def test_a_list_without_a_tag_is_listed_in_order(world: Commanded) -> None:
     listed = world.cdb("iov", "ls", "--list", name, "--format", "csv").stdout
     urls = [row["payload_url"] for row in csv.DictReader(io.StringIO(listed))]
     assert urls == [str(n) for n in range(1001)]
+    table = world.cdb("iov", "ls", "--list", name).stdout.splitlines()
+    assert [line.startswith("id ") for line in table].count(True) == 2
+    assert len(table) == 1003
     assert world.cdb("iov", "ls", "--list", "Nothing").exit_code == 5
+
+
+def test_a_list_of_a_tag_is_listed_as_of_then(world: Commanded) -> None:
+    tag = world.tag("Beam")
+    name = world.client.ok("GET", f"gtPayloadLists/{tag}")["Beam"]
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,1,0,,\n")
+    before = world.client.ok("GET", "changes?limit=1")["latest"]
+    world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,b,s,2,0,,\n")
+    for options, expected in (((), ["a", "b"]), (("--as-of", before), ["a"])):
+        listed = world.cdb("iov", "ls", "--list", name, "--format", "json", *options)
+        assert [row["payload_url"] for row in json.loads(listed.stdout)] == expected
 
 
 def test_one_is_shown_by_its_number(world: Commanded) -> None:

@@ -9,11 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from support import API, serving
-from support import Client as Tester
+from commanded import Commanded, commanded
 
-from cdb.app import make_app
-from cdb.settings import load
 from cdb_client import Client
 from cdb_client.errors import (
     Changed,
@@ -31,47 +28,21 @@ ABC = "900150983cd24fb0d6963f7d28e17f72"
 """The MD5 of abc."""
 
 
-class World:
-    """A service, and what is in it."""
-
-    def __init__(self, tester: Tester, url: str) -> None:
-        self.tester = tester
-        self.url = url
-        self.names = iter(range(10**6))
-
-    def tag(self, *types: str) -> str:
-        """Make a tag with an empty list of each type."""
-        name = f"Tag{next(self.names)}"
-        self.tester.ok("POST", "gt", {"name": name})
-        for payload_type in types:
-            made = self.tester.ok("POST", "pl", {"payload_type": payload_type})["name"]
-            attachment = {"global_tag": name, "payload_list": made}
-            self.tester.ok("PUT", "pl_attach", attachment)
-        return name
-
-    def urls(self, tag: str) -> list[str]:
-        return [row["payload_url"] for row in self.tester.ok("GET", f"global-tags/{tag}/iovs")]
-
-    def latest(self) -> int:
-        return int(self.tester.ok("GET", "changes?limit=1")["latest"])
-
-
 @pytest.fixture(scope="module")
-def world(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    store = tmp_path_factory.mktemp("store")
-    with databases("sqlite") as url:
-        ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
-        app = make_app(load({**ini, "cdb.payload_store": str(store)}, {}))
-        with serving(app) as root:
-            made = World(Tester(app), root + API)
-            for name in ("Beam", "Geo"):
-                made.tester.ok("POST", "pt", {"name": name})
-            yield made
-        app.registry.cdb.database.dispose()
+def world(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commanded]:
+    store = str(tmp_path_factory.mktemp("store"))
+    with commanded(databases, allow_open_writes="true", payload_store=store) as made:
+        for name in ("Beam", "Geo"):
+            made.client.ok("POST", "pt", {"name": name})
+        yield made
+
+
+def urls(world: Commanded, tag: str) -> list[str]:
+    return [iov[0] for iov in world.iovs(tag)]
 
 
 @pytest.fixture
-def client(world: World) -> Iterator[Client]:
+def client(world: Commanded) -> Iterator[Client]:
     with Client(world.url, cache="") as made:
         yield made
 
@@ -86,12 +57,12 @@ def beam(tmp_path: Path) -> Path:
 # --- one request ---------------------------------------------------------------------
 
 
-def test_all_inserts_are_one_change(world: World, client: Client, beam: Path) -> None:
+def test_all_inserts_are_one_change(world: Commanded, client: Client, beam: Path) -> None:
     tag = world.tag("Beam", "Geo")
     with client.inserting(tag, reason="both") as batch:
         batch.add("Beam", file=beam, start=(7, 0), until=(MAX, 5))
         batch.add("Geo", url="g", checksum="s", size=3, revision="2", begin="7,0")
-        assert world.urls(tag) == []
+        assert urls(world, tag) == []
     assert batch.change == world.latest()
     shown = {row["payload_url"]: row for row in batch.payload_iovs}
     assert len(shown) == len(batch) == 2
@@ -99,11 +70,11 @@ def test_all_inserts_are_one_change(world: World, client: Client, beam: Path) ->
     [of_file] = [row for row in shown.values() if row["payload_url"] != "g"]
     assert (of_file["checksum"], of_file["size"]) == (ABC, 3)
     assert (of_file["major_iov_end"], of_file["minor_iov_end"]) == (MAX, 5)
-    [change] = world.tester.ok("GET", f"changes?after={world.latest() - 1}")["changes"]
+    [change] = world.client.ok("GET", f"changes?after={world.latest() - 1}")["changes"]
     assert (change["comment"], change["payload_types"]) == ("both", ["Beam", "Geo"])
 
 
-def test_an_error_in_the_block_sends_nothing(world: World, client: Client, beam: Path) -> None:
+def test_an_error_in_the_block_sends_nothing(world: Commanded, client: Client, beam: Path) -> None:
     tag, before = world.tag("Beam"), world.latest()
     batch = client.inserting(tag)
     batch.add("Beam", file=beam, start=(7, 0))
@@ -112,13 +83,13 @@ def test_an_error_in_the_block_sends_nothing(world: World, client: Client, beam:
     assert (world.latest(), batch.answer, batch.change) == (before, None, None)
 
 
-def test_a_batch_that_is_refused_leaves_nothing(world: World, client: Client) -> None:
+def test_a_batch_that_is_refused_leaves_nothing(world: Commanded, client: Client) -> None:
     tag = world.tag("Beam")
     batch = client.inserting(tag)
     batch.add("Beam", url="a", checksum="s", start=(1, 0), until=(9, 0))
     with pytest.raises(Invalid, match="Rows 0 and 1 overlap"), batch:
         batch.add("Beam", url="b", checksum="s", start=(5, 0), until=(8, 0))
-    assert world.urls(tag) == []
+    assert urls(world, tag) == []
 
 
 def test_an_empty_batch_asks_nothing() -> None:
@@ -127,8 +98,8 @@ def test_an_empty_batch_asks_nothing() -> None:
     assert (len(batch), batch.change) == (0, None)
 
 
-def test_inserts_go_into_a_list(world: World, client: Client, beam: Path) -> None:
-    name = world.tester.ok("POST", "pl", {"payload_type": "Geo", "ends": "next-start"})["name"]
+def test_inserts_go_into_a_list(world: Commanded, client: Client, beam: Path) -> None:
+    name = world.client.ok("POST", "pl", {"payload_type": "Geo", "ends": "next-start"})["name"]
     with client.inserting(payload_list=name) as batch:
         batch.add(file=beam, start=(7, 0))
         batch.add(url="g", checksum="s", start=(5, 0))
@@ -139,7 +110,7 @@ def test_inserts_go_into_a_list(world: World, client: Client, beam: Path) -> Non
 
 
 def test_a_dry_run_tries_all_and_keeps_nothing(
-    world: World, client: Client, tmp_path: Path
+    world: Commanded, client: Client, tmp_path: Path
 ) -> None:
     tag, file = world.tag("Beam"), tmp_path / "new.txt"
     file.write_bytes(b"never sent before")
@@ -154,17 +125,17 @@ def test_a_dry_run_tries_all_and_keeps_nothing(
     assert stored is None
 
 
-def test_lists_are_made_only_where_that_is_asked_for(world: World, client: Client) -> None:
+def test_lists_are_made_only_where_that_is_asked_for(world: Commanded, client: Client) -> None:
     tag = world.tag("Beam")
     with pytest.raises(NotFound, match="no payload list"), client.inserting(tag) as batch:
         batch.add("Geo", url="g", checksum="s", start=(7, 0))
     with client.inserting(tag, create_lists=True, reason="why") as batch:
         batch.add("Geo", url="g", checksum="s", start=(7, 0))
         batch.add("Beam", url="b", checksum="s", start=(7, 0))
-    assert (batch.created_lists, world.urls(tag)) == (["Geo"], ["b", "g"])
+    assert (batch.created_lists, urls(world, tag)) == (["Geo"], ["b", "g"])
 
 
-def test_a_tag_that_has_changed_since_is_left(world: World, client: Client) -> None:
+def test_a_tag_that_has_changed_since_is_left(world: Commanded, client: Client) -> None:
     tag = world.tag("Beam")
     etag = client.service.ask("GET", f"global-tags/{tag}", {"light": 1}).etag
     for url in ("a", "b"):
@@ -176,14 +147,14 @@ def test_a_tag_that_has_changed_since_is_left(world: World, client: Client) -> N
         else:
             with pytest.raises(Changed), batch:
                 pass
-    assert world.urls(tag) == ["a"]
+    assert urls(world, tag) == ["a"]
 
 
-def test_a_locked_tag_keeps_what_it_has(world: World, client: Client) -> None:
+def test_a_locked_tag_keeps_what_it_has(world: Commanded, client: Client) -> None:
     tag = world.tag("Beam")
     with client.inserting(tag) as batch:
         batch.add("Beam", url="a", checksum="s", start=(7, 0), until=(9, 0))
-    world.tester.ok("PUT", f"gt_change_status/{tag}/locked")
+    world.client.ok("PUT", f"gt_change_status/{tag}/locked")
     with pytest.raises(Conflict) as refusal, client.inserting(tag) as batch:
         batch.add("Beam", url="b", checksum="s", start=(8, 0), until=(9, 0))
     assert refusal.value.code == "overlap"
@@ -249,7 +220,7 @@ def test_inserts_go_into_a_tag_or_a_list(client: Client, named: dict[str, str]) 
 # --- answers that are lost -----------------------------------------------------------
 
 
-def test_a_batch_whose_answer_is_lost_is_done_once(world: World) -> None:
+def test_a_batch_whose_answer_is_lost_is_done_once(world: Commanded) -> None:
     tag = world.tag("Beam")
     with (
         losing_the_first_answer(world.url) as (url, sent),
@@ -261,12 +232,12 @@ def test_a_batch_whose_answer_is_lost_is_done_once(world: World) -> None:
     assert batch.answer
     assert batch.answer.headers["idempotency-replayed"] == "true"
     assert batch.change == world.latest()
-    assert world.urls(tag) == ["a"]
-    changes = world.tester.ok("GET", f"global-tags/{tag}/history?action=bulk")["changes"]
+    assert urls(world, tag) == ["a"]
+    changes = world.client.ok("GET", f"global-tags/{tag}/history?action=bulk")["changes"]
     assert len(changes) == 1
 
 
-def test_a_batch_can_be_sent_again_by_its_key(world: World) -> None:
+def test_a_batch_can_be_sent_again_by_its_key(world: Commanded) -> None:
     tag = world.tag("Beam")
 
     def send(url: str) -> int | None:
@@ -277,7 +248,7 @@ def test_a_batch_can_be_sent_again_by_its_key(world: World) -> None:
 
     with losing_the_first_answer(world.url) as (url, _), pytest.raises(Unreachable):
         send(url)
-    assert world.urls(tag) == ["a"]
+    assert urls(world, tag) == ["a"]
     assert send(world.url) == world.latest()
 
 
@@ -335,11 +306,11 @@ def _whole(connection: socket.socket) -> bytes:
 # --- payload files -------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_not_written(world: World, client: Client, tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_written(world: Commanded, client: Client, tmp_path: Path) -> None:
     file = tmp_path / "sound.txt"
     file.write_bytes(b"sound")
     stored = client.payloads.put("Beam", file).body
-    files = world.tester.app.registry.cdb.payload_store.files
+    files = world.client.app.registry.cdb.payload_store.files
     with files.open(stored["payload_url"]) as opened:
         place = Path(opened.name)
     place.chmod(0o644)
@@ -365,7 +336,7 @@ def test_a_file_that_arrives_with_another_content_is_not_stored(
 
 
 def test_what_a_file_is_used_for_and_contains_can_be_asked(
-    world: World, client: Client, beam: Path
+    world: Commanded, client: Client, beam: Path
 ) -> None:
     tag = world.tag("Beam")
     with client.inserting(tag) as batch:

@@ -19,6 +19,8 @@ class Inserting:
     Attributes:
         answer: of the request; None until it was sent, and where there was nothing to send.
         created_lists: the payload types that the tag had no list for.
+        sent: the numbers of the inserts that the request has, counted from 0, which is how the
+            service calls them; a dry run leaves out those whose list it has not kept.
 
     """
 
@@ -33,6 +35,8 @@ class Inserting:
     ) -> None:
         if (global_tag is None) == (payload_list is None):
             raise ConfigError("Inserts go into a global tag or into a payload list: name one.")
+        if create_lists and payload_list is not None:
+            raise ConfigError("create_lists is for a global tag, whose lists may be missing.")
         if create_lists and writing.get("if_match"):
             raise ConfigError("A list that is made moves the tag: create_lists forbids if_match.")
         self._service = service
@@ -45,6 +49,7 @@ class Inserting:
         self._starts: dict[object, int] = {}
         self.answer: Answer | None = None
         self.created_lists: list[str] = []
+        self.sent: list[int] = []
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -143,18 +148,19 @@ class Inserting:
     def _send(self) -> None:
         if self._files:
             self._upload()
-        inserts = PayloadIovs(self._service)
-        if self._payload_list is not None:
-            rows = self._rows
-            self.answer = inserts.attach_to_list(self._payload_list, rows, **self._writing)
-            return
-        rows = self._rows
         if self._create_lists:
             self._create_missing()
-            if self._writing.get("dry_run"):
-                # A list that was not kept cannot be written to.
-                rows = [row for row in rows if row["payload_type"] not in self.created_lists]
-        if rows:
+        unkept = self.created_lists if self._writing.get("dry_run") else ()
+        self.sent = [
+            number
+            for number, row in enumerate(self._rows)
+            if not unkept or row.get("payload_type") not in unkept
+        ]
+        rows = [self._rows[number] for number in self.sent]
+        inserts = PayloadIovs(self._service)
+        if self._payload_list is not None:
+            self.answer = inserts.attach_to_list(self._payload_list, rows, **self._writing)
+        elif rows:
             self.answer = inserts.attach(str(self._global_tag), rows, **self._writing)
 
     def _upload(self) -> None:
@@ -177,9 +183,8 @@ class Inserting:
     def _create_missing(self) -> None:
         tag = str(self._global_tag)
         there = self._service.get(path_of("global-tags", tag, "payload-lists"))
-        wanted = dict.fromkeys(row["payload_type"] for row in self._rows)
-        for payload_type in wanted:
-            if payload_type in there:
+        for payload_type in dict.fromkeys(row.get("payload_type") for row in self._rows):
+            if payload_type is None or payload_type in there:
                 continue
             self.created_lists.append(payload_type)
             made = self._service.write(

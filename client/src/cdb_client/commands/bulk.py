@@ -1,7 +1,7 @@
 """`cdb bulk`: many payload IOVs from a file, in one request."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -77,18 +77,21 @@ def bulk(
         return
     rows = [_placed(row, place) for row in given.rows]
     count = f"{len(rows):,} payload IOV{'s' if len(rows) > 1 else ''}"
-    created: list[str] = []
-    answer: Answer | None
-    with _in_lines(given.places), progress(f"inserting {count}"):
+    with progress(f"inserting {count}"):
         if place == "payload_list":
-            answer = client.payload_iovs.bulk(rows, **writing)
+            created: list[str] = []
+            answer: Answer | None
+            with _in_lines(lambda: given.places):
+                answer = client.payload_iovs.bulk(rows, **writing)
         else:
-            with client.inserting(
+            batch = client.inserting(
                 tag, payload_list=payload_list, create_lists=create_lists, **writing
-            ) as batch:
+            )
+            with _in_lines(lambda: [given.places[number] for number in batch.sent]), batch:
                 batch.add_rows(rows)
             created, answer = batch.created_lists, batch.answer
-    told_of(created, answer, f"{count} inserted into {tag or payload_list or 'their lists'}", form)
+    target = tag or payload_list or "their lists"
+    told_of(created, answer, f"{count} inserted into {target}", form)
 
 
 def _read(file: IO[bytes], needed: Sequence[str]) -> Rows:
@@ -108,10 +111,16 @@ def _placed(row: Mapping[str, Any], place: str | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _in_lines(places: Sequence[str]) -> Iterator[None]:
-    """Let errors of the service name the lines of the file, where they count its rows."""
+def _in_lines(sent: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Let errors of the service name the lines of the file, where they count its rows.
+
+    Args:
+        sent: returns what people call the rows of the request.
+
+    """
 
     def place(found: re.Match[str]) -> str:
+        places = sent()
         numbers = [int(number) for number in found.groups() if number]
         if max(numbers) >= len(places):
             return found[0]

@@ -18,6 +18,7 @@ from cdb_client.commands.options import (
     writes,
 )
 from cdb_client.commands.output import say
+from cdb_client.commands.progress import progress
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
@@ -85,7 +86,10 @@ def insert(
     """
     if upload and said["file"] is None:
         raise click.UsageError("--upload needs --file.")
-    with client.inserting(tag, create_lists=create_list, **writing) as batch:
+    with (
+        progress("inserting"),
+        client.inserting(tag, create_lists=create_list, **writing) as batch,
+    ):
         batch.add(payload_type, url=payload_url, upload=upload or not payload_url, **said)
     told_of(batch.created_lists, batch.answer, f"A payload of {payload_type} is in {tag}", form)
 
@@ -95,6 +99,10 @@ def told_of(
 ) -> None:
     """Tell what became of inserts, and which payload lists had to be made for them."""
     for payload_type in created_lists:
-        say(f"There was no payload list of {payload_type}: one is made.")
+        # Of a dry run there is no answer where all would go into lists that it has not kept.
+        if answer is None or answer.dry_run:
+            say(f"A payload list of {payload_type} would be made; what goes into it is not tried.")
+        else:
+            say(f"A payload list of {payload_type} is made.")
     if answer:
         told(answer, sentence, form)

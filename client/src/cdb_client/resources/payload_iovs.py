@@ -55,10 +55,13 @@ class PayloadIovs(Resource):
         return self.service.lines(path_of("global-tags", global_tag, "iovs"), params)
 
     def of_list(self, payload_list: str, *, as_of: AsOf = None) -> Iterator[dict[str, Any]]:
-        """Yield the payload IOVs of a list by start, also of one that is in no tag."""
-        # Pages at one change, so that a write in between neither repeats nor hides one.
+        """Return the payload IOVs of a list by start, also of one that is in no tag."""
+        # At one change, so that a write in between neither repeats nor hides one.
         at = self.service.get("changes", {"limit": 1})["latest"] if as_of is None else as_of
-        self.service.get(path_of("payload-lists", "by-name", payload_list), {"asOf": at})
+        path = path_of("payload-lists", "by-name", payload_list)
+        found = self.service.get(path, {"asOf": at})
+        if found["global_tag"]:
+            return self.of_tag(found["global_tag"], found["payload_type"], as_of=at)
         params = {"payload_list": payload_list, "sort": "major_iov", "asOf": at}
         return self._pages("payload-iovs", params)
 
