@@ -1,5 +1,6 @@
 """What jobs read through `Client.at`: a request for each part of the axis, and no more."""
 
+import doctest
 import re
 import stat
 import subprocess
@@ -8,12 +9,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from processes import ROOT
 from reading_jobs import read_all
 from support import API, serving
 
@@ -387,11 +390,35 @@ def test_a_bundle_has_its_own_state_only(demo: Any) -> None:
             client.at([TAG, "Other"], 1, 2)
 
 
+@pytest.mark.parametrize("where", ["docs/python-client.md", "cdb_client.reads"])
+def test_what_the_documentation_shows_is_what_happens(
+    demo: Any, client: Client, where: str
+) -> None:
+    place = str(client.bundle_path or demo.url)
+    tests = list(documented(where, {"client": client}, place))
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    printed: list[str] = []
+    for test in tests:
+        runner.run(test, out=printed.append)
+    assert sum(len(test.examples) for test in tests) > 5
+    assert "".join(printed) == ""
+
+
+def documented(where: str, names: dict[str, Any], place: str) -> Iterator[doctest.DocTest]:
+    if not where.endswith(".md"):
+        yield from doctest.DocTestFinder().find(import_module(where), extraglobs=names)
+        return
+    text = (ROOT / where).read_text()
+    shown = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    shown = shown.replace("http://127.0.0.1:8000/api/cdb_rest", place)
+    yield doctest.DocTestParser().get_doctest(shown, {}, where, where, 0)
+
+
 def test_conditions_show_themselves(client: Client) -> None:
     found = client.at(TAG, 302635, 1200, types="LumiCertification")
 
     assert repr(found).splitlines()[0] == (
-        "CMS_2017 at 302635,1200 (1 payload types, the same in [302635,1132, 302635,1207))"
+        "CMS_2017 at 302635,1200 (1 payload type, the same in [302635,1132, 302635,1207))"
     )
     assert "<td>LumiCertification</td>" in found._repr_html_()
     assert Path(found["LumiCertification"].payload_url).name.startswith("Cert_")

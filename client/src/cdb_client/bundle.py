@@ -6,6 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -166,6 +167,10 @@ class Bundle:
 
         There is one tag, whatever the question; and nothing to renew.
         """
+        return self._dimensions
+
+    @cached_property
+    def _dimensions(self) -> Dimensions:
         told = self.provenance.get("dimensions", {})
         used = {each.dimension for each in self._members(ORIGIN, Question((self.global_tag,)))}
         unknown = ("major", "minor")

@@ -112,9 +112,11 @@ class Answer:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Conditions(Mapping[str, PayloadIOV]):
     """The payloads that are valid at a point, by payload type; read-only.
+
+    As any mapping, it is equal to what has the same payloads.
 
     Attributes:
         global_tags: that were asked, in this order.
@@ -126,7 +128,7 @@ class Conditions(Mapping[str, PayloadIOV]):
     global_tags: tuple[str, ...]
     places: Places
     answer: Answer
-    _fetch: Callable[[PayloadIOV], Path] | None = field(default=None, compare=False, repr=False)
+    _fetch: Callable[[PayloadIOV], Path] | None = None
 
     def __getitem__(self, payload_type: str) -> PayloadIOV:
         return self.answer.payloads[payload_type]
@@ -136,9 +138,6 @@ class Conditions(Mapping[str, PayloadIOV]):
 
     def __len__(self) -> int:
         return len(self.answer.payloads)
-
-    def __hash__(self) -> int:
-        return hash((self.global_tags, self.answer.etag, *sorted(self.places)))
 
     @property
     def global_tag(self) -> str:
@@ -199,7 +198,8 @@ class Conditions(Mapping[str, PayloadIOV]):
         return self._fetch(payload)
 
     def __repr__(self) -> str:
-        heading = f"{self._asked} ({len(self)} payload types{self._held})"
+        types = "1 payload type" if len(self) == 1 else f"{len(self)} payload types"
+        heading = f"{self._asked} ({types}{self._held})"
         return "\n".join([heading, *("  " + "  ".join(row) for row in _aligned(self._rows))])
 
     def _repr_html_(self) -> str:

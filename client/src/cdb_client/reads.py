@@ -142,6 +142,13 @@ class Reads:
         What holds at the next point, too, is given without asking: `valid_until` says how
         far that is.
 
+        >>> conditions = client.at("CMS_2017", run=302635, lumi=1200, types="LumiCertification")
+        >>> print(conditions)
+        CMS_2017 at 302635,1200 (1 payload type, the same in [302635,1132, 302635,1207))
+          LumiCertification  cms2017/Cert_294927-306462_13TeV_EOY2017ReReco_Coll...
+        >>> conditions["LumiCertification"].size
+        14627
+
         Args:
             tag: a global tag, also as `tag@change`. Of several, the first one that covers the
                 point wins, for each payload type.
@@ -209,6 +216,10 @@ class Reads:
 
         All points are asked as of one change. Where they have the same answer, they share it.
 
+        >>> first, second = client.batch("CMS_2017", ["302635:1200", (299350, 0)])
+        >>> len(first), len(second)
+        (5, 0)
+
         Args:
             tag: a global tag, or several, as in `at`.
             points: each of two numbers, or in the notation of the tag's only dimension.
@@ -240,6 +251,10 @@ class Reads:
         as_of: AsOf = None,
     ) -> list[PayloadIOV]:
         """Return the payload IOVs of a global tag that overlap a window, by type and start.
+
+        >>> found = client.iovs("CMS_2017", "JER_SF_AK8PFPuppi", start="302635:0", end="303000:0")
+        >>> [(iov.start, iov.end, iov.revision) for iov in found]
+        [((302030, 0), (303435, 0), '1')]
 
         Args:
             tag: a global tag, also as `tag@change`.
@@ -277,6 +292,9 @@ class Reads:
         """Return the name of a tag as it is now, `tag@change`, which never answers differently.
 
         For jobs that have to see the same, whenever they run; raises as `change` does.
+
+        >>> client.pin("CMS_2017")
+        'CMS_2017@22'
         """
         return f"{tag.partition('@')[0]}@{self.change(tag, as_of=as_of)}"
 
