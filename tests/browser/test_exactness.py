@@ -17,12 +17,10 @@ BIG = 2**53 + 1
 """9007199254740993, the first integer that a number of JavaScript cannot hold."""
 
 ODD = [
-    "100 % sure",
-    "a#b?c&d=e",
-    "<script>window.hit=1",
-    "<img src=x onerror=window.hit=1>",
+    "100 % a#b?c&d=e",
+    "<script>window.hit=1<img src=x onerror=window.hit=1>",
     "Größe 標籤 🎉",
-    'it\'s "quoted"',
+    'it\'s "quoted" $HOME `id`',
 ]
 
 

@@ -88,6 +88,16 @@ def test_6_what_does_not_exist_is_named(visit: Visit, path: str, sentence: str) 
     assert "error not-found" in said
 
 
+def test_6_the_palette_leads_to_pages_where_the_service_does_not_answer(visit: Visit) -> None:
+    page = visit("", fails=True)
+    page.route("**/api/cdb_rest/*?*", offline)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("abo")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("cannot be reached")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("About this service")
+
+
 def test_6_a_point_that_is_none_is_said_beside_the_tag(visit: Visit) -> None:
     page = visit("global-tags/CMS_2017?at=somewhere", fails=True)
     assert "'somewhere' is not written as 'run:lumi'" in failure_of(page)

@@ -34,7 +34,10 @@ whoami = Resource(_GROUP, ["whoami"])
 
 RESOURCES = (about, live, ready, page, setting, plugins, whoami, timeout, web)
 
-_PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+_PAGE_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 """The page of the API loads nothing from elsewhere; Swagger UI styles its own elements."""
 
 

@@ -1,20 +1,11 @@
 // What components are written with: preact, its hooks, and htm for the markup. No other
 // module names the vendored files.
 
-import { Fragment, h, render } from "./vendor/preact/dist/preact.mjs";
+import { h, render } from "./vendor/preact/dist/preact.mjs";
 import htm from "./vendor/htm/dist/htm.mjs";
 
-export {
-  useCallback,
-  useEffect,
-  useId,
-  useLayoutEffect,
-  useMemo,
-  useReducer,
-  useRef,
-  useState,
-} from "./vendor/preact/hooks/dist/hooks.mjs";
-export { Fragment, render };
+export { useEffect, useId, useReducer, useRef, useState } from "./vendor/preact/hooks/dist/hooks.mjs";
+export { render };
 
 /** Return elements for a template; every value in it becomes text or an attribute, never markup. */
 export const html = htm.bind(h);

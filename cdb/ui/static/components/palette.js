@@ -20,8 +20,9 @@ export function Palette({ onClose }) {
   const [typed, setTyped] = useState("");
   const [index, setIndex] = useState(0);
   const listId = useId();
-  const found = useLoaded((signal) => choices(typed, signal), [typed]);
-  const items = found.data ?? [];
+  const [isTaking, setTaking] = useState(false);
+  const found = useLoaded((signal) => named(typed, signal), [typed]);
+  const items = [...pagesWith(typed), ...(found.data ?? [])];
   const chosen = Math.min(index, items.length - 1);
   useEffect(() => dialog.current.showModal(), []);
 
@@ -29,14 +30,23 @@ export function Palette({ onClose }) {
     dialog.current.close();
     go(item.to);
   };
+  // Who types and presses Enter at once means what is found, not what was found before.
+  useEffect(() => {
+    if (isTaking && !found.isWaiting) {
+      setTaking(false);
+      if (items[chosen]) {
+        take(items[chosen]);
+      }
+    }
+  }, [isTaking, found.isWaiting]);
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
       event.preventDefault();
       setIndex((chosen + step + items.length) % Math.max(items.length, 1));
-    } else if (event.key === "Enter" && items[chosen]) {
+    } else if (event.key === "Enter") {
       event.preventDefault();
-      take(items[chosen]);
+      setTaking(true);
     }
   };
   // A dialog of the browser: it keeps the focus, closes on Escape, and gives the focus back.
@@ -62,16 +72,18 @@ function saidOf({ error, isWaiting }, items) {
   return items.length || isWaiting ? "" : "Nothing has such a name.";
 }
 
-async function choices(typed, signal) {
-  const text = typed.trim();
-  const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
-  const page = { page: 1, page_size: OF_EACH, search: text, sort: "name" };
+function pagesWith(typed) {
+  const text = typed.trim().toLowerCase();
+  return PAGES.filter(({ name }) => name.toLowerCase().includes(text));
+}
+
+async function named(typed, signal) {
+  const page = { page: 1, page_size: OF_EACH, search: typed.trim(), sort: "name" };
   const [tags, types] = await Promise.all([
     get(apiUrl(["global-tags"], page), { signal }),
     get(apiUrl(["payload-types"], page), { signal }),
   ]);
   return [
-    ...pages,
     ...tags.results.map(({ name }) => ({ kind: "Global tag", name, to: href(["global-tags", name]) })),
     ...types.results.map(({ name }) => ({ kind: "Payload type", name, to: href(["types", name]) })),
   ];

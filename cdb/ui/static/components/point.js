@@ -1,7 +1,7 @@
 // The point that one looks at: in numbers, or in the notation of a dimension; and the steps to
 // where something else begins to be valid.
 
-import { html, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { before, fromText, isCoordinate, isOpen, toText } from "../points.js";
 import { go, hereWith } from "../url.js";
 
@@ -11,10 +11,15 @@ import { go, hereWith } from "../url.js";
  */
 export function PointForm({ at, dimensions, span }) {
   const numbers = fromText(at);
-  const [major, setMajor] = useState(numbers ? String(numbers.major) : "");
-  const [minor, setMinor] = useState(numbers ? String(numbers.minor) : "");
-  const [notation, setNotation] = useState(numbers ? "" : at);
+  const [major, setMajor] = useState("");
+  const [minor, setMinor] = useState("");
+  const [notation, setNotation] = useState("");
   const names = namesOf(dimensions);
+  useEffect(() => {
+    setMajor(numbers ? String(numbers.major) : "");
+    setMinor(numbers ? String(numbers.minor) : "");
+    setNotation(numbers ? "" : at);
+  }, [at]);
   const isWrong = (text) => text !== "" && !isCoordinate(text);
   const submit = (event) => {
     event.preventDefault();

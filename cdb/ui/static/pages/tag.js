@@ -8,7 +8,7 @@ import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
 import { Moment } from "../components/moment.js";
 import { PointForm } from "../components/point.js";
-import { Empty, Failure, Loaded } from "../components/states.js";
+import { Empty, Loaded } from "../components/states.js";
 import { StatusBadge } from "../components/status.js";
 import { CsvLink, Table } from "../components/table.js";
 import { contentColumns, joined } from "../contents.js";
@@ -23,7 +23,9 @@ const MOST_LISTS = 1000;
 export function TagPage({ tag, query }) {
   const { at = "", as_of: asOf = "" } = query;
   const found = useLoaded((signal) => load(tag, asOf, signal), [tag, asOf]);
-  const valid = useLoaded((signal) => loadValid(tag, at, asOf, signal), [tag, at, asOf]);
+  const asked = useLoaded((signal) => loadValid(tag, at, asOf, signal), [tag, at, asOf]);
+  // Until there is an answer for some point nothing is known: not even that there is a gap.
+  const valid = asked.data?.isAtPoint === Boolean(at) ? asked : { ...asked, data: undefined };
   const url = at ? validUrl(tag, at, asOf) : contentUrl(tag, asOf);
   const columns = contentColumns(Boolean(at));
   const rows = found.data ? joined(found.data.lists, valid.data?.body ?? []) : [];
@@ -36,14 +38,12 @@ export function TagPage({ tag, query }) {
     <${Loaded} of=${found} what="the global tag">${(data) => html`
       <${About} of=${data} />
       <div class="controls">
-        <${PointForm} key=${at} at=${at} dimensions=${data.dimensions} span=${at ? spanOf(valid) : null} />
+        <${PointForm} at=${at} dimensions=${data.dimensions} span=${at ? spanOf(valid) : null} />
         <${AsOf} tag=${tag} asOf=${asOf} />
       </div>
       <section aria-labelledby="contents">
         <h2 id="contents">${at ? `Valid at ${at}` : "Payload lists"}</h2>
-        ${at && valid.error
-          ? html`<${Failure} error=${valid.error} retry=${valid.retry} />`
-          : html`<div class="loaded" aria-busy=${valid.isWaiting ? "true" : "false"}><${Contents} columns=${columns} rows=${rows} at=${at} /></div>`}
+        <${Loaded} of=${valid} what="what is valid here">${() => html`<${Contents} columns=${columns} rows=${rows} at=${at} />`}<//>
       </section>`}
     <//>`;
 }
@@ -88,13 +88,15 @@ function dimensionsOf(lists, types, installed) {
 }
 
 async function loadValid(tag, at, asOf, signal) {
-  return at ? ask(validUrl(tag, at, asOf), { signal }) : { body: [], headers: new Headers() };
+  return at
+    ? { isAtPoint: true, ...(await ask(validUrl(tag, at, asOf), { signal })) }
+    : { isAtPoint: false, body: [], headers: new Headers() };
 }
 
 // The widest interval around the point in which the same payloads are valid, where it is one.
-function spanOf({ data, isWaiting }) {
+function spanOf({ data }) {
   const ends = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) => fromText(data?.headers.get(name) ?? ""));
-  return isWaiting || ends.includes(null) ? null : { from: ends[0], until: ends[1] };
+  return ends.includes(null) ? null : { from: ends[0], until: ends[1] };
 }
 
 function contentUrl(tag, asOf) {
