@@ -88,6 +88,17 @@ def test_a_name_that_is_taken_ends_with_6(cli, service):
     assert result.exit_code == 6
 
 
+@pytest.mark.parametrize("command", [["gt", "list"], ["gt", "show", "A"], ["log"]], ids=" ".join)
+@pytest.mark.parametrize("answer", [[], {}, "text", None])
+def test_an_answer_of_another_shape_ends_with_1(cli, service, command, answer):
+    service.answers(answer)
+
+    result = cli.invoke(main, [*command, "--url", service.url])
+
+    assert result.exit_code == 1
+    assert "is this the service's base URL?" in result.stderr
+
+
 def test_an_interrupted_command_ends_with_130(cli):
     @click.command()
     def command():

@@ -230,7 +230,7 @@ def removes(question: str) -> Callable[[Command], Command]:
         @wraps(command)
         def asked(yes: bool, **rest: Any) -> Any:
             if not yes and not rest["writing"]["dry_run"]:
-                confirm(printable(question.format(**rest)))
+                confirm(question.format(**rest))
             return command(**rest)
 
         return asked
@@ -247,7 +247,7 @@ def confirm(question: str) -> None:
 
     """
     can_ask(question)
-    click.confirm(question, abort=True, err=True)
+    click.confirm(printable(question, sys.stderr.encoding), abort=True, err=True)
 
 
 def can_ask(question: str) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdb_client.http import Params, Service
+from cdb_client.errors import NotJson
+from cdb_client.http import Answer, Params, Service
 
 PAGE_SIZE = 1000
+
+_BASE = "is this the service's base URL?"
 
 AsOf = int | str | None
 """A change, or a time in ISO 8601; None for what holds now."""
@@ -22,15 +25,39 @@ class Resource:
 
     service: Service
 
+    def _one(self, path: str, params: Params | None = None) -> dict[str, Any]:
+        """Return one thing."""
+        found: dict[str, Any] = self._answer(path, params).body
+        return found
+
+    def _answer(self, path: str, params: Params | None = None) -> Answer:
+        """Return an answer whose body is an object."""
+        answer = self.service.ask("GET", path, params)
+        if not isinstance(answer.body, dict):
+            raise NotJson(answer.status, f"The answer is no object: {_BASE}")
+        return answer
+
     def _pages(self, path: str, params: Params) -> Iterator[dict[str, Any]]:
         """Yield all items of a list that comes in pages."""
         page = total = 1
         while page <= total:
             asked = {**params, "page": page, "page_size": PAGE_SIZE}
             answer = self.service.get(path, asked)
-            total = answer["total_pages"]
-            yield from answer["results"]
+            total = part_of(answer, "total_pages")
+            yield from part_of(answer, "results")
             page += 1
+
+
+def part_of(answer: Any, name: str) -> Any:
+    """Return a field of an answer.
+
+    Raises:
+        NotJson: it has none, as what another kind of service answers.
+
+    """
+    if not isinstance(answer, dict) or name not in answer:
+        raise NotJson(200, f"The answer has no {name!r}: {_BASE}")
+    return answer[name]
 
 
 def given(**fields: Any) -> dict[str, Any]:

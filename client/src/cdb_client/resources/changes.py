@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cdb_client.http import Params, Service, path_of
-from cdb_client.resources.base import Resource
+from cdb_client.resources.base import Resource, part_of
 
 _PAGE_SIZE = 200  # each of them can tell two hundred payload IOVs
 
@@ -50,8 +50,7 @@ class Changes(Resource):
 
     def show(self, change: int) -> dict[str, Any]:
         """Return one change."""
-        found: dict[str, Any] = self.service.get(path_of("changes", change))
-        return found
+        return self._one(path_of("changes", change))
 
 
 def pages_of(
@@ -62,7 +61,7 @@ def pages_of(
     asked = {**wanted, "order": "desc" if newest_first else "asc"}
     while left > 0:
         size = min(left, _PAGE_SIZE)
-        found = service.get(path, {**asked, "limit": size})["changes"]
+        found = part_of(service.get(path, {**asked, "limit": size}), "changes")
         yield from found
         if len(found) < size:
             return

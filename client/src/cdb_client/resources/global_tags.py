@@ -5,7 +5,7 @@ from typing import Any, Literal, Unpack
 from urllib.parse import urlencode
 
 from cdb_client.http import Answer, Writing, path_of
-from cdb_client.resources.base import AsOf, Resource, edited, given
+from cdb_client.resources.base import AsOf, Resource, edited, given, part_of
 from cdb_client.resources.changes import pages_of
 from cdb_client.resources.payload_lists import PayloadLists
 
@@ -36,29 +36,22 @@ class GlobalTags(Resource):
 
     def show(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return a tag with the numbers of its lists and payload IOVs."""
-        found: dict[str, Any] = self._shown(name, as_of).body
-        return found
+        return self._one(path_of("global-tags", name), {"light": 1, "asOf": as_of})
 
     def payload_lists(self, name: str, *, as_of: AsOf = None) -> dict[str, str]:
         """Return the name of the tag's list for each payload type."""
-        found: dict[str, str] = self.service.get(
-            path_of("global-tags", name, "payload-lists"), {"asOf": as_of}
-        )
-        return found
+        return self._one(path_of("global-tags", name, "payload-lists"), {"asOf": as_of})
 
     def show_with_lists(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return a tag as `show` does, with its `payload_lists`, each with `iov_count`.
 
         That is two requests, and one state of the tag.
         """
-        shown = self._shown(name, as_of)
+        shown = self._answer(path_of("global-tags", name), {"light": 1, "asOf": as_of})
         then = name.partition("@")[2] or as_of or shown.change
-        lists = PayloadLists(self.service).list(global_tag=shown.body["name"], as_of=then)
+        lists = PayloadLists(self.service).list(global_tag=part_of(shown.body, "name"), as_of=then)
         found = sorted(lists, key=lambda each: str(each["payload_type"]))
         return {**shown.body, "payload_lists": found}
-
-    def _shown(self, name: str, as_of: AsOf) -> Answer:
-        return self.service.ask("GET", path_of("global-tags", name), {"light": 1, "asOf": as_of})
 
     def create(
         self,
@@ -259,10 +252,7 @@ class GlobalTags(Resource):
 
     def digest(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return the digest of all that a tag answers, and of each of its payload types."""
-        found: dict[str, Any] = self.service.get(
-            path_of("global-tags", name, "digest"), {"asOf": as_of}
-        )
-        return found
+        return self._one(path_of("global-tags", name, "digest"), {"asOf": as_of})
 
     def merge(
         self,

@@ -28,8 +28,7 @@ class PayloadIovs(Resource):
 
     def show(self, iov_id: int, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return a payload IOV by its number."""
-        found: dict[str, Any] = self.service.get(path_of("payload-iovs", iov_id), {"asOf": as_of})
-        return found
+        return self._one(path_of("payload-iovs", iov_id), {"asOf": as_of})
 
     def of_tag(
         self,

@@ -38,10 +38,7 @@ class PayloadLists(Resource):
 
     def show(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return a list with the number of its payload IOVs, `iov_count`."""
-        found: dict[str, Any] = self.service.get(
-            path_of("payload-lists", "by-name", name), {"asOf": as_of}
-        )
-        return found
+        return self._one(path_of("payload-lists", "by-name", name), {"asOf": as_of})
 
     def create(
         self,

@@ -22,8 +22,7 @@ class PayloadTypes(Resource):
 
     def show(self, name: str, *, as_of: AsOf = None) -> dict[str, Any]:
         """Return a type."""
-        found: dict[str, Any] = self.service.get(path_of("payload-types", name), {"asOf": as_of})
-        return found
+        return self._one(path_of("payload-types", name), {"asOf": as_of})
 
     def create(
         self,

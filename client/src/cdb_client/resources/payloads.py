@@ -144,8 +144,7 @@ class Payloads(Resource):
 
     def preview(self, checksum: str) -> dict[str, Any]:
         """Return what is in a file, as text, a table or an SVG."""
-        found: dict[str, Any] = self.service.get(path_of("payloads", checksum, "preview"))
-        return found
+        return self._one(path_of("payloads", checksum, "preview"))
 
     def usage(self, checksum: str, *, as_of: AsOf = None) -> Iterator[dict[str, Any]]:
         """Yield the payload IOVs that have a checksum, with their lists and tags."""

@@ -84,7 +84,7 @@ def carry_out(
         plan = send(**writing, if_match=seen)
         _show(plan.body, columns, form)
         told(plan, sentence)
-        say(f"To do just this: --if-match {(plan.etag or '').strip(chr(34))}")
+        say(f"To do just this: --if-match {_bare(plan.etag or '')}")
         return
     asks = not yes and seen is None
     if asks:
@@ -124,7 +124,12 @@ def _show(plan: Row, columns: Columns, form: str) -> None:
 
 def _quoted(etag: str | None) -> str | None:
     # A shell takes the quotes off that belong to it.
-    return None if etag is None else f'"{etag.strip(chr(34))}"'
+    return None if etag is None else f'"{_bare(etag)}"'
+
+
+def _bare(etag: str) -> str:
+    # A proxy that packs the answer calls it weak; it is the same plan.
+    return etag.removeprefix("W/").strip('"')
 
 
 @click.command()
