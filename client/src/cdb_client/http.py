@@ -234,7 +234,7 @@ class Service:
         """
         headers = {"Accept-Encoding": "identity"}
         try:
-            with self._session.get(
+            with self._connections().get(
                 url, headers=headers, timeout=self._limits, stream=True, proxies=self._proxies
             ) as response:
                 if response.status_code >= requests.codes.bad_request:
@@ -355,10 +355,7 @@ class Service:
             headers |= {"CDB-Min-Change": str(self._written), "Cache-Control": "no-cache"}
         if asked.data is not None and not isinstance(asked.data, bytes):
             asked.data.seek(0)
-        if self._process != os.getpid():
-            # The child of a fork must not talk through its parent's connections.
-            self._open()
-        return self._session.request(
+        return self._connections().request(
             asked.method,
             f"{base}/{asked.path.lstrip('/')}",
             params=asked.query,
@@ -377,6 +374,12 @@ class Service:
         connect, read = self._limits
         size = len(asked.data) if isinstance(asked.data, bytes) else 0
         return connect, read + size / _BYTES_A_SECOND
+
+    def _connections(self) -> requests.Session:
+        if self._process != os.getpid():
+            # The child of a fork must not talk through its parent's connections.
+            self._open()
+        return self._session
 
     def _open(self) -> None:
         self._process = os.getpid()
