@@ -52,6 +52,7 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
         "docs/history.md",
         "docs/merge.md",
         "docs/command.md",
+        "docs/pictures.md",
         "README.md",
     ],
     ids=str,

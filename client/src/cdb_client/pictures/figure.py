@@ -1,6 +1,7 @@
 """Pictures by matplotlib: for a talk, a paper or a notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ _HALF = 0.36
 """Half the height of a bar; lanes are 1 apart."""
 
 _LOWEST = 0.08
+_UNSEEN = 1 / 5000
+"""What of the width is less than a hair in print."""
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -115,7 +118,9 @@ def _draw_lanes(ax: "Axes", lanes: Sequence[Lane]) -> None:
     """Draw all lanes as one collection: matplotlib takes long for thousands of bars."""
     from matplotlib.collections import PolyCollection  # noqa: PLC0415 - as above
 
-    pieces = [(number, piece) for number, lane in enumerate(lanes) for piece in lane.pieces]
+    pieces = [
+        (number, piece) for number, lane in enumerate(lanes) for piece in _joined(lane.pieces)
+    ]
     colours = [PALETTE[piece.colour] for _, piece in pieces]
     bars = PolyCollection(
         [_bar(piece, number) for number, piece in pieces],
@@ -133,6 +138,25 @@ def _draw_lanes(ax: "Axes", lanes: Sequence[Lane]) -> None:
         ]
         if all(piece.fill == 1 for piece in lane.pieces):
             ax.vlines(borders, number - _HALF, number + _HALF, colors="0.1", linewidth=0.5)
+
+
+def _joined(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Yield pieces, of one colour as one where nobody could see what is between them."""
+    pending: Piece | None = None
+    for piece in pieces:
+        if pending and _is_one(pending, piece):
+            pending = replace(pending, end=piece.end)
+            continue
+        if pending:
+            yield pending
+        pending = piece
+    if pending:
+        yield pending
+
+
+def _is_one(before: Piece, after: Piece) -> bool:
+    is_alike = (before.colour, before.fill) == (after.colour, after.fill)
+    return is_alike and after.start - before.end < _UNSEEN
 
 
 def _bar(piece: Piece, number: int) -> list[tuple[float, float]]:
