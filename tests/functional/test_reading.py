@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from processes import ROOT
 from reading_jobs import read_all
@@ -380,6 +381,57 @@ def test_processes_at_once_share_a_cache(demo: Any, tmp_path: Path) -> None:
     assert {read_all(demo.url, str(tmp_path))} == results
     assert demo.counting.asked == []
     assert list(tmp_path.rglob(".partial-*")) == []
+
+
+def test_ends_are_exclusive_in_discrete_mode_too(databases: Any) -> None:
+    with databases("sqlite") as url, served(url, iov_mode="discrete") as service:
+        load_demo(service.context.database, service.context.rules)
+        with Client(service.url) as client:
+            [found] = client.at(TAG, 302635, 1200, types="LumiCertification").values()
+            assert (found.start, found.end) == ((302635, 1132), (302635, 1207))
+            assert client.iovs(TAG, "LumiCertification", start=(302635, 1200))[0] == found
+            assert client.batch(TAG, [(302635, 1200)])[0]["LumiCertification"] == found
+
+
+def test_a_notation_of_a_plugin_is_read_by_the_service(databases: Any) -> None:
+    options = {"iov_dimensions": "cms-lumi", "default_dimension": "cms-lumi"}
+    options["plugin.cms-lumi.packing"] = "pair"
+    with databases("sqlite") as url, served(url, **options) as service:
+        load_demo(service.context.database, service.context.rules)
+        with Client(service.url) as client:
+            found = client.at(TAG, "302635:1200")
+            assert found.point == "302635:1200"
+            assert found.valid_until == (302635, 1207)
+            assert client.at(TAG, run=302635, lumi=1200) == found
+            service.counting.asked.clear()
+            client.at(TAG, "302635:1200")
+            assert service.counting.queries() == 0
+            assert client.at(TAG, "302635:1201") == found
+            assert service.counting.queries() == 1
+            assert client.batch(TAG, ["302635:1200"]) == [found]
+
+
+def test_a_client_sees_what_it_has_written(databases: Any) -> None:
+    with databases("sqlite") as url, served(url) as service:
+        load_demo(service.context.database, service.context.rules)
+        with Client(service.url) as client:
+            before = client.at(TAG, run=302635)
+            pinned = client.at(TAG, run=302635, as_of=before.change)
+            with client.inserting(TAG) as batch:
+                batch.add("JER_SF_AK8PFPuppi", url="new", checksum="1", begin="302635:0")
+            after = client.at(TAG, run=302635)
+            assert after["JER_SF_AK8PFPuppi"].payload_url == "new"
+            assert client.at(TAG, run=302635, as_of=before.change) == pinned == before
+
+
+def test_numbers_of_numpy_are_numbers(client: Client) -> None:
+    runs = np.array([302635, 1200])
+
+    assert client.at(TAG, runs[0], runs[1]) == client.at(TAG, run=runs[0], lumi=runs[1])
+    with pytest.raises(NotationError):
+        client.at(TAG, True, 1)
+    with pytest.raises(NotationError):
+        client.at(TAG, 1.5, 1)  # type: ignore[arg-type]
 
 
 def test_a_bundle_has_its_own_state_only(demo: Any) -> None:

@@ -123,6 +123,11 @@ class Service:
         """The base URL that is asked first, without credentials."""
         return answers.public(self._bases[0])
 
+    @property
+    def written(self) -> int:
+        """The last change that was made through this; 0 for none."""
+        return self._written
+
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON of a GET at `path`, which is relative to the base.
 

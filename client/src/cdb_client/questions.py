@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import index
 from typing import Any
 
 from cdb_client.conditions import ALL, Places
@@ -87,13 +88,18 @@ def numbers(point: Sequence[Any]) -> Point | None:
         NotationError: a number is out of range.
 
     """
-    if not 1 <= len(point) <= 2 or not all(
-        isinstance(each, int) and not isinstance(each, bool) for each in point
-    ):
+    if not 1 <= len(point) <= 2:
         return None
-    if not all(map(is_number, point)):
+    try:
+        # Those of NumPy, too, which are no int; and True is none.
+        found = [index(each) for each in point if not isinstance(each, bool)]
+    except TypeError:
+        return None
+    if len(found) < len(point):
+        return None
+    if not all(map(is_number, found)):
         raise NotationError(f"{point!r} is no point: numbers go from 0 to {MAX}.")
-    return point[0], point[1] if len(point) == 2 else 0
+    return found[0], found[1] if len(found) == 2 else 0
 
 
 def places_of_notation(written: str | datetime, dimensions: Dimensions) -> Places:
@@ -181,7 +187,7 @@ def _place(dimension: str, written: Written) -> Point | str:
         return point_of_time(written)
     if isinstance(written, str):
         return point_of(dimension, written) or written
-    point = numbers([written] if isinstance(written, int) else written)
+    point = numbers(written if isinstance(written, tuple | list) else [written])
     if point is None:
         raise NotationError(f"{written!r} is no point: two numbers, or a text.")
     return point

@@ -1,5 +1,6 @@
 """Asking a service which payloads are valid, no more often than is needed."""
 
+import math
 import threading
 import time
 import warnings
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from cdb_client.http import Service
 
 QUERY = "payload-iovs/query"
+
+_STATES_AT_MOST = 1000
+"""Of tags, in memory: for those that run for ever, and follow a tag change by change."""
 
 POINTS_AT_ONCE = 10_000
 """Of one request."""
@@ -52,6 +56,7 @@ class ServiceReader:
 
     Args:
         service: gives the service; called when it has to be asked.
+        written: gives the last change that this client has made: it sees its own writes.
         stored: answers that other processes share.
         max_age: seconds.
         stale_if_error: seconds after which an answer may be given, with a warning, where
@@ -62,12 +67,15 @@ class ServiceReader:
     def __init__(
         self,
         service: "Callable[[], Service]",
+        written: Callable[[], int],
         stored: Stored,
         *,
         max_age: float,
         stale_if_error: float = 0.0,
     ) -> None:
         self._service = service
+        self._written = written
+        self._seen, self._not_before = 0, 0.0
         self._stored = stored
         self._max_age = max_age
         self._stale_if_error = stale_if_error
@@ -147,7 +155,13 @@ class ServiceReader:
         return held.answer
 
     def _is_fresh(self, question: Question, held: Held) -> bool:
+        if math.isinf(held.age):
+            return True
         confirmed = self._confirmed.get((question, held.head), 0.0) if held.head else 0.0
+        if self._written() != self._seen:
+            self._seen, self._not_before = self._written(), time.time()
+        if max(held.confirmed, confirmed) < self._not_before:
+            return False
         return held.is_fresh(time.time(), self._max_age, confirmed)
 
     def _may_be_stale(self, held: Held, error: Exception) -> bool:
@@ -235,6 +249,9 @@ class ServiceReader:
         else:
             found = Held(_answer(got, places, mode), places, now, age_of(got.headers))
         with self._lock:
+            if len(self._confirmed) >= _STATES_AT_MOST:
+                self._confirmed.clear()
+                self._kept.clear()
             self._confirmed[question, found.head] = now
             self._kept[question].keep(found)
         self._stored.keep(question, found)

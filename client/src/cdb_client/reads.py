@@ -82,7 +82,11 @@ class Reads:
         # At one address of this machine there is now one service and then another.
         shared = self.profile.cache or not is_here(self._origin)
         stored = Stored(self._cache if shared else Cache(None, 0), self._origin)
-        return ServiceReader(lambda: self.service, stored, **self._ages)
+
+        def written() -> int:
+            return self.service.written if "service" in self.__dict__ else 0
+
+        return ServiceReader(lambda: self.service, written, stored, **self._ages)
 
     @cached_property
     def _cache(self) -> Cache:
