@@ -9,12 +9,18 @@ from typing import IO, Any, NamedTuple
 from cdb_client.errors import ConfigError
 from cdb_client.points import MAX, number_of
 
-NUMBERS = ("major_iov", "minor_iov", "major_iov_end", "minor_iov_end", "size")
-TEXTS = ("payload_list", "payload_type", "payload_url", "checksum", "revision", "begin", "end")
-
-_ALIASES = {"payload_type_name": "payload_type", "extra": "revision"}
-_LEFT_OUT = frozenset({"id", "comb_iov", "inserted", "global_tag", "dimension"})
+_NUMBERS = frozenset({"major_iov", "minor_iov", "major_iov_end", "minor_iov_end", "size"})
+_TEXTS = ("payload_list", "payload_type", "payload_url", "checksum", "revision", "begin", "end")
+_LEFT_OUT = ("id", "comb_iov", "inserted", "global_tag", "dimension")
 """What answers have, too, and an insert does not say."""
+
+_FIELDS = {
+    **{name: name for name in (*_NUMBERS, *_TEXTS)},
+    **dict.fromkeys(_LEFT_OUT, ""),
+    "payload_type_name": "payload_type",
+    "extra": "revision",
+}
+"""What each name of a field means here."""
 
 
 class Rows(NamedTuple):
@@ -116,7 +122,7 @@ def _of_csv(
     first: str, text: io.TextIOWrapper, number: int
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     names = next(csv.reader([first]), [])
-    unknown = [name for name in names if not _is_known(name)]
+    unknown = [name for name in names if name not in _FIELDS]
     if unknown:
         raise ValueError(f"line {number}: No field is called {', '.join(map(repr, unknown))}.")
     reader = csv.reader(text)
@@ -130,7 +136,7 @@ def _of_csv(
         yield (
             place,
             {
-                name: _number(cell) if name in NUMBERS else cell
+                name: _number(cell) if name in _NUMBERS else cell
                 for name, cell in zip(names, cells, strict=True)
                 if cell
             },
@@ -142,17 +148,14 @@ def _number(cell: str) -> int | str:
     return cell if number is None else number
 
 
-def _is_known(name: str) -> bool:
-    return name in NUMBERS or name in TEXTS or name in _ALIASES or name in _LEFT_OUT
-
-
 def _row(given: Mapping[str, Any], needed: Collection[str]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in given.items():
-        if not _is_known(name):
+        meant = _FIELDS.get(name)
+        if meant is None:
             raise _Wrong(f"No field is called {name!r}.")
-        if name not in _LEFT_OUT and value is not None:
-            row[_ALIASES.get(name, name)] = _checked(name, value)
+        if meant and value is not None:
+            row[meant] = _checked(meant, value)
     # Answers say an interval twice, and of the two the numbers need no dimension.
     if "major_iov" in row:
         row.pop("begin", None)
@@ -166,7 +169,7 @@ def _row(given: Mapping[str, Any], needed: Collection[str]) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any) -> Any:
-    if name in NUMBERS:
+    if name in _NUMBERS:
         if type(value) is not int or not 0 <= value <= MAX:
             raise _Wrong(f"{name} is {value!r}, and has to be an integer from 0 to {MAX}.")
     elif not isinstance(value, str):
