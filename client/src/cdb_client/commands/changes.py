@@ -113,7 +113,7 @@ def _details(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -
         case "revert":
             details = f"to {after.get('as_of')}"
         case "merge":
-            details = f"{after.get('mode')} {', '.join(map(_source, after.get('sources', ())))}"
+            details = f"{after.get('mode')} {', '.join(after.get('sources', ()))}"
         case "clone":
             details = f"of {after.get('source')}"
         case "status":
@@ -127,12 +127,6 @@ def _details(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -
             pairs = zip("+-", counts, strict=True)
             details = ", ".join(f"{sign}{count}" for sign, count in pairs if count)
     return details
-
-
-def _source(source: Any) -> str:
-    if isinstance(source, dict):
-        return f"{source.get('global_tag')}@{source.get('change')}"
-    return str(source)
 
 
 def when(change: Row) -> str:
