@@ -21,6 +21,7 @@ from cdb_client.commands.insert import insert
 from cdb_client.commands.iov import iov
 from cdb_client.commands.payload import payload
 from cdb_client.commands.pl import pl
+from cdb_client.commands.profile import profile
 from cdb_client.commands.pt import pt
 from cdb_client.commands.query import query
 from cdb_client.commands.timeline import timeline
@@ -132,6 +133,7 @@ for command in (
     log,
     payload,
     pl,
+    profile,
     pt,
     query,
     timeline,

@@ -86,7 +86,12 @@ def _findings(targets: tuple[str, ...], profile: str | None) -> "Iterator[Told]"
         return _of_file(Path(urls[0]))
     from cdb_client.doctor import service
 
-    return service.check(urls, proxy=known.proxy, token=known.credentials(os.environ).current())
+    return service.check(
+        urls,
+        proxy=known.proxy,
+        token=known.credentials(os.environ).current(),
+        insecure_token=known.insecure_token,
+    )
 
 
 def _of_file(file: Path) -> "Iterator[Told]":

@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from cdb_client.answers import cause
+from cdb_client.profiles import is_here
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 15.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Line:
@@ -23,6 +23,7 @@ class Line:
         proxy: an HTTP proxy.
         direct: whether no proxy is asked at all.
         token: is sent where it is safe there.
+        insecure_token: whether it may go over plain HTTP to another machine.
 
     """
 
@@ -33,13 +34,15 @@ class Line:
         proxy: str | None = None,
         direct: bool = False,
         token: str | None = None,
+        insecure_token: bool = False,
     ) -> None:
         self.base = base.rstrip("/")
         parts = urlsplit(self.base)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self.host, self.is_tls = parts.hostname or "", parts.scheme == "https"
         self.port = parts.port or (443 if self.is_tls else 80)
-        self.token = token if self.is_tls or self.host in _LOOPBACK else None
+        is_safe = self.is_tls or is_here(self.base) or insecure_token
+        self.token = token if is_safe else None
         self.withholds_token = token is not None and self.token is None
         self._session = requests.Session()
         self._session.auth = _nobody

@@ -7,15 +7,16 @@ import ssl
 import time
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from statistics import median
 from typing import Any
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from cdb_client.answers import public
 from cdb_client.doctor import FAILED, OK, WARNING, Findings, Told, way
 from cdb_client.doctor.line import CONNECT_SECONDS, Line, body_of, reason
-from cdb_client.http import Service
 
 _SKEW_SECONDS = 30
 _DAY = 86_400
@@ -25,24 +26,32 @@ _SLOW_SECONDS = 1.0
 _ASKED = "user_settings/CDB_IOV_MODE"
 
 
-def check(urls: Sequence[str], *, proxy: str | None = None, token: str | None = None) -> Findings:
+def check(
+    urls: Sequence[str],
+    *,
+    proxy: str | None = None,
+    token: str | None = None,
+    insecure_token: bool = False,
+) -> Findings:
     """Look whether the services at some URLs can be used from here, and yield what is found.
 
     Args:
         urls: base URLs, of the same conditions.
         proxy: an HTTP proxy; without it the environment says.
         token: of who asks.
+        insecure_token: whether it may go over plain HTTP to another machine.
 
     """
+    way_to = partial(Line, token=token, insecure_token=insecure_token)
     for number, url in enumerate(urls):
         if number:
-            yield "url", OK, f"The next one is {Service(url).base}."
-        line = Line(url, proxy=proxy, token=token)
+            yield "url", OK, f"The next one is {public(url)}."
+        line = way_to(url, proxy=proxy)
         yield from _of_line(line)
         if line.proxy:
-            yield from _compared(line, Line(url, direct=True, token=token))
+            yield from _compared(line, way_to(url, direct=True))
     if len(urls) > 1:
-        yield _same_content([Line(url, proxy=proxy, token=token) for url in urls])
+        yield _same_content([way_to(url, proxy=proxy) for url in urls])
 
 
 def _of_line(line: Line) -> Findings:
@@ -67,7 +76,7 @@ def _reachable(line: Line) -> tuple[Told, requests.Response | None]:
         answer, first = line.timed(_ASKED)
         took = median(line.timed(_ASKED)[1] for _ in range(3))
     except requests.RequestException as error:
-        through = f" through the proxy {_public(line.proxy)}" if line.proxy else ""
+        through = f" through the proxy {public(line.proxy)}" if line.proxy else ""
         return (
             "reachable",
             FAILED,
@@ -216,7 +225,7 @@ def _tag(line: Line) -> str | None:
 
 def _compared(line: Line, direct: Line) -> Findings:
     """Yield what is another without the proxy."""
-    where = _public(line.proxy)
+    where = public(line.proxy or "")
     try:
         tag = _tag(direct)
         alone = dict(each[:2] for each in way.findings(direct, tag))
@@ -254,7 +263,3 @@ def _same_content(lines: Sequence[Line]) -> Told:
         sentence = f"They are not at the same change: {shown}. One lags, or has other content."
         return "content", WARNING, sentence
     return "content", OK, f"All are at change {known[0][1]}."
-
-
-def _public(url: str | None) -> str:
-    return (url or "").rpartition("@")[2].removeprefix("http://")
