@@ -313,6 +313,25 @@ def test_what_is_old_in_the_cache_is_compared_once_for_all(demo: Any, tmp_path: 
         assert demo.counting.statuses == [304]
 
 
+def test_what_is_out_of_date_makes_room_for_what_takes_its_place(
+    databases: Any, tmp_path: Path
+) -> None:
+    options = {"types": "JER_SF_AK8PFPuppi"}
+    with databases("sqlite") as url, served(url) as service:
+        load_demo(service.context.database, service.context.rules)
+        with Client(service.url, cache=tmp_path, max_age=0) as client:
+            client.at(TAG, (302635, 0), **options)
+        with Client(service.url) as writer, writer.inserting(TAG) as batch:
+            batch.add(options["types"], url="new", checksum="1", begin="302000:0", end="302700:0")
+        with Client(service.url, cache=tmp_path, max_age=0) as client:
+            assert client.at(TAG, (302635, 0), **options).valid_from == (302000, 0)
+        service.counting.statuses.clear()
+        with Client(service.url, cache=tmp_path) as client:
+            found = client.at(TAG, (302635, 0), **options)
+            assert found["JER_SF_AK8PFPuppi"].payload_url == "new"
+        assert service.counting.statuses == []
+
+
 def test_two_services_never_mix_in_a_cache(demo: Any, databases: Any, tmp_path: Path) -> None:
     with databases("sqlite") as url, served(url) as other:
         with Client(demo.url, cache=tmp_path) as client:

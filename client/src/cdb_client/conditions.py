@@ -18,6 +18,20 @@ ALL = ""
 """Stands for all dimensions: the types are asked at one point."""
 
 
+COLUMNS = (
+    "payload_type_name",
+    "payload_url",
+    "checksum",
+    "size",
+    "major_iov",
+    "minor_iov",
+    "major_iov_end",
+    "minor_iov_end",
+    "revision",
+)
+"""What a row of the query has, in this order."""
+
+
 @dataclass(frozen=True, slots=True)
 class PayloadIOV:
     """A payload and the interval in which it is valid.

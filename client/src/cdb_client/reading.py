@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cdb_client.conditions import ALL, Answer, PayloadIOV, Places, payload_iov
+from cdb_client.conditions import ALL, COLUMNS, Answer, PayloadIOV, Places, payload_iov
 from cdb_client.errors import NotJson, Unavailable, Unreachable
 from cdb_client.holding import Held, Kept, age_of
 from cdb_client.points import OPEN, ORIGIN, Interval, Point, number_of
@@ -28,17 +28,6 @@ _STATES_AT_MOST = 1000
 POINTS_AT_ONCE = 10_000
 """Of one request."""
 
-_COLUMNS = (
-    "payload_type_name",
-    "payload_url",
-    "checksum",
-    "size",
-    "major_iov",
-    "minor_iov",
-    "major_iov_end",
-    "minor_iov_end",
-    "revision",
-)
 _MODE, _DIMENSIONS = "iov-mode.json", "dimensions.json"
 _MODES = ("continuous", "discrete")
 _MODE_SECONDS = 24 * 3600
@@ -145,14 +134,14 @@ class ServiceReader:
         try:
             if held:
                 # At the point of then: it is another question elsewhere, with another ETag.
-                held = self._asked(question, held.places, held)
-            if held is None or not (held.places == places or held.answer.covers(places)):
-                held = self._asked(question, places)
+                renewed = self._asked(question, held.places, held)
+                if held.places == places or renewed.answer.covers(places):
+                    return renewed.answer
+            return self._asked(question, places).answer
         except (Unreachable, Unavailable) as error:
             if held and self._may_be_stale(held, error):
                 return held.answer
             raise
-        return held.answer
 
     def _is_fresh(self, question: Question, held: Held) -> bool:
         if math.isinf(held.age):
@@ -254,13 +243,16 @@ class ServiceReader:
                 self._kept.clear()
             self._confirmed[question, found.head] = now
             self._kept[question].keep(found)
+        if held:
+            # It may begin elsewhere than what takes its place, and be found before that.
+            self._stored.forget(question, held)
         self._stored.keep(question, found)
         return found
 
 
 def _of_batch(each: Mapping[str, Any], question: Question, change: int, mode: str) -> Answer:
     tag = question.tags[0].partition("@")[0] if len(question.tags) == 1 else None
-    rows = (dict(zip(_COLUMNS, row, strict=True)) for row in each["payloads"])
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in each["payloads"])
     payloads = [payload_iov(row, mode, tag) for row in rows]
     holds = tuple(each["valid_from"]), tuple(each["valid_until"])
     return Answer({one.payload_type: one for one in payloads}, {ALL: holds}, change)

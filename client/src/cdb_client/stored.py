@@ -53,10 +53,11 @@ class Stored:
 
     def keep(self, question: Question, held: Held) -> None:
         """Store an answer."""
-        interval = held.answer.holds.get(ALL)
-        of_axis = interval and isinstance(held.places.get(ALL), tuple)
-        name = _name_of(interval[0]) if interval and of_axis else _name(held.places)
-        self._cache.write(_encoded(held, question), *self._folder(question), name)
+        self._cache.write(_encoded(held, question), *self._folder(question), _name_for(held))
+
+    def forget(self, question: Question, held: Held) -> None:
+        """Remove an answer that is out of date."""
+        self._cache.remove(*self._folder(question), _name_for(held))
 
     def fact(self, name: str, question: Question | None = None) -> Any:
         """Return something else that the service said; None where nothing is stored."""
@@ -80,6 +81,13 @@ class Stored:
 
 def _name_of(point: Point) -> str:
     return f"{point[0]:019d}-{point[1]:019d}.json"
+
+
+def _name_for(held: Held) -> str:
+    interval = held.answer.holds.get(ALL)
+    if interval and isinstance(held.places.get(ALL), tuple):
+        return _name_of(interval[0])
+    return _name(held.places)
 
 
 def _name(places: Places) -> str:

@@ -10,22 +10,12 @@ import click
 
 from cdb_client.commands.options import COORDINATE, TAG, TYPE, connected, reads, shown
 from cdb_client.commands.output import SPAN, Columns, Row, end, point, show, start
+from cdb_client.conditions import COLUMNS as FIELDS
 from cdb_client.points import OPEN, Point
 
 if TYPE_CHECKING:
     from cdb_client.client import Client
 
-FIELDS = (
-    "payload_type_name",
-    "payload_url",
-    "checksum",
-    "size",
-    "major_iov",
-    "minor_iov",
-    "major_iov_end",
-    "minor_iov_end",
-    "revision",
-)
 MORE_FIELDS = ("global_tag", "dimension", "begin", "end")
 """What bundles, and services of other projects, may leave out."""
 
