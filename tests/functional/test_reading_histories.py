@@ -24,9 +24,13 @@ from cdb_client.notation import point_of, point_of_time
 from cdb_client.points import MAX
 from cdb_client.questions import Question
 
+# What is looked at here is the client; databases are compared by the tests of the server.
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
+
 PLACES = [*GRID, (2, 2**63 - 1), (7, 7), (2**53 + 1, 1)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("mode", ["continuous", "discrete"])
 def test_a_bundle_answers_as_the_service_byte_for_byte(
     database: Database, make_client: Callable[..., Client], tmp_path: Path, mode: str
@@ -102,6 +106,7 @@ def mixed(request: Any, client: Client, database: Database, tmp_path: Path) -> A
         yield opened
 
 
+@ON_SQLITE
 def test_each_dimension_of_a_tag_has_its_point_and_its_window(mixed: CdbClient) -> None:
     moment = datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
     found = mixed.at("Mixed", {"run-lumi": "5:3", "utc-time": moment})
@@ -123,6 +128,7 @@ def test_each_dimension_of_a_tag_has_its_point_and_its_window(mixed: CdbClient) 
     assert mixed.at("Mixed", "run-lumi:6:0", types="Section").valid_from == {"run-lumi": (6, 0)}
 
 
+@ON_SQLITE
 def test_a_type_without_a_point_is_an_error_that_names_its_dimension(mixed: CdbClient) -> None:
     with pytest.raises(Invalid, match="'Moment' has the dimension 'utc-time'"):
         mixed.at("Mixed", {"run-lumi": "5:3"})
@@ -132,6 +138,7 @@ def test_a_type_without_a_point_is_an_error_that_names_its_dimension(mixed: CdbC
         mixed.at("Mixed", lumi=5, time=moment_of(5))
 
 
+@ON_SQLITE
 def test_two_numbers_are_the_point_of_all_types(mixed: CdbClient) -> None:
     found = mixed.at("Mixed", 5, 8)
 
@@ -143,6 +150,7 @@ def moment_of(nanoseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
 
 
+@ON_SQLITE
 def test_layers_fill_in_what_those_before_lack(client: Client) -> None:
     fill(client)
     client.ok("POST", "cloneGlobalTag/Mixed/Fixes")
@@ -157,6 +165,7 @@ def test_layers_fill_in_what_those_before_lack(client: Client) -> None:
         assert found.global_tags == ("Fixes", "Mixed")
 
 
+@ON_SQLITE
 def test_a_dimension_that_a_tag_gets_later_is_noticed(client: Client) -> None:
     with serving(client.app) as root, CdbClient(root + API, max_age=0) as opened:
         client.ok("POST", "gt", {"name": "Grows"})
