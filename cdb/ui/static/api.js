@@ -50,7 +50,10 @@ export async function ask(url, { signal, timeLimit = TIME_LIMIT, accepted = [] }
   signal?.addEventListener("abort", giveUp);
   try {
     signal?.throwIfAborted();
-    const response = await fetch(url, { headers: { Accept: "application/json" }, signal: own.signal });
+    const response = await fetch(url, {
+      headers: { Accept: "application/json" },
+      signal: own.signal,
+    });
     return { body: bodyOf(response, await response.text(), accepted), headers: response.headers };
   } catch (error) {
     throw own.signal.reason === "timeout" ? tooLate(timeLimit) : failureOf(error, signal);
@@ -65,7 +68,11 @@ function bodyOf(response, text, accepted) {
   try {
     body = parse(text);
   } catch {
-    throw new ApiError("garbled", `The answer is no JSON (status ${response.status}).`, response.status);
+    throw new ApiError(
+      "garbled",
+      `The answer is no JSON (status ${response.status}).`,
+      response.status,
+    );
   }
   if (!response.ok && !accepted.includes(response.status)) {
     throw new ApiError(body?.code ?? "http", sentences(body), response.status);
@@ -78,7 +85,9 @@ function sentences({ code: _, detail, ...fields }) {
   if (typeof detail === "string") {
     return detail;
   }
-  const named = Object.entries(fields).map(([field, messages]) => `${field}: ${[messages].flat().join(" ")}`);
+  const named = Object.entries(fields).map(
+    ([field, messages]) => `${field}: ${[messages].flat().join(" ")}`,
+  );
   return named.join(" ") || "The service said no more than that.";
 }
 

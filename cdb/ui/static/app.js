@@ -28,7 +28,9 @@ function App() {
   const { segments, query } = useHere();
   const [Page, names] = pageOf(segments);
   // With the path as its key, a page never shows what it has loaded for another one.
-  return html`<${Frame} segments=${segments}><${Page} key=${segments.join("/")} ...${names} query=${query} /><//>`;
+  return html`<${Frame} segments=${segments}>
+    <${Page} key=${segments.join("/")} ...${names} query=${query} />
+  <//>`;
 }
 
 function pageOf(segments) {
@@ -46,7 +48,9 @@ function matched(pattern, segments) {
   if (pattern.length !== segments.length || !pattern.every(fits)) {
     return null;
   }
-  const variables = pattern.map((part, index) => [part, segments[index]]).filter(([part]) => part.startsWith(":"));
+  const variables = pattern
+    .map((part, index) => [part, segments[index]])
+    .filter(([part]) => part.startsWith(":"));
   return Object.fromEntries(variables.map(([part, value]) => [part.slice(1), value]));
 }
 

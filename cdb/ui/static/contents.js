@@ -1,5 +1,6 @@
 // What a global tag holds, and what of it is valid at a point: one row for each payload list.
 
+import { count, link } from "./components/columns.js";
 import { html } from "./html.js";
 import { endOf, isOpen, shown, startOf, toText } from "./points.js";
 import { href } from "./url.js";
@@ -13,15 +14,14 @@ export function joined(lists, valid) {
 /** Return the columns of such rows. */
 export function contentColumns(isAtPoint) {
   return [
-    {
-      title: "payload type",
-      kind: "name",
-      cell: ({ list }) => html`<a href=${href(["types", list.payload_type])}>${list.payload_type}</a>`,
-      value: ({ list }) => list.payload_type,
-    },
+    link(
+      "payload type",
+      ({ list }) => list.payload_type,
+      ({ list }) => href(["types", list.payload_type]),
+    ),
     ...(isAtPoint ? OF_POINT : []),
     { title: "payload list", kind: "name", cell: ({ list }) => list.name },
-    { title: "payload IOVs", isNumber: true, cell: ({ list }) => list.iov_count.toLocaleString("en"), value: ({ list }) => list.iov_count },
+    count("payload IOVs", ({ list }) => list.iov_count),
   ];
 }
 
@@ -29,16 +29,28 @@ const OF_POINT = [
   {
     title: "payload",
     kind: "name wide",
-    cell: ({ iov }) => (iov ? iov.payload_url : html`<span class="gap">gap: nothing is valid here</span>`),
+    cell: ({ iov }) =>
+      iov ? iov.payload_url : html`<span class="gap">gap: nothing is valid here</span>`,
     value: ({ iov }) => iov?.payload_url,
   },
-  { title: "from", kind: "point", cell: ({ iov }) => iov && start(iov), value: ({ iov }) => iov && toText(startOf(iov)) },
-  { title: "until", kind: "point", cell: ({ iov }) => iov && end(iov), value: ({ iov }) => iov && toText(endOf(iov)) },
+  {
+    title: "from",
+    kind: "point",
+    cell: ({ iov }) => iov && start(iov),
+    value: ({ iov }) => iov && toText(startOf(iov)),
+  },
+  {
+    title: "until",
+    kind: "point",
+    cell: ({ iov }) => iov && end(iov),
+    value: ({ iov }) => iov && toText(endOf(iov)),
+  },
   { title: "revision", cell: ({ iov }) => iov?.revision },
-  { title: "size", isNumber: true, cell: ({ iov }) => iov?.size?.toLocaleString("en"), value: ({ iov }) => iov?.size },
+  count("size", ({ iov }) => iov?.size),
   {
     title: "checksum",
-    cell: ({ iov }) => iov?.checksum && html`<code title=${iov.checksum}>${iov.checksum.slice(0, 8)}</code>`,
+    cell: ({ iov }) =>
+      iov?.checksum && html`<code title=${iov.checksum}>${iov.checksum.slice(0, 8)}</code>`,
     value: ({ iov }) => iov?.checksum,
   },
 ];
@@ -50,5 +62,6 @@ function start(iov) {
 
 function end(iov) {
   const at = endOf(iov);
-  return html`<span title=${toText(at)}>${isOpen(at) ? shown(at) : (iov.end ?? shown(at))}</span>`;
+  const text = (isOpen(at) ? null : iov.end) ?? shown(at);
+  return html`<span title=${toText(at)}>${text}</span>`;
 }

@@ -7,7 +7,10 @@ export function csvUrl(columns, rows) {
 
 /** Return rows as text: a line of titles, and a line for each row. */
 export function csv(columns, rows) {
-  const lines = [columns.map((each) => each.title), ...rows.map((row) => columns.map((each) => valueOf(each, row)))];
+  const lines = [
+    columns.map((each) => each.title),
+    ...rows.map((row) => columns.map((each) => valueOf(each, row))),
+  ];
   return lines.map((line) => `${line.map(quoted).join(",")}\r\n`).join("");
 }
 

@@ -8,7 +8,9 @@ const LONG_INTEGER = /^-?\d{16,}$/;
 
 // In front of an integer on its way through JSON.parse. Drawn for each page, so that no text of
 // an answer can begin with it.
-const MARK = Array.from(crypto.getRandomValues(new Uint32Array(4)), (each) => each.toString(36)).join("-");
+const MARK = Array.from(crypto.getRandomValues(new Uint32Array(4)), (each) =>
+  each.toString(36),
+).join("-");
 
 /**
  * Return the value of a JSON text. Integers that a number cannot hold come as BigInt, all others

@@ -4,7 +4,13 @@
 import { h, render } from "./vendor/preact/dist/preact.mjs";
 import htm from "./vendor/htm/dist/htm.mjs";
 
-export { useEffect, useId, useReducer, useRef, useState } from "./vendor/preact/hooks/dist/hooks.mjs";
+export {
+  useEffect,
+  useId,
+  useReducer,
+  useRef,
+  useState,
+} from "./vendor/preact/hooks/dist/hooks.mjs";
 export { render };
 
 /** Return elements for a template; every value in it becomes text or an attribute, never markup. */

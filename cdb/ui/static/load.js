@@ -19,7 +19,8 @@ export function useLoaded(load, inputs) {
   const [attempt, retry] = useReducer((count) => count + 1, 0);
   useEffect(() => {
     const controller = new AbortController();
-    const settle = (next) => controller.signal.aborted || setState({ isWaiting: false, inputs, ...next });
+    const settle = (next) =>
+      controller.signal.aborted || setState({ isWaiting: false, inputs, ...next });
     setState(({ data }) => ({ ...WAITING, data }));
     load(controller.signal).then(
       (data) => settle({ data }),

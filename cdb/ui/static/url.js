@@ -19,7 +19,9 @@ export function href(segments, query = {}) {
 /** Return a query string, which leaves out what is null, undefined or empty. */
 export function search(query) {
   const given = Object.entries(query).filter(([, value]) => (value ?? "") !== "");
-  const pairs = given.flatMap(([name, value]) => [value].flat().map((each) => [name, String(each)]));
+  const pairs = given.flatMap(([name, value]) =>
+    [value].flat().map((each) => [name, String(each)]),
+  );
   return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
 }
 
@@ -77,8 +79,15 @@ export function useHere() {
 /** Let links to pages of the interface change what is shown, without loading it again. */
 export function followLinks(event) {
   const link = event.target.closest?.("a[href]");
-  const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-  if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute("download")) {
+  const isPlain =
+    event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  if (
+    !link ||
+    !isPlain ||
+    event.defaultPrevented ||
+    link.target ||
+    link.hasAttribute("download")
+  ) {
     return;
   }
   const to = new URL(link.href);

@@ -26,13 +26,26 @@ function Slider({ changes, asOf }) {
     const isNow = chosen === changes.length - 1;
     go(hereWith({ as_of: isNow ? null : changes[chosen].change }), { replace: true });
   };
+  const backToNow = () => go(hereWith({ as_of: null }));
   return html`<div class="asof ${asOf ? "is-past" : ""}">
-    ${seen && html`<label><span><${Icon} name="clock" />As of</span>
-      <input type="range" min="0" max=${changes.length - 1} value=${index} aria-valuetext=${textOf(seen)} onInput=${choose} /></label>`}
-    <output>${asOf
-      ? html`<strong>as of ${asOf}</strong>: ${seen ? said(seen) : "before all that is listed here"}`
-      : html`now: ${said(seen)}`}</output>
-    ${asOf && html`<button type="button" onClick=${() => go(hereWith({ as_of: null }))}>Back to now</button>`}
+    ${
+      seen &&
+      html`<label><span><${Icon} name="clock" />As of</span>
+      <input
+        type="range"
+        min="0"
+        max=${changes.length - 1}
+        value=${index}
+        aria-valuetext=${textOf(seen)}
+        onInput=${choose}
+      /></label>`
+    }
+    <output>${
+      asOf
+        ? html`<strong>as of ${asOf}</strong>: ${seen ? said(seen) : "before all that is listed here"}`
+        : html`now: ${said(seen)}`
+    }</output>
+    ${asOf && html`<button type="button" onClick=${backToNow}>Back to now</button>`}
   </div>`;
 }
 
@@ -43,12 +56,15 @@ function historyUrl(tag) {
 // The index of the last change that was made by then; -1 where there is none.
 function lastBy(changes, asOf) {
   const isNumber = /^\d+$/.test(asOf);
-  const isBy = (each) => (isNumber ? each.change <= Number(asOf) : new Date(each.at) <= new Date(asOf));
+  const isBy = (each) =>
+    isNumber ? each.change <= Number(asOf) : new Date(each.at) <= new Date(asOf);
   return changes.findLastIndex(isBy);
 }
 
 function said(change) {
-  return html`change ${change.change}, ${change.action} <span class="name">${change.object_name}</span> by ${change.actor}, <${Moment} at=${change.at} />`;
+  return html`change ${change.change}, ${change.action}${" "}
+    <span class="name">${change.object_name}</span> by ${change.actor},${" "}
+    <${Moment} at=${change.at} />`;
 }
 
 function textOf(change) {

@@ -2,33 +2,58 @@
 
 import { html } from "../html.js";
 import { href } from "../url.js";
-import { Moment } from "./moment.js";
+import { moment } from "./columns.js";
 import { Table } from "./table.js";
 
 /** The columns of a table of changes; `tag` is the one whose history it is, or none. */
 export function changeColumns(tag) {
   return [
-    { title: "change", isNumber: true, cell: (each) => numberOf(each, tag), value: (each) => each.change },
-    { title: "when", cell: (each) => html`<${Moment} at=${each.at} />`, value: (each) => each.at },
+    {
+      title: "change",
+      isNumber: true,
+      cell: (each) => numberOf(each, tag),
+      value: (each) => each.change,
+    },
+    moment("when", (each) => each.at),
     { title: "who", cell: (each) => each.actor },
-    { title: "what", kind: "wide", cell: (each) => whatOf(each), value: (each) => sentenceOf(each) },
-    ...(tag ? [] : [{ title: "global tag", cell: (each) => tagsOf(each), value: (each) => each.global_tags.join(" ") }]),
-    { title: "why", kind: "wide", cell: (each) => each.comment ?? "" },
+    {
+      title: "what",
+      kind: "wide",
+      cell: (each) => whatOf(each),
+      value: (each) => sentenceOf(each),
+    },
+    ...(tag ? [] : [OF_TAGS]),
+    { title: "why", kind: "wide", cell: (each) => each.comment },
   ];
 }
 
+const OF_TAGS = {
+  title: "global tag",
+  cell: (each) => tagsOf(each),
+  value: (each) => each.global_tags.join(" "),
+};
+
 /** Return a table of changes. */
 export function Changes({ changes, caption, tag }) {
-  return html`<${Table} caption=${caption} columns=${changeColumns(tag)} rows=${changes} keyOf=${(each) => each.change} />`;
+  return html`<${Table}
+    caption=${caption}
+    columns=${changeColumns(tag)}
+    rows=${changes}
+    keyOf=${(each) => each.change}
+  />`;
 }
 
 // In the history of a tag, the way to the tag as it was after the change.
 function numberOf({ change }, tag) {
-  return tag ? html`<a href=${href(["global-tags", tag], { as_of: change })}>${change}</a>` : change;
+  return tag
+    ? html`<a href=${href(["global-tags", tag], { as_of: change })}>${change}</a>`
+    : change;
 }
 
 function whatOf(each) {
-  return html`${each.action} <span class="quiet">${each.object_type.replaceAll("_", " ")}</span> <span class="name">${each.object_name}</span>${countOf(each)}`;
+  const kind = each.object_type.replaceAll("_", " ");
+  return html`${each.action} <span class="quiet">${kind}</span>
+    ${" "}<span class="name">${each.object_name}</span>${countOf(each)}`;
 }
 
 function sentenceOf(each) {
@@ -41,5 +66,6 @@ function countOf({ before, after }) {
 }
 
 function tagsOf({ change, global_tags: tags }) {
-  return tags.map((name) => html`<a key=${name} href=${href(["global-tags", name], { as_of: change })}>${name}</a> `);
+  const to = (name) => href(["global-tags", name], { as_of: change });
+  return tags.map((name) => html`<a key=${name} href=${to(name)}>${name}</a> `);
 }

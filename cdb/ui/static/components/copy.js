@@ -24,18 +24,21 @@ export function CopyAs({ url, cli, python }) {
   };
   return html`<details class="menu" ref=${menu} onKeyDown=${close}>
     <summary class="button"><${Icon} name="copy" />Copy as</summary>
-    <div class="menu-body">${ways.map(([name, text]) => html`<${Way} name=${name} text=${text} />`)}</div>
+    <div class="menu-body">
+      ${ways.map(([name, text]) => html`<${Way} key=${name} name=${name} text=${text} />`)}
+    </div>
   </details>`;
 }
 
 function Way({ name, text }) {
   const code = useRef(null);
   const [said, say] = useState("");
+  const copy = async () => say(await copied(text, code.current));
   return html`<section class="way" aria-label=${name}>
     <div class="way-head">
       <span class="way-name">${name}</span>
       <span class="quiet" role="status">${said}</span>
-      <button type="button" onClick=${async () => say(await copied(text, code.current))}>Copy<span class="unseen"> as ${name}</span></button>
+      <button type="button" onClick=${copy}>Copy<span class="unseen"> as ${name}</span></button>
     </div>
     <pre tabindex="0" aria-label=${`As ${name}`} ref=${code}>${text}</pre>
   </section>`;

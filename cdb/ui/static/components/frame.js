@@ -29,13 +29,19 @@ export function Frame({ segments, children }) {
     return () => removeEventListener("keydown", open);
   }, []);
   return html`
-    <button type="button" class="skip" onClick=${() => document.querySelector("h1")?.focus()}>Skip to the content</button>
+    <button type="button" class="skip" onClick=${skip}>Skip to the content</button>
     <header class="top">
       <a class="brand" href=${href([])}>cdb</a>
       <nav aria-label="Main">
-        ${PLACES.map(([name, place]) => html`<${Place} name=${name} place=${place} segments=${segments} />`)}
+        ${PLACES.map(([name, to]) => html`<${Place} name=${name} to=${to} segments=${segments} />`)}
       </nav>
-      <button type="button" class="find" onClick=${() => setOpen(true)} aria-haspopup="dialog" aria-keyshortcuts="Control+K">
+      <button
+        type="button"
+        class="find"
+        onClick=${() => setOpen(true)}
+        aria-haspopup="dialog"
+        aria-keyshortcuts="Control+K"
+      >
         <${Icon} name="search" />Go to … <kbd>Ctrl K</kbd>
       </button>
     </header>
@@ -47,9 +53,13 @@ export function Frame({ segments, children }) {
     ${isOpen && html`<${Palette} onClose=${() => setOpen(false)} />`}`;
 }
 
-function Place({ name, place, segments }) {
-  const isHere = place[0] === segments[0];
-  return html`<a href=${href(place)} aria-current=${isHere ? "page" : undefined}>${name}</a>`;
+function skip() {
+  document.querySelector("h1")?.focus();
+}
+
+function Place({ name, to, segments }) {
+  const isHere = to[0] === segments[0];
+  return html`<a href=${href(to)} aria-current=${isHere ? "page" : undefined}>${name}</a>`;
 }
 
 /**

@@ -10,5 +10,7 @@ const FORMAT = new Intl.DateTimeFormat("en-GB", {
 
 /** Return a moment of the API, ISO 8601 in UTC. */
 export function Moment({ at }) {
-  return html`<time class="moment" datetime=${at} title=${at}>${FORMAT.format(new Date(at))}<span class="quiet"> UTC</span></time>`;
+  return html`<time datetime=${at} title=${at}>
+    ${FORMAT.format(new Date(at))}<span class="quiet"> UTC</span>
+  </time>`;
 }

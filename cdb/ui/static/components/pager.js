@@ -3,6 +3,18 @@
 import { html } from "../html.js";
 import { hereWith } from "../url.js";
 
+const PAGE_SIZE = 50;
+
+/** Return what to ask for a page of a list: `sort` is a column, with a `-` in front for descending. */
+export function pageQuery(cursor, sort) {
+  return {
+    page: cursor,
+    page_size: PAGE_SIZE,
+    sort: sort.replace(/^-/, ""),
+    order: sort.startsWith("-") ? "desc" : "asc",
+  };
+}
+
 /** Return the way to the pages beside one; `of` is a page of the API. */
 export function Pager({ of, noun }) {
   const first = (of.page - 1) * of.page_size + 1;
@@ -13,7 +25,7 @@ export function Pager({ of, noun }) {
   }
   return html`<nav class="pager" aria-label="Pages">
     <${Step} to=${of.page - 1} isThere=${of.page > 1}>← Previous<//>
-    <span role="status">${of.results.length ? `${first}–${last} of ${of.count} ${noun}` : `${of.count} ${noun}`}</span>
+    <span role="status">${of.results.length ? `${first}–${last} of ` : ""}${of.count} ${noun}</span>
     <${Step} to=${of.page + 1} isThere=${of.page < of.total_pages}>Next →<//>
   </nav>`;
 }

@@ -12,6 +12,8 @@ const PAGES = [
   { kind: "Page", name: "About", to: href(["about"]) },
 ];
 
+const PROMPT = "A page, a global tag or a payload type";
+
 const OF_EACH = 8;
 
 /** Return the palette, open; `onClose` is called when it is left. */
@@ -52,14 +54,31 @@ export function Palette({ onClose }) {
   // A dialog of the browser: it keeps the focus, closes on Escape, and gives the focus back.
   return html`<dialog class="palette" ref=${dialog} onClose=${onClose} aria-label="Go to"
       onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
-    <input type="search" role="combobox" aria-label="A page, a global tag or a payload type" aria-expanded="true"
-      aria-controls=${listId} aria-activedescendant=${items[chosen] && `${listId}-${chosen}`} aria-autocomplete="list"
-      placeholder="A page, a global tag or a payload type" autocomplete="off" spellcheck=${false} autofocus
-      value=${typed} onKeyDown=${onKeyDown} onInput=${(event) => { setTyped(event.target.value); setIndex(0); }} />
+    <input
+      type="search"
+      role="combobox"
+      aria-label=${PROMPT}
+      aria-expanded="true"
+      aria-controls=${listId}
+      aria-activedescendant=${items[chosen] && `${listId}-${chosen}`}
+      aria-autocomplete="list"
+      placeholder=${PROMPT}
+      autocomplete="off"
+      spellcheck=${false}
+      autofocus
+      value=${typed}
+      onKeyDown=${onKeyDown}
+      onInput=${(event) => {
+        setTyped(event.target.value);
+        setIndex(0);
+      }}
+    />
     <ul role="listbox" id=${listId} aria-label="Where to">
-      ${items.map((item, place) => html`<li role="option" id=${`${listId}-${place}`} key=${item.to}
+      ${items.map(
+        (item, place) => html`<li role="option" id=${`${listId}-${place}`} key=${item.to}
         aria-selected=${place === chosen ? "true" : "false"} onClick=${() => take(item)}>
-        <span>${item.name}</span><span class="quiet">${item.kind}</span></li>`)}
+        <span>${item.name}</span><span class="quiet">${item.kind}</span></li>`,
+      )}
     </ul>
     <p class="palette-said" role="status">${saidOf(found, items)}</p>
   </dialog>`;
@@ -84,7 +103,15 @@ async function named(typed, signal) {
     get(apiUrl(["payload-types"], page), { signal }),
   ]);
   return [
-    ...tags.results.map(({ name }) => ({ kind: "Global tag", name, to: href(["global-tags", name]) })),
-    ...types.results.map(({ name }) => ({ kind: "Payload type", name, to: href(["types", name]) })),
+    ...tags.results.map(({ name }) => ({
+      kind: "Global tag",
+      name,
+      to: href(["global-tags", name]),
+    })),
+    ...types.results.map(({ name }) => ({
+      kind: "Payload type",
+      name,
+      to: href(["types", name]),
+    })),
   ];
 }

@@ -2,7 +2,7 @@
 // where something else begins to be valid.
 
 import { html, useEffect, useState } from "../html.js";
-import { before, fromText, isCoordinate, isOpen, toText } from "../points.js";
+import { MAX, before, fromText, isCoordinate, isOpen, toText } from "../points.js";
 import { go, hereWith } from "../url.js";
 
 /**
@@ -29,16 +29,30 @@ export function PointForm({ at, dimensions, span }) {
     }
   };
   const box = (name, value, set) => html`<label>${name}
-    <input class="coordinate" inputmode="numeric" value=${value} aria-invalid=${isWrong(value) ? "true" : undefined}
-      onInput=${(event) => { set(event.target.value.trim()); setNotation(""); }} /></label>`;
+    <input
+      class="coordinate"
+      inputmode="numeric"
+      value=${value}
+      aria-invalid=${isWrong(value) ? "true" : undefined}
+      onInput=${(event) => {
+        set(event.target.value.trim());
+        setNotation("");
+      }} /></label>`;
   return html`<form class="point-form" onSubmit=${submit} aria-label="Valid here">
     ${box(names[0], major, setMajor)} ${box(names[1], minor, setMinor)}
     <span class="quiet">or</span>
     <label>as ${dimensions.map((each) => each.name ?? "the service writes it").join(", ")}
       <input class="notation" value=${notation} spellcheck=${false} autocomplete="off"
-        onInput=${(event) => { setNotation(event.target.value.trim()); setMajor(""); setMinor(""); }} /></label>
+        onInput=${(event) => {
+          setNotation(event.target.value.trim());
+          setMajor("");
+          setMinor("");
+        }} /></label>
     <button type="submit" class="main">Valid here?</button>
-    ${(isWrong(major) || isWrong(minor)) && html`<span class="wrong" role="alert">A number has only digits, and is at most 9223372036854775807.</span>`}
+    ${
+      (isWrong(major) || isWrong(minor)) &&
+      html`<span class="wrong" role="alert">A number has only digits, and is at most ${MAX}.</span>`
+    }
     ${at && html`<${Steps} span=${span} />`}
   </form>`;
 }
@@ -52,7 +66,15 @@ function namesOf(dimensions) {
 function Steps({ span }) {
   const earlier = span && before(span.from);
   const later = span && !isOpen(span.until) ? span.until : null;
-  const step = (to, text, why) => html`<button type="button" disabled=${!to} title=${why} onClick=${() => go(hereWith({ at: toText(to) }))}>${text}</button>`;
+  const step = (to, text, why) =>
+    html`<button
+      type="button"
+      disabled=${!to}
+      title=${why}
+      onClick=${() => go(hereWith({ at: toText(to) }))}
+    >
+      ${text}
+    </button>`;
   return html`<span class="steps">
     ${step(earlier, "‹ Earlier", "The last point before this, at which something else is valid")}
     ${step(later, "Later ›", "The next point at which something else is valid")}

@@ -44,5 +44,5 @@ export function Loaded({ of, what, children }) {
   if (of.data === undefined) {
     return html`<p class="waiting" role="status">Loading ${what} …</p>`;
   }
-  return html`<div class="loaded" aria-busy=${of.isWaiting ? "true" : "false"}>${children(of.data)}</div>`;
+  return html`<div class="loaded" aria-busy=${String(of.isWaiting)}>${children(of.data)}</div>`;
 }

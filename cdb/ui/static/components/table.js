@@ -21,23 +21,32 @@ export function Table({ caption, columns, rows, sorted, keyOf }) {
   return html`<div class="table-frame" tabindex="0" role="region" aria-label=${caption}>
     <table>
       <caption class="unseen">${caption}</caption>
-      <thead><tr>${columns.map((column) => html`<${Heading} column=${column} sorted=${sorted} />`)}</tr></thead>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`<${Heading} column=${column} sorted=${sorted} />`)}
+        </tr>
+      </thead>
       <tbody ref=${body} onKeyDown=${(event) => walk(event, body.current)}>
-        ${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((column, index) => cellOf(column, row, index))}</tr>`)}
+        ${rows.map((row) => html`<tr key=${keyOf(row)}>${cellsOf(columns, row)}</tr>`)}
       </tbody>
     </table>
   </div>`;
 }
 
-function cellOf(column, row, index) {
-  const kind = column.isNumber ? "number" : column.kind;
-  return index === 0
-    ? html`<th scope="row" class=${kind}>${column.cell(row)}</th>`
-    : html`<td class=${kind}>${column.cell(row)}</td>`;
+function cellsOf(columns, row) {
+  return columns.map((column, index) =>
+    index === 0
+      ? html`<th scope="row" class=${kindOf(column)}>${column.cell(row)}</th>`
+      : html`<td class=${kindOf(column)}>${column.cell(row)}</td>`,
+  );
+}
+
+function kindOf({ isNumber, kind }) {
+  return isNumber ? "number" : kind;
 }
 
 function Heading({ column, sorted = "" }) {
-  const kind = column.isNumber ? "number" : column.kind;
+  const kind = kindOf(column);
   if (!column.sort) {
     return html`<th scope="col" class=${kind}>${column.title}</th>`;
   }

@@ -18,7 +18,13 @@ const MODES = {
 export function AboutPage() {
   const found = useLoaded(load, []);
   return html`
-    <${Heading} title="About this service" actions=${html`<${CopyAs} url=${serviceUrl("")} /><a class="button" href=${serviceUrl("openapi.json")}>OpenAPI</a>`} />
+    <${Heading}
+      title="About this service"
+      actions=${html`
+        <${CopyAs} url=${serviceUrl("")} />
+        <a class="button" href=${serviceUrl("openapi.json")}>OpenAPI</a>
+      `}
+    />
     <${Loaded} of=${found} what="what the service says">${({ what, how, mode, who }) => html`
       <${Facts} of=${[
         ["Version", `${what.name} ${what.version}`],
@@ -26,7 +32,10 @@ export function AboutPage() {
         ["Intervals", MODES[mode.CDB_IOV_MODE]],
         ["You are", `${who.subject} (by ${who.method})`],
         ["Plugins", html`<a href=${href(["plugins"])}>what is installed and enabled</a>`],
-        ["HTTP API", html`<a href=${`${ROOT.pathname}docs`}>every request, to browse and to try</a>`],
+        [
+          "HTTP API",
+          html`<a href=${`${ROOT.pathname}docs`}>every request, to browse and to try</a>`,
+        ],
       ]} />
       <section aria-labelledby="checks">
         <h2 id="checks">Checks: ${how.status}</h2>

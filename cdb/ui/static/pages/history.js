@@ -20,17 +20,29 @@ export function HistoryPage({ tag, query }) {
   return html`
     <${Heading} title=${`History of ${tag}`} kicker="Global tag" actions=${html`
       <${CopyAs} url=${url} cli=${cdbOf(["gt", "history", tag], apiUrl([]))} />
-      <${CsvLink} name=${`${tag}-history`} columns=${changeColumns(tag)} rows=${history.data?.changes ?? []} />
+      <${CsvLink}
+        name=${`${tag}-history`}
+        columns=${changeColumns(tag)}
+        rows=${history.data?.changes ?? []}
+      />
       <a class="button" href=${url}>JSON</a>
       <a class="button" href=${href(["global-tags", tag])}>The tag</a>`} />
     <p class="lead">Nothing is overwritten. A change leads to the tag as it was after it.</p>
     <${Loaded} of=${history} what="the history">${({ changes }) => html`
-      ${changes.length
-        ? html`<${Changes} changes=${changes} caption=${`Changes of ${tag}`} tag=${tag} />`
-        : html`<${Empty} title="No earlier changes">This is where the history begins. <a href=${hereWith({ before: null })}>Show the newest</a><//>`}
+      ${
+        changes.length
+          ? html`<${Changes} changes=${changes} caption=${`Changes of ${tag}`} tag=${tag} />`
+          : html`<${Empty} title="No earlier changes">
+              This is where the history begins.${" "}
+              <a href=${hereWith({ before: null })}>Show the newest</a>
+            <//>`
+      }
       <nav class="pager" aria-label="Pages">
         ${before && html`<a class="button" href=${hereWith({ before: null })}>← Newest</a>`}
-        ${changes.length === LIMIT && html`<a class="button" href=${hereWith({ before: changes.at(-1).change })}>Earlier →</a>`}
+        ${
+          changes.length === LIMIT &&
+          html`<a class="button" href=${hereWith({ before: changes.at(-1).change })}>Earlier →</a>`
+        }
       </nav>`}
     <//>`;
 }

@@ -8,6 +8,8 @@ import { href } from "../url.js";
 export function MissingPage() {
   return html`<${Heading} title="No such page" />
     <${Empty} title="There is nothing at this address">
-      The link may be mistyped. <a href=${href([])}>Overview</a> and <a href=${href(["global-tags"])}>global tags</a> are good places to start from.
+      The link may be mistyped. Good places to start from are the${" "}
+      <a href=${href([])}>overview</a> and the${" "}
+      <a href=${href(["global-tags"])}>global tags</a>.
     <//>`;
 }

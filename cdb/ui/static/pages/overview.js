@@ -24,15 +24,22 @@ export function OverviewPage() {
   const changes = useLoaded((signal) => get(RECENT, { signal }), []);
   const service = useLoaded(loadService, []);
   return html`
-    <${Heading} title="Conditions database" actions=${html`<${CopyAs} url=${RECENT} /><a class="button" href=${RECENT}>JSON</a>`} />
+    <${Heading}
+      title="Conditions database"
+      actions=${html`<${CopyAs} url=${RECENT} /><a class="button" href=${RECENT}>JSON</a>`}
+    />
     <${Loaded} of=${counts} what="the counts">${(found) => html`<${Counts} of=${found} />`}<//>
     <section aria-labelledby="recent">
       <h2 id="recent">Recent changes</h2>
-      <${Loaded} of=${changes} what="the changes">${(found) => html`<${Recent} changes=${found.changes} />`}<//>
+      <${Loaded} of=${changes} what="the changes">
+        ${(found) => html`<${Recent} changes=${found.changes} />`}
+      <//>
     </section>
     <section aria-labelledby="service">
       <h2 id="service">Service</h2>
-      <${Loaded} of=${service} what="what the service says">${(found) => html`<${Service} of=${found} />`}<//>
+      <${Loaded} of=${service} what="what the service says">
+        ${(found) => html`<${Service} of=${found} />`}
+      <//>
     </section>`;
 }
 
@@ -47,16 +54,21 @@ function Recent({ changes }) {
   return changes.length
     ? html`<${Changes} changes=${changes} caption="Recent changes" />`
     : html`<${Empty} title="This database is empty">
-        Nothing was written to it yet. Its first global tag is made by <code>cdb gt create</code>, or by <code>POST gt</code>.
+        Nothing was written to it yet. Its first global tag is made by${" "}
+        <code>cdb gt create</code>, or by <code>POST gt</code>.
       <//>`;
 }
 
 function Service({ of: { what, how, installed } }) {
   const enabled = installed.filter((each) => each.state === "enabled").length;
+  const isWell = how.status === "ok";
   const failing = installed.filter((each) => each.error).length;
   return html`<ul class="plain">
-    <li><strong>${what.name} ${what.version}</strong>, ${how.status === "ok" ? "in order" : how.status}</li>
-    <li><a href=${href(["plugins"])}>${enabled} plugins enabled</a>${failing > 0 && `, ${failing} with an error`}</li>
+    <li><strong>${what.name} ${what.version}</strong>, ${isWell ? "in order" : how.status}</li>
+    <li>
+      <a href=${href(["plugins"])}>${enabled} plugins enabled</a>
+      ${failing > 0 && `, ${failing} with an error`}
+    </li>
   </ul>`;
 }
 
@@ -70,6 +82,10 @@ async function loadCounts(signal) {
 }
 
 async function loadService(signal) {
-  const [what, how, installed] = await Promise.all([about(signal), ready(signal), plugins(signal)]);
+  const [what, how, installed] = await Promise.all([
+    about(signal),
+    ready(signal),
+    plugins(signal),
+  ]);
   return { what, how, installed };
 }

@@ -14,7 +14,11 @@ const URL_OF_ALL = apiUrl(["plugins"]);
 const COLUMNS = [
   { title: "name", kind: "name", cell: (plugin) => plugin.name },
   { title: "kind", cell: (plugin) => wordsOf(plugin.kind), value: (plugin) => plugin.kind },
-  { title: "state", cell: (plugin) => html`<span class="badge badge-${plugin.state}">${plugin.state}</span>`, value: (plugin) => plugin.state },
+  {
+    title: "state",
+    cell: (plugin) => html`<span class="badge badge-${plugin.state}">${plugin.state}</span>`,
+    value: (plugin) => plugin.state,
+  },
   { title: "distribution", cell: (plugin) => plugin.distribution },
   { title: "version", cell: (plugin) => plugin.version },
   { title: "about", kind: "wide", cell: (plugin) => aboutOf(plugin) },
@@ -27,9 +31,17 @@ export function PluginsPage() {
       <${CopyAs} url=${URL_OF_ALL} />
       <${CsvLink} name="plugins" columns=${COLUMNS} rows=${plugins.data ?? []} />
       <a class="button" href=${URL_OF_ALL}>JSON</a>`} />
-    <p class="lead">An experiment’s own rules come as plugins. Enabled ones are in use; the others are installed only.</p>
+    <p class="lead">
+      An experiment’s own rules come as plugins. Enabled ones are in use; the others are installed
+      only.
+    </p>
     <${Loaded} of=${plugins} what="the plugins">${(found) => html`
-      <${Table} caption="Plugins" columns=${COLUMNS} rows=${found} keyOf=${(plugin) => `${plugin.kind} ${plugin.name}`} />`}
+      <${Table}
+        caption="Plugins"
+        columns=${COLUMNS}
+        rows=${found}
+        keyOf=${(plugin) => `${plugin.kind} ${plugin.name}`}
+      />`}
     <//>`;
 }
 

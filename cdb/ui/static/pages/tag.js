@@ -43,14 +43,19 @@ export function TagPage({ tag, query }) {
       </div>
       <section aria-labelledby="contents">
         <h2 id="contents">${at ? `Valid at ${at}` : "Payload lists"}</h2>
-        <${Loaded} of=${valid} what="what is valid here">${() => html`<${Contents} columns=${columns} rows=${rows} at=${at} />`}<//>
+        <${Loaded} of=${valid} what="what is valid here">
+          ${() => html`<${Contents} columns=${columns} rows=${rows} at=${at} />`}
+        <//>
       </section>`}
     <//>`;
 }
 
 function About({ of: { about, known } }) {
   return html`
-    <p class="lead"><${StatusBadge} name=${about.status} statuses=${known} isExplained /> ${about.description}</p>
+    <p class="lead">
+      <${StatusBadge} name=${about.status} statuses=${known} isExplained />${" "}
+      ${about.description}
+    </p>
     <${Facts} of=${[
       ["Payload lists", about.payload_lists_count],
       ["Payload IOVs", about.payload_iov_count.toLocaleString("en")],
@@ -64,8 +69,15 @@ function About({ of: { about, known } }) {
 
 function Contents({ columns, rows, at }) {
   return rows.length
-    ? html`<${Table} caption=${at ? `What is valid at ${at}` : "Payload lists"} columns=${columns} rows=${rows} keyOf=${(row) => row.list.id} />`
-    : html`<${Empty} title="This global tag is empty">It has no payload list, so nothing is valid in it anywhere.<//>`;
+    ? html`<${Table}
+        caption=${at ? `What is valid at ${at}` : "Payload lists"}
+        columns=${columns}
+        rows=${rows}
+        keyOf=${(row) => row.list.id}
+      />`
+    : html`<${Empty} title="This global tag is empty">
+        It has no payload list, so nothing is valid in it anywhere.
+      <//>`;
 }
 
 async function load(tag, asOf, signal) {
@@ -77,14 +89,22 @@ async function load(tag, asOf, signal) {
     plugins(signal),
     statuses(signal),
   ]);
-  return { about, known, lists: lists.results, dimensions: dimensionsOf(lists.results, types.results, installed) };
+  return {
+    about,
+    known,
+    lists: lists.results,
+    dimensions: dimensionsOf(lists.results, types.results, installed),
+  };
 }
 
 // How the points of this tag can be written: the dimensions of its types.
 function dimensionsOf(lists, types, installed) {
   const used = new Set(lists.map((list) => list.payload_type));
   const names = new Set(types.filter((type) => used.has(type.name)).map((type) => type.dimension));
-  return [...names].map((name) => ({ name, components: installed.find((each) => each.name === name)?.components ?? null }));
+  return [...names].map((name) => ({
+    name,
+    components: installed.find((each) => each.name === name)?.components ?? null,
+  }));
 }
 
 async function loadValid(tag, at, asOf, signal) {
@@ -95,12 +115,20 @@ async function loadValid(tag, at, asOf, signal) {
 
 // The widest interval around the point in which the same payloads are valid, where it is one.
 function spanOf({ data }) {
-  const ends = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) => fromText(data?.headers.get(name) ?? ""));
+  const ends = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) =>
+    fromText(data?.headers.get(name) ?? ""),
+  );
   return ends.includes(null) ? null : { from: ends[0], until: ends[1] };
 }
 
 function contentUrl(tag, asOf) {
-  return apiUrl(["payload-lists"], { global_tag: tag, page: 1, page_size: MOST_LISTS, sort: "payload_type", asOf });
+  return apiUrl(["payload-lists"], {
+    global_tag: tag,
+    page: 1,
+    page_size: MOST_LISTS,
+    sort: "payload_type",
+    asOf,
+  });
 }
 
 function validUrl(tag, at, asOf) {
@@ -113,5 +141,8 @@ function cliOf(tag, at, asOf) {
   const ofThen = asOf ? ["--as-of", asOf] : [];
   const numbers = fromText(at);
   const place = numbers ? [String(numbers.major), String(numbers.minor)] : [at];
-  return cdbOf(at ? ["query", tag, ...place, ...ofThen] : ["gt", "show", tag, ...ofThen], apiUrl([]));
+  return cdbOf(
+    at ? ["query", tag, ...place, ...ofThen] : ["gt", "show", tag, ...ofThen],
+    apiUrl([]),
+  );
 }

@@ -2,19 +2,18 @@
 
 import { apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
+import { count, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
 import { Moment } from "../components/moment.js";
-import { Pager } from "../components/pager.js";
+import { Pager, pageQuery } from "../components/pager.js";
 import { Empty, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { stringify } from "../exact.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
 import { href } from "../url.js";
-
-const PAGE_SIZE = 50;
 
 const ENDS = { explicit: "for ever", "next-start": "until the next start" };
 
@@ -23,23 +22,24 @@ const COLUMNS = [
   {
     title: "global tag",
     sort: "global_tag",
-    cell: (list) => (list.global_tag === null ? html`<span class="quiet">none</span>` : html`<a href=${href(["global-tags", list.global_tag])}>${list.global_tag}</a>`),
+    cell: (list) => tagOf(list),
     value: (list) => list.global_tag,
   },
-  { title: "payload IOVs", sort: "iov_count", isNumber: true, cell: (list) => list.iov_count.toLocaleString("en"), value: (list) => list.iov_count },
-  { title: "what has no end holds", cell: (list) => ENDS[list.ends], value: (list) => list.ends },
-  { title: "created", sort: "created", cell: (list) => html`<${Moment} at=${list.created} />`, value: (list) => list.created },
+  count("payload IOVs", (list) => list.iov_count, { sort: "iov_count" }),
+  {
+    title: "what has no end holds",
+    cell: (list) => ENDS[list.ends],
+    value: (list) => list.ends,
+  },
+  moment("created", (list) => list.created, { sort: "created" }),
 ];
 
 export function TypePage({ type, query }) {
   const { sort = "name", cursor = "1" } = query;
   const url = apiUrl(["payload-types", type]);
   const listsUrl = apiUrl(["payload-lists"], {
+    ...pageQuery(cursor, sort),
     payload_type: type,
-    page: cursor,
-    page_size: PAGE_SIZE,
-    sort: sort.replace(/^-/, ""),
-    order: sort.startsWith("-") ? "desc" : "asc",
   });
   const found = useLoaded((signal) => get(url, { signal }), [url]);
   const lists = useLoaded((signal) => get(listsUrl, { signal }), [listsUrl]);
@@ -52,9 +52,17 @@ export function TypePage({ type, query }) {
       <${About} of=${about} />
       <section aria-labelledby="lists">
         <h2 id="lists">Payload lists</h2>
-        <${Loaded} of=${lists} what="its lists">${(page) => html`<${Lists} page=${page} sort=${sort} type=${type} />`}<//>
+        <${Loaded} of=${lists} what="its lists">
+          ${(page) => html`<${Lists} page=${page} sort=${sort} type=${type} />`}
+        <//>
       </section>`}
     <//>`;
+}
+
+function tagOf({ global_tag: tag }) {
+  return tag === null
+    ? html`<span class="quiet">none</span>`
+    : html`<a href=${href(["global-tags", tag])}>${tag}</a>`;
 }
 
 function About({ of }) {
@@ -63,7 +71,10 @@ function About({ of }) {
     <${Facts} of=${[
       ["Points are written as", of.dimension ?? "the service’s default dimension"],
       ["Validator", of.validator ?? "the service’s default"],
-      ["Its options", of.validator_options && html`<code>${stringify(of.validator_options)}</code>`],
+      [
+        "Its options",
+        of.validator_options && html`<code>${stringify(of.validator_options)}</code>`,
+      ],
       ["Contact", of.contact],
       ["Created", html`<${Moment} at=${of.created} />`],
     ]} />`;
@@ -74,6 +85,12 @@ function Lists({ page, sort, type }) {
     return html`<${Empty} title="No payload list has this type">It is used by no global tag.<//>`;
   }
   return html`
-    <${Table} caption=${`Payload lists of ${type}`} columns=${COLUMNS} rows=${page.results} sorted=${sort} keyOf=${(list) => list.id} />
+    <${Table}
+      caption=${`Payload lists of ${type}`}
+      columns=${COLUMNS}
+      rows=${page.results}
+      sorted=${sort}
+      keyOf=${(list) => list.id}
+    />
     <${Pager} of=${page} noun=${page.count === 1 ? "payload list" : "payload lists"} />`;
 }
