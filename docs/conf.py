@@ -15,8 +15,10 @@ author = "The cdb developers"
 copyright = author  # noqa: A001 - Sphinx wants this name
 release = version = version_of("hep-cdb")
 
-extensions = ["myst_parser", "command_reference", "plugin_reference", "settings_reference"]
+extensions = ["myst_nb", "command_reference", "plugin_reference", "settings_reference"]
 myst_heading_anchors = 3
+# The notebook is run by the tests, and shown with the outputs that it has kept.
+nb_execution_mode = "off"
 exclude_patterns = ["_build"]
 highlight_language = "none"
 # The lexer of consoles wants a prompt before every line of a command, which nobody could paste.

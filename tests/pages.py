@@ -6,9 +6,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from support import serving
+
+from cdb.app import make_app
+from cdb.demo.load import load as load_demo
+from cdb.settings import load
 
 ROOT = Path(__file__).parents[1]
 CURL = ROOT / "tests" / "bin" / "curl"
@@ -89,11 +96,17 @@ def run(commands: Sequence[str], folder: Path, **variables: str) -> list[str]:
 
     """
     assert shutil.which("bash"), "bash is needed to run the documented commands"
-    script = "\n".join(f"{command}\necho '{MARK.format(n)}'" for n, command in enumerate(commands))
+    script = "\n".join(
+        # A command may ask with which status the one before it ended.
+        f"{command}\nstatus=$?\necho '{MARK.format(n)}'\n(exit $status)"
+        for n, command in enumerate(commands)
+    )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
     environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}:{CURL.parent}"
     environ["NO_PROXY"] = environ["no_proxy"] = "127.0.0.1"
     environ["LC_ALL"] = "C.UTF-8"
+    # What a client has kept of another service at this address is not for this one.
+    environ["XDG_CACHE_HOME"] = environ["XDG_CONFIG_HOME"] = str(folder / "home")
     done = subprocess.run(
         ["bash"],
         input=script,
@@ -110,8 +123,48 @@ def run(commands: Sequence[str], folder: Path, **variables: str) -> list[str]:
     return printed[:-1]
 
 
+def differences(
+    page: str, url: str, folder: Path, *, with_errors: bool = False, **variables: str
+) -> list[str]:
+    """Run the commands of a page, and return those that print something else than it says.
+
+    Args:
+        page: relative to the repository.
+        url: the root of the service that takes the place of the documented one.
+        folder: where they run.
+        with_errors: whether the page shows what they say on stderr, too.
+        variables: of the environment.
+
+    """
+    documented = examples(ROOT / page)
+    assert documented
+    commands = [example.command.replace(DOCUMENTED_URL, url) for example in documented]
+    if with_errors:
+        commands[0] = f"exec 2>&1\n{commands[0]}"
+    printed = [text.replace(url, DOCUMENTED_URL) for text in run(commands, folder, **variables)]
+    return [
+        f"{page}:{example.line}\n$ {example.command}\n{text}"
+        for example, text in zip(documented, printed, strict=True)
+        if not same(example.printed, text)
+    ]
+
+
 def same(documented: str, printed: str) -> bool:
     """Compare without regard to line breaks and spaces; an ellipsis stands for anything."""
     parts = ["".join(part.split()) for part in documented.split("…")]
     pattern = ".*?".join(map(re.escape, parts))
     return re.fullmatch(pattern, "".join(printed.split()), re.DOTALL) is not None
+
+
+@contextmanager
+def sample_service(databases: Any, folder: Path) -> Iterator[str]:
+    """Give the root of a real server with the sample data, as `make run` starts one."""
+    with databases("sqlite") as url:
+        ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
+        ini["cdb.payload_store"] = str(folder / "payloads")
+        app = make_app(load(ini, {}))
+        context = app.registry.cdb
+        load_demo(context.database, context.rules)
+        with serving(app) as root:
+            yield root
+        context.database.dispose()

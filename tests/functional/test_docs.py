@@ -11,16 +11,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from pages import DOCUMENTED_URL, ROOT, examples, run, same
-from support import API, serving
+from pages import ROOT, differences, same, sample_service
+from support import API
 
 from cdb import errors
-from cdb.app import make_app
 from cdb.commands.demo import demo
-from cdb.demo.load import load as load_demo
 from cdb.rest import openapi, views
 from cdb.settings import Settings, key_of, variable_of
-from cdb.settings import load as load_settings
 from cdb_client import profiles
 from cdb_client.commands import failures
 
@@ -31,15 +28,8 @@ PAGE = DOCS / "http-api.md"
 @pytest.fixture
 def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
     """The root of a real server with the sample data."""
-    with databases("sqlite") as url:
-        ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
-        ini["cdb.payload_store"] = str(tmp_path / "payloads")
-        app = make_app(load_settings(ini, {}))
-        context = app.registry.cdb
-        load_demo(context.database, context.rules)
-        with serving(app) as root:
-            yield root
-        context.database.dispose()
+    with sample_service(databases, tmp_path) as root:
+        yield root
 
 
 @pytest.mark.parametrize(
@@ -60,27 +50,6 @@ def demo_url(databases: Any, tmp_path: Path) -> Iterator[str]:
 def test_commands_print_what_the_page_says(demo_url: str, tmp_path: Path, page: str) -> None:
     # `cdb query` asks the default URL where none is given.
     assert differences(page, demo_url, tmp_path, CDB_URL=demo_url + API) == []
-
-
-def differences(page: str, url: str, folder: Path, **variables: str) -> list[str]:
-    """Run the commands of a page, and return those that print something else than it says.
-
-    Args:
-        page: relative to the repository.
-        url: the root of the service that takes the place of the documented one.
-        folder: where they run.
-        variables: of the environment.
-
-    """
-    documented = examples(ROOT / page)
-    assert documented
-    commands = [example.command.replace(DOCUMENTED_URL, url) for example in documented]
-    printed = [text.replace(url, DOCUMENTED_URL) for text in run(commands, folder, **variables)]
-    return [
-        f"{page}:{example.line}\n$ {example.command}\n{text}"
-        for example, text in zip(documented, printed, strict=True)
-        if not same(example.printed, text)
-    ]
 
 
 def test_an_answer_that_differs_is_noticed() -> None:
