@@ -65,7 +65,7 @@ def _commands(content: str, line: int) -> list[Example]:
     for number, text in enumerate(content.splitlines(), start=line):
         if text.startswith("$ "):
             found.append(Example(number, text[2:], ""))
-        elif _goes_on(found[-1].command):
+        elif goes_on(found[-1].command):
             found[-1] = found[-1]._replace(command=f"{found[-1].command}\n{text}")
         else:
             found[-1] = found[-1]._replace(printed=f"{found[-1].printed}{text}\n")
@@ -77,7 +77,7 @@ def _saved(content: str, line: int) -> list[Example]:
     return [Example(line, f"cat >{named[1]} <<'EOF'\n{content}EOF", "")] if named else []
 
 
-def _goes_on(command: str) -> bool:
+def goes_on(command: str) -> bool:
     """Tell whether a command needs a further line: it ends in a backslash, or inside quotes."""
     try:
         shlex.split(command)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from functional.test_docs import CURL, goes_on, same
 from markdown_it import MarkdownIt
+from pages import CURL, goes_on, same
 
 from cdb.plugin import API_VERSION, KINDS, Plugin
 from cdb.settings import Settings, key_of
