@@ -1,6 +1,8 @@
 """Where `Client.path` finds payload files, and what it does with damaged ones."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,10 +12,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support import API, serving
+from support import API, WRITER, rules, serving
 
 from cdb.app import make_app
+from cdb.domain.points import Point
+from cdb.services import bundles, global_tags, payload_iovs, payload_lists, payload_types
+from cdb.services.entering import Reference
+from cdb.services.exports import DatabaseSource
 from cdb.settings import load
+from cdb.store.engine import Database
 from cdb_client import Client, PayloadError, PayloadIOV, Unreachable
 from cdb_client import files as payload_files
 from cdb_client.points import OPEN, ORIGIN
@@ -265,6 +272,70 @@ def test_without_a_cache_a_file_lives_as_long_as_the_client(
             assert client.path(uploaded) == path
             assert store.asked == [f"/payloads/{MD5}"]
         assert not path.exists()
+
+
+def test_processes_that_want_one_file_at_once_all_get_it(
+    store: Any, uploaded: PayloadIOV, tmp_path: Path
+) -> None:
+    script = f"""
+import sys
+from cdb_client import Client, PayloadIOV
+payload = PayloadIOV("Pedestals", {uploaded.payload_url!r}, {MD5!r}, None, (0, 0), (1, 0))
+with Client({store.url!r}, cache={str(tmp_path / "cache")!r}) as client:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(client.path(payload).stat().st_size)
+"""
+    command = [sys.executable, "-c", script]
+    jobs = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for job in jobs:
+        assert job.stdout
+        assert job.stdout.readline() == "ready\n"
+    for job in jobs:
+        assert job.stdin
+        job.stdin.write("go\n")
+        job.stdin.flush()
+    assert [job.communicate(timeout=60)[0] for job in jobs] == [f"{len(CONTENT)}\n"] * 3
+    assert [job.returncode for job in jobs] == [0] * 3
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert [path.name for path in kept if path.name != ".lock"] == [MD5]
+
+
+def test_files_beside_a_bundle_are_found_without_any_service(
+    databases: Any, tmp_path: Path
+) -> None:
+    place = tmp_path / "b.cdb"
+    with databases("sqlite") as url:
+        database = Database(url)
+        source = make_tag(database)
+        bundles.create(source, rules(), place)
+        database.dispose()
+    folder = tmp_path / "b.cdb.payloads" / "pedestals"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_bytes(CONTENT)
+    with Client(place) as client:
+        conditions = client.at("GT", 5, 0)
+        assert conditions.path("Pedestals") == folder / "a.txt"
+        with pytest.raises(KeyError):
+            conditions.path("Beam")
+        (folder / "a.txt").unlink()
+        with pytest.raises(PayloadError, match="in no read directory, and a bundle"):
+            conditions.path("Pedestals")
+
+
+def make_tag(database: Database) -> DatabaseSource:
+    with database.writing() as session:
+        here = session, rules(), WRITER
+        payload_types.create(*here, "Pedestals")
+        global_tags.create(*here, "GT")
+        made = payload_lists.create(*here, "Pedestals").name
+        payload_lists.attach(*here, made, "GT")
+        reference = Reference("pedestals/a.txt", MD5, Point(0, 0), None, len(CONTENT), None)
+        payload_iovs.attach_many(*here, {made: [(0, reference)]})
+    return DatabaseSource(database, rules(), "GT")
 
 
 def test_what_nobody_has_is_an_error_that_says_where_it_was_looked_for(client: Client) -> None:

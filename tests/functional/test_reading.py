@@ -391,6 +391,30 @@ def test_without_the_service_nothing_old_is_given_unless_it_is_allowed(
         assert dict(strict.at(TAG, 302635, 1150, as_of=first.change)) == dict(pinned)
 
 
+def test_a_stale_answer_is_one_of_the_point_that_is_asked(
+    databases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"types": "JER_SF_AK8PFPuppi"}
+    with databases("sqlite") as url, served(url) as service:
+        load_demo(service.context.database, service.context.rules)
+        with Client(service.url, max_age=0, patience=0, stale_if_error=60) as client:
+            first = client.at(TAG, (302100, 0), **options)
+            with Client(service.url) as writer, writer.inserting(TAG) as batch:
+                batch.add(options["types"], url="new", checksum="1", begin="303000:0")
+            assert first.valid_until > (303001, 0)
+            asked = client._of_service._asked
+
+            def once(*arguments: Any) -> Any:
+                if arguments[1] == {"": (303001, 0)}:
+                    raise Unreachable("cut off after the first comparison")
+                return asked(*arguments)
+
+            monkeypatch.setattr(client._of_service, "_asked", once)
+            with pytest.warns(UserWarning, match="cut off after"):
+                found = client.at(TAG, (303001, 0), **options)
+            assert found == first
+
+
 def test_processes_at_once_share_a_cache(demo: Any, tmp_path: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(read_all, demo.url, str(tmp_path)) for _ in range(3)]

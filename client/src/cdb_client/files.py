@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _PAUSE = 0.25
+_NOWHERE = "It is in no read directory, and a bundle has no service to fetch it from."
 _CHECKSUM = re.compile("[0-9a-f]{32}|[0-9a-f]{64}")
 HASHES: Mapping[int, Callable[[], Any]] = {
     32: lambda: hashlib.md5(usedforsecurity=False),
@@ -177,7 +178,7 @@ class PayloadFiles:
                     told.append(f"What {url} sends {error}.")
         raise PayloadError(
             f"No intact file of {payload.payload_type} {payload.payload_url!r} can be had. "
-            + " ".join(dict.fromkeys(told))
+            + (" ".join(dict.fromkeys(told)) or _NOWHERE)
         )
 
     def _sources(
