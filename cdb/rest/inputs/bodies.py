@@ -105,7 +105,8 @@ class Description(Schema):
 
     def values(self) -> dict[str, Any]:
         """Return what was given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        # In an order of their own, not that of a set, which differs from process to process.
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
 
 
 class TagDescription(Description):
