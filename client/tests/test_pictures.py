@@ -247,6 +247,12 @@ def test_picture_is_as_wide_as_it_may_be(width):
         assert len(line) <= width
 
 
+def test_names_cannot_steer_the_terminal():
+    drawn = lines(picture([lane("Beam\x1b[2J\nX", [interval("100,0", "200,0")])], EDGES))
+
+    assert drawn[3].startswith("Beam?[2J?X  ")
+
+
 def test_style_follows_the_encoding():
     assert terminal.style_for("utf-8", coloured=True) is terminal.COLOURED
     assert terminal.style_for("utf-8", coloured=False) is terminal.SHADED
@@ -318,10 +324,10 @@ def test_differences_in_letters():
         "A -> A@7",
         "+1 -2 ~2   100:0 ... 205:0",
         "",
-        "Beam  ++++++++++++++++*~~~~~~~*-      ---------    +1 -2 ~1",
-        "Zero                                      ~~~~~~~*       ~1",
-        "     +|-------------------|-------------------|--",
-        "run:  100                150                 200",
+        "Beam      ++++++++++++++*~~~~~~~*-     ---------   +1 -2 ~1",
+        "Zero                                       ~~~~~~*       ~1",
+        "         +|------------------------------------|-",
+        "run:lumi  100                                 200",
         "",
         "+ added   - removed   ~ changed   * several",
     ]

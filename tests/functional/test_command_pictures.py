@@ -105,6 +105,22 @@ def test_where_one_end_is_named_the_data_say_the_other(url: str) -> None:
     assert "7:0 … 8:0" in cdb(url, "timeline", "Prod", "--to", "8:0").output
 
 
+def test_window_beyond_the_data_says_how_far_they_reach(url: str) -> None:
+    done = cdb(url, "timeline", "Prod", "--from", "90:0")
+
+    assert done.exit_code == 1
+    assert "The tag reaches from 7,0 to 10,2000." in done.output
+
+
+def test_tag_without_payloads_has_no_picture(url: str) -> None:
+    drawn = cdb(url, "timeline", "Prod", "--from", "1:0", "--to", "2:0", "--type", "Beam").output
+
+    assert drawn.splitlines()[-2:] == [
+        f"{'Beam':97} 0",
+        "There are no payload IOVs here.",
+    ]
+
+
 def test_type_without_a_list_is_not_found(url: str) -> None:
     done = cdb(url, "timeline", "Prod", "--type", "Beams")
 
@@ -149,7 +165,7 @@ def test_differences_are_drawn_above_their_table(url: str) -> None:
 
     title, total, _, lane, *_ = done.output.splitlines()
     assert (title, total) == ("Prod → Next", "-1   8:0 … 8:2000")
-    assert lane.split() == ["Beam", "-" * 49, "-1"]
+    assert lane.split() == ["Beam", "-" * 45, "-1"]
     assert done.output.index(lane) < done.output.index("payload type")
 
 

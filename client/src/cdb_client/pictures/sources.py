@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cdb_client.errors import ClientError, NotFound
+from cdb_client.errors import ClientError, Invalid, NotFound
 from cdb_client.http import Answer
 from cdb_client.pictures.lanes import Picture, lanes_of, point_of
 from cdb_client.pictures.notation import Notation, common
@@ -72,10 +72,17 @@ def _as_of(client: "Client", change: int, head: int | None) -> str:
 def _window(
     client: "Client", tag: str, begin: str | None, end: str | None, as_of: int | str | None
 ) -> dict[str, str | None]:
-    if (begin is None) != (end is None):
-        # The axis goes on for ever where the data do not.
-        edges = client.global_tags.timeline(tag, buckets=2, lanes=1, as_of=as_of).body["edges"]
-        begin, end = begin or edges[0], end or edges[-1]
+    if (begin is None) == (end is None):
+        return {"begin": begin, "end": end}
+    # The axis goes on for ever where the data do not.
+    edges = client.global_tags.timeline(tag, buckets=2, lanes=1, as_of=as_of).body["edges"]
+    first, last = (_pair(each) for each in (edges[0], edges[-1]))
+    begin, end = begin or first, end or last
+    try:
+        client.global_tags.timeline(tag, begin=begin, end=end, buckets=2, lanes=1, as_of=as_of)
+    except Invalid as error:
+        told = f"{error.detail} The tag reaches from {edges[0]} to {edges[-1]}."
+        raise Invalid(error.status, error.code, told) from None
     return {"begin": begin, "end": end}
 
 

@@ -107,7 +107,7 @@ def draw(picture: Picture, width: int, style: Style, *, is_diff: bool = False) -
         is_diff: whether colours mean what `diffs` says.
 
     """
-    frame = Frame.of(picture.lanes, width, style)
+    frame = Frame.of(picture, width, style)
     title = _in_words(picture.title, style)
     yield click.style(title, bold=True) if style.coloured else title
     yield _in_words(picture.subtitle, style)
@@ -115,6 +115,9 @@ def draw(picture: Picture, width: int, style: Style, *, is_diff: bool = False) -
     drawn = signs if is_diff else cells
     for lane in picture.lanes:
         yield frame.line(lane, list(drawn(lane.pieces, frame.columns, style)), is_diff=is_diff)
+    if not any(lane.pieces for lane in picture.lanes):
+        yield "There are no payload IOVs here."
+        return
     yield from frame.axis(picture.axis, picture.notation)
     yield ""
     yield _legend_of_signs(style) if is_diff else _legend(picture, style)
@@ -130,10 +133,11 @@ class Frame:
     style: Style
 
     @classmethod
-    def of(cls, lanes: Sequence[Lane], width: int, style: Style) -> "Frame":
-        """Return the frame of lanes for a width; lanes have at least 10 columns."""
-        notes = max((len(lane.note) for lane in lanes), default=0)
-        longest = max((len(lane.name) for lane in lanes), default=0)
+    def of(cls, picture: Picture, width: int, style: Style) -> "Frame":
+        """Return the frame of a picture for a width; lanes have at least 10 columns."""
+        notes = max((len(lane.note) for lane in picture.lanes), default=0)
+        named = [lane.name for lane in picture.lanes]
+        longest = max(map(len, [*named, picture.notation.caption]))
         names = min(longest, _LONGEST_NAME, max(width // 3, 8))
         return cls(names, max(width - names - notes - 5, _FEWEST_COLUMNS), notes, style)
 
@@ -181,6 +185,7 @@ class Frame:
         return _joined([Cell(sign, front)])
 
     def _short(self, name: str) -> str:
+        name = _in_words(name, self.style)
         if len(name) > self.names:
             kept = self.names - 1
             name = name[: kept - kept // 3] + self.style.ellipsis + name[len(name) - kept // 3 :]
@@ -188,7 +193,9 @@ class Frame:
 
 
 def _in_words(text: str, style: Style) -> str:
-    return text.translate(_WORDS) if style is ASCII else text
+    """Return text from the network so that it can neither steer a terminal nor break a line."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return shown.translate(_WORDS) if style is ASCII else shown
 
 
 def _thinned(ticks: Sequence[Tick], columns: int) -> list[Tick]:
