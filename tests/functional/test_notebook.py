@@ -35,7 +35,7 @@ def test_notebook_gives_what_it_shows(databases: Any, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env=environ(CDB_URL=root + API),
+            env=environ(CDB_URL=root + API, IPYTHONDIR=str(tmp_path)),
             timeout=120,
         )
     assert done.returncode == 0, done.stderr
