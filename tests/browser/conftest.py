@@ -14,6 +14,9 @@ from cdb.demo.load import load
 Scheme = Literal["light", "dark"]
 Motion = Literal["reduce", "no-preference"]
 
+TIME_LIMIT = 10_000
+"""Milliseconds, after which what is waited for will not come."""
+
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
 
 
@@ -91,6 +94,7 @@ def visit(browser: Browser, shared_page: Page, root: str) -> Iterator[Visit]:
             fresh: bool = False,
         ) -> Page:
             page = stack.enter_context(browser.new_context()).new_page() if fresh else shared_page
+            page.set_default_timeout(TIME_LIMIT)
             page.emulate_media(color_scheme=scheme, reduced_motion=motion)
             page.set_viewport_size(viewport)
             looking.close()

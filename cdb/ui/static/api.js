@@ -6,6 +6,9 @@ import { ROOT, search } from "./url.js";
 
 const BASE = new URL(`${document.querySelector('meta[name="cdb-api"]').content}/`, ROOT);
 
+/** The base URL of the API, as the client takes it. */
+export const API = BASE.href.slice(0, -1);
+
 /** Milliseconds after which a request is given up. */
 export const TIME_LIMIT = 20_000;
 

@@ -7,6 +7,7 @@ import htm from "./vendor/htm/dist/htm.mjs";
 export {
   useEffect,
   useId,
+  useLayoutEffect,
   useReducer,
   useRef,
   useState,

@@ -17,16 +17,20 @@ const PLACES = [
 
 /** Return a page in its frame. `segments` is where one is. */
 export function Frame({ segments, children }) {
-  const [isOpen, setOpen] = useState(false);
+  // Which palette is open, or 0. A browser tells late that one was closed: by then there may be
+  // another one, which is not meant.
+  const [palette, setPalette] = useState(0);
+  const open = () => setPalette((number) => number + 1);
+  const close = (closed) => setPalette((number) => (number === closed ? 0 : number));
   useEffect(() => {
-    const open = (event) => {
+    const onKeyDown = (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        setOpen(true);
+        open();
       }
     };
-    addEventListener("keydown", open);
-    return () => removeEventListener("keydown", open);
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
   }, []);
   return html`
     <button type="button" class="skip" onClick=${skip}>Skip to the content</button>
@@ -38,7 +42,7 @@ export function Frame({ segments, children }) {
       <button
         type="button"
         class="find"
-        onClick=${() => setOpen(true)}
+        onClick=${open}
         aria-haspopup="dialog"
         aria-keyshortcuts="Control+K"
       >
@@ -50,7 +54,7 @@ export function Frame({ segments, children }) {
       <a href=${`${ROOT.pathname}docs`}>HTTP API</a>
       <span class="quiet">Times are in UTC.</span>
     </footer>
-    ${isOpen && html`<${Palette} onClose=${() => setOpen(false)} />`}`;
+    ${palette > 0 && html`<${Palette} key=${palette} onClose=${() => close(palette)} />`}`;
 }
 
 function skip() {

@@ -1,7 +1,7 @@
 // The palette: to a page, a global tag or a payload type by a few letters of its name.
 
 import { apiUrl, get } from "../api.js";
-import { html, useEffect, useId, useRef, useState } from "../html.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../html.js";
 import { useLoaded } from "../load.js";
 import { go, href } from "../url.js";
 
@@ -26,7 +26,8 @@ export function Palette({ onClose }) {
   const found = useLoaded((signal) => named(typed, signal), [typed]);
   const items = [...pagesWith(typed), ...(found.data ?? [])];
   const chosen = Math.min(index, items.length - 1);
-  useEffect(() => dialog.current.showModal(), []);
+  // Before anything else happens: the next letter is for the palette.
+  useLayoutEffect(() => dialog.current.showModal(), []);
 
   const take = (item) => {
     dialog.current.close();

@@ -1,6 +1,6 @@
 // The service: its version, whether it is well, and how it writes intervals.
 
-import { apiUrl, get, serviceUrl } from "../api.js";
+import { API, apiUrl, get, serviceUrl } from "../api.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
@@ -26,9 +26,9 @@ export function AboutPage() {
       `}
     />
     <${Loaded} of=${found} what="what the service says">${({ what, how, mode, who }) => html`
-      <${Facts} of=${[
+      <${Facts} isLong of=${[
         ["Version", `${what.name} ${what.version}`],
-        ["Address of the API", html`<code>${apiUrl([])}</code>`],
+        ["Address of the API", html`<code>${API}</code>`],
         ["Intervals", MODES[mode.CDB_IOV_MODE]],
         ["You are", `${who.subject} (by ${who.method})`],
         ["Plugins", html`<a href=${href(["plugins"])}>what is installed and enabled</a>`],

@@ -1,6 +1,6 @@
 // The history of a global tag: every change of it, the newest first.
 
-import { apiUrl, get } from "../api.js";
+import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { Changes, changeColumns } from "../components/changes.js";
 import { CopyAs } from "../components/copy.js";
@@ -19,7 +19,7 @@ export function HistoryPage({ tag, query }) {
   const history = useLoaded((signal) => get(url, { signal }), [url]);
   return html`
     <${Heading} title=${`History of ${tag}`} kicker="Global tag" actions=${html`
-      <${CopyAs} url=${url} cli=${cdbOf(["gt", "history", tag], apiUrl([]))} />
+      <${CopyAs} url=${url} cli=${cdbOf(["gt", "history", tag], API)} />
       <${CsvLink}
         name=${`${tag}-history`}
         columns=${changeColumns(tag)}

@@ -1,6 +1,6 @@
 // A global tag, as it is or as it was: what it holds, and what of that is valid at a point.
 
-import { apiUrl, ask, get } from "../api.js";
+import { API, apiUrl, ask, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { AsOf } from "../components/asof.js";
 import { CopyAs } from "../components/copy.js";
@@ -141,8 +141,5 @@ function cliOf(tag, at, asOf) {
   const ofThen = asOf ? ["--as-of", asOf] : [];
   const numbers = fromText(at);
   const place = numbers ? [String(numbers.major), String(numbers.minor)] : [at];
-  return cdbOf(
-    at ? ["query", tag, ...place, ...ofThen] : ["gt", "show", tag, ...ofThen],
-    apiUrl([]),
-  );
+  return cdbOf(at ? ["query", tag, ...place, ...ofThen] : ["gt", "show", tag, ...ofThen], API);
 }

@@ -1,6 +1,6 @@
 // The global tags: found by name or author, filtered by status, sorted, in pages.
 
-import { apiUrl, get } from "../api.js";
+import { API, apiUrl, get } from "../api.js";
 import { cdbOf, clientOf, pythonText } from "../commands.js";
 import { count, link, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
@@ -115,11 +115,11 @@ function Nothing({ q, status, count: found }) {
 
 function cliOf(q, status) {
   const given = [...(q ? ["--search", q] : []), ...(status ? ["--status", status] : [])];
-  return cdbOf(["gt", "list", ...given], apiUrl([]));
+  return cdbOf(["gt", "list", ...given], API);
 }
 
 function programOf(q, status) {
   const asked = Object.entries({ search: q, status }).filter(([, value]) => value);
   const given = asked.map(([name, value]) => `${name}=${pythonText(value)}`).join(", ");
-  return clientOf(`list(client.global_tags.list(${given}))`, apiUrl([]));
+  return clientOf(`list(client.global_tags.list(${given}))`, API);
 }

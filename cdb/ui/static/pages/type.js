@@ -1,6 +1,6 @@
 // A payload type: what is asked of its payloads, how its points are written, and who uses it.
 
-import { apiUrl, get } from "../api.js";
+import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { count, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
@@ -45,7 +45,7 @@ export function TypePage({ type, query }) {
   const lists = useLoaded((signal) => get(listsUrl, { signal }), [listsUrl]);
   return html`
     <${Heading} title=${type} kicker="Payload type" actions=${html`
-      <${CopyAs} url=${listsUrl} cli=${cdbOf(["pl", "list", "--type", type], apiUrl([]))} />
+      <${CopyAs} url=${listsUrl} cli=${cdbOf(["pl", "list", "--type", type], API)} />
       <${CsvLink} name=${type} columns=${COLUMNS} rows=${lists.data?.results ?? []} />
       <a class="button" href=${listsUrl}>JSON</a>`} />
     <${Loaded} of=${found} what="the payload type">${(about) => html`
