@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from cdb.store.engine import Database
 
 NAME = click.option("--name", metavar="TAG", help="What the global tag is called here.")
-COMMENT = click.option("--comment", help="The reason, for the change log.")
+REASON = click.option("--reason", metavar="TEXT", help="Why; it stands in the change log.")
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Do all but keep it, and say what would be."
+)
 
 
 def bring_in(
@@ -22,7 +25,9 @@ def bring_in(
     source: "Source",
     name: str | None,
     actor: str,
-    comment: str | None,
+    reason: str | None,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Bring a global tag into the database of a deployment, and print what came.
 
@@ -32,7 +37,8 @@ def bring_in(
         source: what comes in.
         name: what the tag is called here; None for its own name.
         actor: whom the change log names.
-        comment: the reason that it gives.
+        reason: why, for the change log.
+        dry_run: do all but keep it.
 
     Raises:
         CdbError: it cannot come in as it is.
@@ -42,13 +48,15 @@ def bring_in(
     from cdb.services.garbage import uncollected
     from cdb.services.writer import Writer
 
-    writer = Writer.operator(actor, comment)
+    writer = Writer.operator(actor, reason)
     with (
         progress("payload IOVs", source.n_iov) as told,
         uncollected(),
-        database.writing() as session,
+        database.writing(dry_run=dry_run) as session,
     ):
         imported = imports.take(session, deployment.rules, writer, source, name, told)
+    if dry_run:
+        click.echo("Dry run, nothing is kept.", err=True)
     click.echo(summary(imported))
     if imported.renamed:
         was, now = next(iter(imported.renamed.items()))

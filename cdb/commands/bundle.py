@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdb.commands.bringing import COMMENT, NAME, bring_in, summary
+from cdb.commands.bringing import DRY_RUN, NAME, REASON, bring_in, summary
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
 from cdb.commands.progress import progress
 
@@ -77,8 +77,9 @@ def create(tag: str, file: Path, ini: Path, force: bool, files: bool) -> None:
 @click.argument("file", type=_BUNDLE)
 @INI_OPTION
 @NAME
-@COMMENT
-def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
+@REASON
+@DRY_RUN
+def import_(file: Path, ini: Path, name: str | None, reason: str | None, dry_run: bool) -> None:
     """Bring the global tag of the bundle FILE into the database, by one change.
 
     Nothing changes where its content does not have the digest that it says.
@@ -96,7 +97,9 @@ def import_(file: Path, ini: Path, name: str | None, comment: str | None) -> Non
     def run(database: "Database") -> None:
         with bundles.opened(file) as bundled:
             source = BundleSource(bundled, deployment.rules)
-            bring_in(database, deployment, source, name, "cdb bundle import", comment)
+            bring_in(
+                database, deployment, source, name, "cdb bundle import", reason, dry_run=dry_run
+            )
 
     with_database(deployment, run)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from cdb.commands.bringing import COMMENT, NAME, bring_in
+from cdb.commands.bringing import DRY_RUN, NAME, REASON, bring_in
 from cdb.commands.deployment import INI_OPTION, deployment_of, with_database
 from cdb.commands.progress import progress
 
@@ -56,8 +56,9 @@ def export(tag: str, file: Path, ini: Path) -> None:
 )
 @INI_OPTION
 @NAME
-@COMMENT
-def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
+@REASON
+@DRY_RUN
+def jsonl(file: Path, ini: Path, name: str | None, reason: str | None, dry_run: bool) -> None:
     """Bring in the global tag of FILE, JSON lines as `cdb export` writes them, by one change.
 
     `-` is standard input; a name that ends in .gz is taken for compressed. Nothing
@@ -75,7 +76,9 @@ def jsonl(file: Path, ini: Path, name: str | None, comment: str | None) -> None:
     def run(database: "Database") -> None:
         with _opened(file) as stream:
             source = JsonLinesSource(stream)
-            bring_in(database, deployment, source, name, "cdb import jsonl", comment)
+            bring_in(
+                database, deployment, source, name, "cdb import jsonl", reason, dry_run=dry_run
+            )
 
     with_database(deployment, run)
 

@@ -149,11 +149,19 @@ class Database(Readable):
                 self.listener(event)
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """Give a write session outside a request: committed at the end, or rolled back whole."""
+    def writing(self, *, dry_run: bool = False) -> Iterator[Session]:
+        """Give a write session outside a request: committed at the end, or rolled back whole.
+
+        Args:
+            dry_run: roll back what was done, too.
+
+        """
         manager = transaction.TransactionManager(explicit=True)
         with manager:
             yield self.write_session(manager)
+            if dry_run:
+                manager.abort()
+                manager.begin()  # so that there is something to commit, if nothing in it
 
     def dispose(self) -> None:
         """Close all connections that nobody uses."""

@@ -756,8 +756,15 @@ def test_commands_take_a_tag_there_and_back(world: World, ini: str, tmp_path: Pa
     assert expected in ran(bundle, "show", path)
     assert json.loads(ran(bundle, "show", path, "--format", "json"))["digest"] == expected
     assert "exists already" in refused(bundle, "import", path, "--ini", ini)
-    assert expected in ran(bundle, "import", path, "--ini", ini, "--name", "In")
+    assert expected in ran(bundle, "import", path, "--ini", ini, "--name", "In", "--dry-run")
+    reason = ["--reason", "a second site"]
+    assert expected in ran(bundle, "import", path, "--ini", ini, "--name", "In", *reason)
     assert digest_of(world.database, "In") == expected
+    with world.database.snapshot() as reader:
+        asked = "select comment, object_name from change order by change desc limit 2"
+        newest, before = reader.execute(text(asked)).all()
+    assert newest == ("a second site", "In")
+    assert before.object_name != "In"
 
 
 def test_commands_take_lines_there_and_back(world: World, ini: str, tmp_path: Path) -> None:
@@ -768,7 +775,8 @@ def test_commands_take_lines_there_and_back(world: World, ini: str, tmp_path: Pa
     ran(export, name, compressed, "--ini", ini)
     shown = gzip.decompress(compressed.read_bytes()).decode()
     assert shown.splitlines()[1:] == plain.splitlines()[1:]
-    assert expected in ran(import_, "jsonl", compressed, "--ini", ini, "--name", "In")
+    for tried in (["--dry-run"], []):
+        assert expected in ran(import_, "jsonl", compressed, "--ini", ini, "--name", "In", *tried)
     assert expected in ran(import_, "jsonl", "-", "--ini", ini, "--name", "In2", input=plain)
     assert "cut off" in refused(import_, "jsonl", "-", "--ini", ini, "--name", "In3", input="")
 
