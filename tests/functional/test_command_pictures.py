@@ -113,7 +113,8 @@ def test_window_beyond_the_data_says_how_far_they_reach(url: str) -> None:
 
 
 def test_tag_without_payloads_has_no_picture(url: str) -> None:
-    drawn = cdb(url, "timeline", "Prod", "--from", "1:0", "--to", "2:0", "--type", "Beam").output
+    window = ["--from", "1:0", "--to", "2:0", "--width", "100"]
+    drawn = cdb(url, "timeline", "Prod", "--type", "Beam", *window).output
 
     assert drawn.splitlines()[-2:] == [
         f"{'Beam':97} 0",
