@@ -233,11 +233,11 @@ def _compared(line: Line, direct: Line) -> Findings:
     except requests.RequestException:
         yield "direct", OK, f"The service is reached through the proxy {where} only."
         return
-    worse = [name for name, state in through.items() if state != OK and alone[name] == OK]
+    worse = {name: state for name, state in through.items() if state != OK and alone[name] == OK}
     if worse:
         yield (
             "direct",
-            FAILED,
+            FAILED if FAILED in worse.values() else WARNING,
             (
                 f"Without the proxy {where} all is well with {', '.join(worse)}: it is that proxy "
                 "which is in the way."
