@@ -1,18 +1,17 @@
 """The client: one object for reading conditions and for writing them."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from cdb_client.errors import BundleError, ConfigError
+from cdb_client.errors import ConfigError
 from cdb_client.profiles import Profile, load
 from cdb_client.reads import Reads
 
 if TYPE_CHECKING:
-    from cdb_client.http import Service, Writing
+    from cdb_client.http import Writing
     from cdb_client.inserting import Inserting
     from cdb_client.resources import (
         Changes,
@@ -92,30 +91,6 @@ class Client(Reads):
         if "service" in self.__dict__:
             self.service.close()
         self._close_files()
-
-    @cached_property
-    def service(self) -> "Service":
-        """The service that is asked.
-
-        Raises:
-            BundleError: a bundle is read, which answers the query and no more.
-
-        """
-        # Where a bundle is read the standard library is enough.
-        from cdb_client.http import Service  # noqa: PLC0415
-
-        if self.bundle_path:
-            raise BundleError(f"{self.bundle_path} is a bundle: this needs a service.")
-        credentials = self.profile.credentials(_environ())
-        if self._token:
-            credentials = replace(credentials, token=self._token)
-        return Service(
-            self.profile.url,
-            credentials=credentials,
-            proxy=self.profile.proxy,
-            insecure_token=self.profile.insecure_token,
-            **self._limits,
-        )
 
     @cached_property
     def global_tags(self) -> "GlobalTags":
@@ -200,10 +175,6 @@ class Client(Reads):
     def whoami(self) -> dict[str, Any]:
         """Return who the service takes the sender for, and what they may do somewhere."""
         return self.service.whoami()
-
-
-def _environ() -> Mapping[str, str]:
-    return os.environ
 
 
 def _urls(url: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:

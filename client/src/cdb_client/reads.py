@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,7 @@ class Reads:
     """Reads conditions, and keeps what it has read for as long as it holds."""
 
     profile: Profile
+    _token: str | None
     _limits: Mapping[str, float]
     _ages: Mapping[str, float]
 
@@ -62,8 +64,27 @@ class Reads:
 
     @cached_property
     def service(self) -> "Service":
-        """The service that is asked."""
-        raise NotImplementedError
+        """The service that is asked.
+
+        Raises:
+            BundleError: a bundle is read, which answers the query and no more.
+
+        """
+        # Where a bundle is read the standard library is enough.
+        from cdb_client.http import Service  # noqa: PLC0415
+
+        if self.bundle_path:
+            raise BundleError(f"{self.bundle_path} is a bundle: this needs a service.")
+        credentials = self.profile.credentials(os.environ)
+        if self._token:
+            credentials = replace(credentials, token=self._token)
+        return Service(
+            self.profile.url,
+            credentials=credentials,
+            proxy=self.profile.proxy,
+            insecure_token=self.profile.insecure_token,
+            **self._limits,
+        )
 
     @cached_property
     def bundle(self) -> Bundle:
