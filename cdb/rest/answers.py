@@ -297,6 +297,14 @@ class Difference(_Span):
     b: Content | None
 
 
+class WrittenDifference(Difference):
+    """A difference, also in the notation of the type's dimension."""
+
+    dimension: str
+    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
+    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
+
+
 class ListDifference(BaseModel):
     """A payload type that two tags answer differently, or of which only one has a list.
 
@@ -308,6 +316,8 @@ class ListDifference(BaseModel):
     a: Annotated[str | None, Field(description="The payload list of the first tag.")]
     b: Annotated[str | None, Field(description="The payload list of the second tag.")]
     first: tuple[int, int] | None
+    dimension: str
+    begin: Annotated[str | None, Field(description="`first` in the notation of the dimension.")]
 
 
 class UsedIov(Iov):

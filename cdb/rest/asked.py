@@ -95,10 +95,14 @@ class AskedTag:
         """The change that a long answer is read at: the head of the tag then shows the same."""
         return self.record.head
 
+    def dimension_of(self, rules: Rules) -> dict[str, str]:
+        """Return the name of the dimension that each payload type of the tag has."""
+        members = views.of_tag(self.reader, self.record.id, self.moment.change)
+        return {each.type: each.dimension or rules.default_dimension for each in members}
+
     def dimensions(self, rules: Rules) -> set[str]:
         """Return the names of the dimensions that the payload types of the tag have."""
-        members = views.of_tag(self.reader, self.record.id, self.moment.change)
-        return {each.dimension or rules.default_dimension for each in members}
+        return {*self.dimension_of(rules).values()}
 
     def components(self, rules: Rules) -> dict[str, tuple[str, str]]:
         """Return what these dimensions call their two numbers, but for disabled ones."""

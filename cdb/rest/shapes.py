@@ -170,13 +170,22 @@ def difference(found: TypeDifference, mode: IovMode) -> Json:
     }
 
 
-def list_difference(found: ListDifference) -> Json:
+def written_difference(found: TypeDifference, dimension: str, rules: Rules) -> Json:
+    """Show where two tags answer differently, also in the notation of a dimension."""
+    shown = difference(found, rules.iov_mode)
+    return shown | in_notation(dimension, found.start, found.end, rules)
+
+
+def list_difference(found: ListDifference, dimension: str, rules: Rules) -> Json:
     """Show a payload type that two tags answer differently."""
+    where = rules.dimensions.get(dimension)
     return {
         "payload_type": found.payload_type,
         "a": found.list_a,
         "b": found.list_b,
         "first": found.first and list(found.first),
+        "dimension": dimension,
+        "begin": where.format(found.first) if where and found.first else None,
     }
 
 
@@ -317,7 +326,7 @@ class ValidObjects(ValidPayloads):
                 "major_iov_end": shown.end_major,
                 "minor_iov_end": shown.end_minor,
                 "revision": shown.extra,
-                **_in_notation(row, rules),
+                **_valid_in_notation(row, rules),
             }
         )[1:]
 
@@ -331,13 +340,17 @@ def joined(payloads: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(payloads) + b"]"
 
 
-def _in_notation(row: Valid, rules: Rules) -> Json:
-    """Show the interval of a payload in the notation of its type's dimension."""
+def _valid_in_notation(row: Valid, rules: Rules) -> Json:
     name = row.dimension or rules.default_dimension
+    start, end = Point(row.start_major, row.start_minor), Point(row.end_major, row.end_minor)
+    return in_notation(name, start, end, rules)
+
+
+def in_notation(name: str, start: Point, end: Point, rules: Rules) -> Json:
+    """Show a half-open interval in the notation of a dimension."""
     dimension = rules.dimensions.get(name)
     if dimension is None:  # it was enabled when the type was made
         return {"dimension": name, "begin": None, "end": None}
-    start, end = Point(row.start_major, row.start_minor), Point(row.end_major, row.end_minor)
     return {
         "dimension": name,
         "begin": dimension.format(start),

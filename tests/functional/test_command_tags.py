@@ -181,6 +181,9 @@ def test_diff_as_csv_has_a_column_for_each_part(two: Commanded) -> None:
         "b_payload_url": "fixed",
         "b_checksum": "fixed",
         "b_revision": "",
+        "dimension": "major-minor",
+        "begin": f"{BIG},0",
+        "end": f"{BIG + 1},0",
     }
 
 
@@ -191,6 +194,7 @@ def test_diff_as_csv_has_a_column_for_each_part(two: Commanded) -> None:
         (["A", "A"], 0),
         (["A@8"], 1),
         (["A", "--a-as-of", "7"], 2),
+        (["A", "--a-as-of", "7", "--limit", "1"], 1),
         (["A", "B", "--b-as-of", "10"], 0),
         (["A", "B", "--as-of", "10"], 0),
         (["A", "B", "--to", "100,0"], 0),

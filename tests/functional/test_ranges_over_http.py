@@ -114,6 +114,7 @@ def test_usage_names_clones_and_what_was_cut(filled: Client) -> None:
         ("iovs?from=x", 400), ("iovs?from=9&to=5,0", 400), ("iovs?payload_type=V", 404),
         ("gaps?to=x", 400), ("gaps?payload_type=V", 404), ("gaps?asOf=999", 400),
         ("diff/B?at=x", 400), ("diff/B?at=1&from=1", 400), ("diff/B?level=all", 400),
+        ("diff/B?limit=0", 400), ("diff/B?limit=x", 400),
         ("diff/NoSuch", 404), ("diff/B?payload_type=V", 404), ("diff/B?b_as_of=999", 400),
         ("diff/B@9?b_as_of=9", 400), ("timeline?buckets=1501", 400), ("timeline?buckets=x", 400),
         ("timeline?lanes_limit=0", 400), ("timeline?from=9&to=5,0", 400), ("digest?asOf=x", 400),
@@ -138,10 +139,34 @@ def test_diff_of_two_tags(filled: Client) -> None:
         "minor_iov_end": 0,
         "a": {"payload_url": "a", "checksum": "sum of a", "revision": None},
         "b": {"payload_url": "x", "checksum": "sum of x", "revision": None},
+        "dimension": "major-minor",
+        "begin": "6,0",
+        "end": "8,0",
     }
-    level = filled.ok("GET", "global-tags/A/diff/B?level=lists")
-    assert level == [{"payload_type": "T", "a": "T_1", "b": "T_3", "first": [6, 0]}]
+    [level] = filled.ok("GET", "global-tags/A/diff/B?level=lists")
+    assert level == {
+        "payload_type": "T",
+        "a": "T_1",
+        "b": "T_3",
+        "first": [6, 0],
+        "dimension": "major-minor",
+        "begin": "6,0",
+    }
     assert filled.ok("GET", "global-tags/A/diff/B?payload_type=U") == []
+
+
+def test_the_first_differences_of_many(filled: Client) -> None:
+    empty = "Empty"
+    filled.ok("POST", "gt", {"name": empty})
+    path = f"global-tags/A/diff/{empty}"
+    for level in ("iovs", "lists"):
+        whole = filled.ok("GET", f"{path}?level={level}")
+        assert len(whole) > 1
+        some = len(whole) - 1
+        assert filled.ok("GET", f"{path}?level={level}&limit={some}") == whole[:some]
+        assert filled.ok("GET", f"{path}?level={level}&limit=10000") == whole
+    found, last = lines(filled.api("GET", f"{path}?limit=1", headers=LINES))
+    assert (len(found), last["count"]) == (1, 1)
 
 
 def test_diff_of_a_window_and_of_a_point(filled: Client) -> None:

@@ -312,6 +312,10 @@ class DiffQuery(WindowQuery):
         Literal["iovs", "lists"],
         Field(description="The intervals that differ, or only which payload types do."),
     ] = "iovs"
+    limit: Annotated[
+        TextNumber | None,
+        Field(ge=1, description="Only so many differences, the first ones; all if none is given."),
+    ] = None
 
     @model_validator(mode="after")
     def _window_or_point(self) -> Self:

@@ -1,7 +1,7 @@
 """Whole parts of the axis: what is there, is missing, differs; and many points at once."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -69,7 +69,7 @@ def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
 
 
 @tag_diff.get(
-    list[answers.Difference] | list[answers.ListDifference],
+    list[answers.WrittenDifference] | list[answers.ListDifference],
     path=inputs.DiffPath,
     query=inputs.DiffQuery,
     errors=[NotFound],
@@ -87,22 +87,29 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
         if holding.is_known:
             return holding.not_modified()
         window = _window(request, query, a, b)
+        dimension_of = a.dimension_of(rules) | b.dimension_of(rules)
         point = None
         if query.at is not None:
-            point = intervals.at(rules, query.at, _dimensions(request, a, b))
+            point = intervals.at(rules, query.at, {*dimension_of.values()})
     sides = (diff.Side(a.record, a.fixed_change), diff.Side(b.record, b.fixed_change))
     shown: Iterable[shapes.Json]
-    if point is not None:
-        here = diff.at(database, *sides, point=point, types=query.types)
-        shown = [shapes.difference(each, rules.iov_mode) for each in here]
-    elif query.level == "lists":
+    if query.level == "lists":
         lists = diff.lists(database, *sides, window=window, types=query.types)
-        shown = (shapes.list_difference(each) for each in lists)
+        shown = (
+            shapes.list_difference(each, dimension_of[each.payload_type], rules) for each in lists
+        )
     else:
-        found = diff.intervals(database, *sides, window=window, types=query.types)
-        shown = (shapes.difference(each, rules.iov_mode) for each in found)
+        found: Iterable[diff.TypeDifference] = (
+            diff.intervals(database, *sides, window=window, types=query.types)
+            if point is None
+            else diff.at(database, *sides, point=point, types=query.types)
+        )
+        shown = (
+            shapes.written_difference(each, dimension_of[each.payload_type], rules)
+            for each in found
+        )
     change = max(side.change for side in sides)
-    return holding.sealed(streams.listed(request, shown, change))
+    return holding.sealed(streams.listed(request, islice(shown, query.limit), change))
 
 
 @tag_digest.get(

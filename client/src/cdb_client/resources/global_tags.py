@@ -168,6 +168,7 @@ class GlobalTags(Resource):
         at: str | None = None,
         payload_type: str | None = None,
         level: Literal["iovs", "lists"] = "iovs",
+        limit: int | None = None,
         a_as_of: AsOf = None,
         b_as_of: AsOf = None,
         as_of: AsOf = None,
@@ -184,6 +185,7 @@ class GlobalTags(Resource):
             at: one point instead of a window.
             payload_type: only this type.
             level: `lists` tells only which types differ, and where first.
+            limit: only so many of them, the first ones; all if none is given.
             a_as_of: as of when the first tag is asked.
             b_as_of: as of when the second tag is asked.
             as_of: as of when both are asked, unless they say it themselves.
@@ -195,6 +197,7 @@ class GlobalTags(Resource):
             "at": at,
             "payload_type": payload_type,
             "level": level,
+            "limit": limit,
             "a_as_of": a_as_of,
             "b_as_of": b_as_of,
             "asOf": as_of,

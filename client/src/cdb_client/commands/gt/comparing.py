@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from cdb_client.client import Client
 
 CONTENT = ("payload_url", "checksum", "revision")
-FIELDS = ("payload_type", *SPAN, *(f"{side}_{name}" for side in "ab" for name in CONTENT))
-LIST_FIELDS = ("payload_type", "a", "b", "first")
+NOTATION = ("dimension", "begin", "end")
+FIELDS = (
+    "payload_type",
+    *SPAN,
+    *(f"{side}_{name}" for side in "ab" for name in CONTENT),
+    *NOTATION,
+)
+LIST_FIELDS = ("payload_type", "a", "b", "first", "dimension", "begin")
 
 
 @click.command()
@@ -30,6 +36,9 @@ LIST_FIELDS = ("payload_type", "a", "b", "first")
     default="iovs",
     show_default=True,
     help="The intervals that differ, or only which payload types do.",
+)
+@click.option(
+    "--limit", metavar="NUMBER", type=click.IntRange(min=1), help="Only so many, the first ones."
 )
 @click.option("--a-as-of", metavar="CHANGE|TIME", help="Tag A as it was then.")
 @click.option("--b-as-of", metavar="CHANGE|TIME", help="Tag B as it was then.")
@@ -67,6 +76,7 @@ def diff(
       cdb gt diff Prod2026@1234
       cdb gt diff Prod2026 Test2026 --from 299400,0 --to 299500,0 --type Beam
       cdb gt diff Prod2026 Test2026 --level lists
+      cdb gt diff Prod2026 Test2026 --type Beam --limit 20
       cdb gt diff Prod2026@1234 -o changes.svg
       cdb gt diff Prod2026 Test2026 --exit-code > /dev/null || echo "not the same"
     """
