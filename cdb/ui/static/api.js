@@ -1,29 +1,25 @@
-// All requests to the service. Every answer is exact (64-bit integers), every failure is an
-// ApiError, and every request ends: by an answer, a time limit, or by being given up.
+// What can be asked of the service, and how to write to it. http.js sends it.
+//
+// The token of session.js goes with writes; and with reads where the service asks who reads, since
+// no cache on the way keeps an answer to a request that has one.
 
-import { parse } from "./exact.js";
+import { stringify } from "./exact.js";
+import { ApiError, TIME_LIMIT, answered, signed } from "./http.js";
+import { noteReadingNeedsToken, session } from "./session.js";
 import { ROOT, search } from "./url.js";
+
+export { ApiError, TIME_LIMIT };
 
 const BASE = new URL(`${document.querySelector('meta[name="cdb-api"]').content}/`, ROOT);
 
 /** The base URL of the API, as the client takes it. */
 export const API = BASE.href.slice(0, -1);
 
-/** Milliseconds after which a request is given up. */
-export const TIME_LIMIT = 20_000;
+// Of a file: how many bytes a slow line takes in a millisecond.
+const BYTES_A_MILLISECOND = 100;
 
-/**
- * Why there is no answer. `code` is the service's own word, or one of these: `offline` (it
- * cannot be reached), `timeout`, `garbled` (the answer is no JSON). `status` is that of HTTP, or 0.
- */
-export class ApiError extends Error {
-  constructor(code, detail, status = 0) {
-    super(detail);
-    this.name = "ApiError";
-    this.code = code;
-    this.status = status;
-  }
-}
+// The last change that was made here, which no answer from then on may lack.
+let written = 0;
 
 /** Return the URL of a path of the API, such as `["global-tags", name]`, with its parameters. */
 export function apiUrl(segments, query = {}) {
@@ -44,63 +40,82 @@ export async function get(url, options) {
  * Return the answer to a GET: its `body`, and its `headers`.
  *
  * `signal` gives it up, which rejects with the reason of that: whoever no longer wants an answer
- * is not told of one. `accepted` are statuses beside those of success that are no failure.
+ * is not told of one. `accepted` are statuses beside those of success that are no failure. With
+ * `isSigned` the token goes with it in any case; `token` is another one than that of the session.
  */
-export async function ask(url, { signal, timeLimit = TIME_LIMIT, accepted = [] } = {}) {
-  const own = new AbortController();
-  const timer = setTimeout(() => own.abort("timeout"), timeLimit);
-  const giveUp = () => own.abort("given up");
-  signal?.addEventListener("abort", giveUp);
-  try {
-    signal?.throwIfAborted();
-    const response = await fetch(url, {
-      headers: { Accept: "application/json" },
-      signal: own.signal,
-    });
-    return { body: bodyOf(response, await response.text(), accepted), headers: response.headers };
-  } catch (error) {
-    throw own.signal.reason === "timeout" ? tooLate(timeLimit) : failureOf(error, signal);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
-  }
+export function ask(url, { isSigned = false, token, ...waiting } = {}) {
+  const headers = { Accept: "application/json" };
+  const init = written
+    ? { headers: { ...headers, "CDB-Min-Change": String(written) }, cache: "no-cache" }
+    : { headers };
+  return answered((signal) => read(url, { ...init, signal }, isSigned, token), waiting);
 }
 
-function bodyOf(response, text, accepted) {
-  let body;
-  try {
-    body = parse(text);
-  } catch {
-    throw new ApiError(
-      "garbled",
-      `The answer is no JSON (status ${response.status}).`,
-      response.status,
-    );
-  }
-  if (!response.ok && !accepted.includes(response.status)) {
-    throw new ApiError(body?.code ?? "http", sentences(body), response.status);
-  }
-  return body;
-}
-
-// An error has one sentence, or lists of messages by field.
-function sentences({ code: _, detail, ...fields }) {
-  if (typeof detail === "string") {
-    return detail;
-  }
-  const named = Object.entries(fields).map(
-    ([field, messages]) => `${field}: ${[messages].flat().join(" ")}`,
+/**
+ * Send a write, which is done whole or not at all, and return its `body`, its `headers` and the
+ * number of the `change` that it made: null for none, as of a dry run.
+ *
+ * `body` is a value, which becomes JSON, or a Blob, which is sent as it is; `reason` stands in the
+ * change log; `ifMatch` is the ETag of an answer about the global tag, which fails with
+ * `precondition` where that has changed since. With the same `idempotencyKey` the same write is
+ * done once, however often it is sent. With `dryRun` the answer is what it would be, and nothing
+ * is done. Of a failure `fields` has the messages by field.
+ */
+export async function send(
+  method,
+  url,
+  { body, reason, ifMatch, idempotencyKey, dryRun = false, headers = {}, ...waiting } = {},
+) {
+  const isFile = body instanceof Blob;
+  const given = {
+    Accept: "application/json",
+    "CDB-Comment": asBytes(reason?.replace(/\s+/g, " ").trim()),
+    "If-Match": ifMatch,
+    "Idempotency-Key": idempotencyKey,
+    "Content-Type": body === undefined || isFile ? undefined : "application/json",
+    ...headers,
+  };
+  const init = {
+    method,
+    headers: Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
+    body: isFile || body === undefined ? body : stringify(body),
+  };
+  const target = dryRun ? tried(url) : url;
+  const timeLimit = TIME_LIMIT + (isFile ? body.size / BYTES_A_MILLISECOND : 0);
+  const answer = await answered(
+    (signal) => signed(target, { ...init, signal }, session().token),
+    { timeLimit, ...waiting },
   );
-  return named.join(" ") || "The service said no more than that.";
+  const change = Number(answer.headers.get("CDB-Change")) || null;
+  written = Math.max(written, change ?? 0);
+  return { ...answer, change };
 }
 
-function tooLate(timeLimit) {
-  return new ApiError("timeout", `There was no answer within ${timeLimit / 1000} seconds.`);
+/** Return a name for a write, by which it is done once. */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (each) => each.toString(36)).join(
+    "-",
+  );
 }
 
-function failureOf(error, signal) {
-  if (error instanceof ApiError || signal?.aborted) {
-    return error;
+async function read(url, init, isSigned, given) {
+  const { token, needsTokenToRead } = session();
+  const sent = given ?? (isSigned || needsTokenToRead ? token : null);
+  const response = await signed(url, init, sent);
+  if (response.status !== 401 || sent) {
+    return response;
   }
-  return new ApiError("offline", "The service cannot be reached.");
+  noteReadingNeedsToken();
+  return token ? signed(url, init, token) : response;
+}
+
+// A header has bytes, and the service takes those of UTF-8.
+function asBytes(text) {
+  return text && String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+function tried(url) {
+  const trial = new URL(url);
+  trial.searchParams.set("dry_run", "1");
+  return trial.href;
 }

@@ -5,9 +5,10 @@ export function shellWord(text) {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Return the command that asks a URL. */
-export function curlOf(url) {
-  return `curl ${shellWord(url)}`;
+/** Return the command that asks a URL; `isSigned` with the token of whoever runs it. */
+export function curlOf(url, isSigned = false) {
+  const token = isSigned ? ' -H "Authorization: Bearer $CDB_TOKEN"' : "";
+  return `curl${token} ${shellWord(url)}`;
 }
 
 /** Return a command of the client `cdb`, for the service of this page. */
@@ -16,12 +17,20 @@ export function cdbOf(words, base) {
 }
 
 /** Return the program that asks a URL, for a Python with nothing installed. */
-export function pythonOf(url) {
+export function pythonOf(url, isSigned = false) {
+  const asking = isSigned
+    ? [
+        "import os",
+        "from urllib.request import Request, urlopen",
+        "",
+        `asked = Request(${pythonText(url)})`,
+        'asked.add_header("Authorization", "Bearer " + os.environ["CDB_TOKEN"])',
+      ]
+    : ["from urllib.request import urlopen", "", `asked = ${pythonText(url)}`];
   return [
     "import json",
-    "from urllib.request import urlopen",
-    "",
-    `with urlopen(${pythonText(url)}) as answer:`,
+    ...asking,
+    "with urlopen(asked) as answer:",
     "    found = json.load(answer)",
   ].join("\n");
 }

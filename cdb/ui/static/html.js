@@ -1,10 +1,11 @@
 // What components are written with: preact, its hooks, and htm for the markup. No other
 // module names the vendored files.
 
-import { h, render } from "./vendor/preact/dist/preact.mjs";
+import { createContext, h, render } from "./vendor/preact/dist/preact.mjs";
 import htm from "./vendor/htm/dist/htm.mjs";
 
 export {
+  useContext,
   useEffect,
   useId,
   useLayoutEffect,
@@ -12,7 +13,7 @@ export {
   useRef,
   useState,
 } from "./vendor/preact/hooks/dist/hooks.mjs";
-export { render };
+export { createContext, render };
 
 /** Return elements for a template; every value in it becomes text or an attribute, never markup. */
 export const html = htm.bind(h);

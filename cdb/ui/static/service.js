@@ -1,6 +1,6 @@
 // What several pages ask of the service, by the names of what they get.
 
-import { apiUrl, get, serviceUrl } from "./api.js";
+import { apiUrl, ask, get, serviceUrl } from "./api.js";
 
 /** Return the name and the version of the service, and where things are. */
 export function about(signal) {
@@ -20,4 +20,12 @@ export function plugins(signal) {
 /** Return the statuses that global tags can have. */
 export function statuses(signal) {
   return get(apiUrl(["gtstatus"]), { signal });
+}
+
+/**
+ * Return who the service takes one for, and what one may do: somewhere, or with `globalTag` and
+ * `payloadType` to these. `token` is another one than that of the session.
+ */
+export async function whoami(signal, { token, ...about } = {}) {
+  return (await ask(apiUrl(["whoami"], about), { signal, token, isSigned: true })).body;
 }

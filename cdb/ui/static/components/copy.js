@@ -2,32 +2,23 @@
 
 import { html, useRef, useState } from "../html.js";
 import { curlOf, pythonOf } from "../commands.js";
-import { Icon } from "./icons.js";
+import { useSession } from "../session.js";
+import { Menu } from "./menu.js";
 
 /**
  * Return the ways to get what a page shows without it. `url` is what the page asked; `cli` and
  * `python` are given where the client has a way of its own.
  */
 export function CopyAs({ url, cli, python }) {
+  const { needsTokenToRead } = useSession();
   const ways = [
-    ["curl", curlOf(url)],
-    ["Python", python ?? pythonOf(url)],
+    ["curl", curlOf(url, needsTokenToRead)],
+    ["Python", python ?? pythonOf(url, needsTokenToRead)],
     ...(cli ? [["Command line", cli]] : []),
   ];
-  const menu = useRef(null);
-  const close = (event) => {
-    if (event.key === "Escape" && menu.current.open) {
-      event.stopPropagation();
-      menu.current.open = false;
-      menu.current.querySelector("summary").focus();
-    }
-  };
-  return html`<details class="menu" ref=${menu} onKeyDown=${close}>
-    <summary class="button"><${Icon} name="copy" />Copy as</summary>
-    <div class="menu-body">
-      ${ways.map(([name, text]) => html`<${Way} key=${name} name=${name} text=${text} />`)}
-    </div>
-  </details>`;
+  return html`<${Menu} name="Copy as" icon="copy">
+    ${ways.map(([name, text]) => html`<${Way} key=${name} name=${name} text=${text} />`)}
+  <//>`;
 }
 
 function Way({ name, text }) {

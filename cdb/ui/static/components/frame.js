@@ -4,6 +4,7 @@ import { html, useEffect, useRef, useState } from "../html.js";
 import { ROOT, href } from "../url.js";
 import { Palette } from "./palette.js";
 import { Icon } from "./icons.js";
+import { Who } from "./signin.js";
 
 // Whether a page was shown already: the first one leaves the focus where the browser puts it.
 let isReached = false;
@@ -48,6 +49,7 @@ export function Frame({ segments, children }) {
       >
         <${Icon} name="search" />Go to … <kbd>Ctrl K</kbd>
       </button>
+      <${Who} />
     </header>
     <main>${children}</main>
     <footer class="bottom">

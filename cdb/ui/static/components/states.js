@@ -1,6 +1,7 @@
 // What stands where data would be: that it is awaited, why it is not there, that there is none.
 
 import { html } from "../html.js";
+import { askToSignIn } from "../session.js";
 import { Icon } from "./icons.js";
 
 const TITLES = {
@@ -11,18 +12,23 @@ const TITLES = {
   unauthenticated: "This service asks who reads",
   "invalid-credentials": "The credentials do not hold",
   forbidden: "Not permitted",
+  precondition: "Changed meanwhile",
   invalid: "The question is wrong",
   internal: "The service failed",
 };
 
-/** Return why there is no answer, with the service's word for it, and a way to ask again. */
+/**
+ * Return why there is no answer, with the service's word for it; a way to ask again, where there
+ * is one, and to say who asks, where that is what is missing.
+ */
 export function Failure({ error, retry }) {
   const title = TITLES[error.code] ?? "The service refused";
   return html`<div class="notice notice-failure" role="alert">
     <p class="notice-title"><${Icon} name="warning" />${title}</p>
     <p>${error.message}</p>
     <p class="notice-actions">
-      <button type="button" onClick=${retry}>Try again</button>
+      ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+      ${error.status === 401 && html`<button type="button" onClick=${askToSignIn}>Sign in</button>`}
       <span class="quiet">error <code>${error.code ?? error.name}</code></span>
     </p>
   </div>`;

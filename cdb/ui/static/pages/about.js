@@ -7,7 +7,7 @@ import { Heading } from "../components/frame.js";
 import { Loaded } from "../components/states.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
-import { about, ready } from "../service.js";
+import { about, ready, whoami } from "../service.js";
 import { ROOT, href } from "../url.js";
 
 const MODES = {
@@ -49,7 +49,7 @@ async function load(signal) {
     about(signal),
     ready(signal),
     get(apiUrl(["settings", "CDB_IOV_MODE"]), { signal }),
-    get(apiUrl(["whoami"]), { signal }),
+    whoami(signal),
   ]);
   return { what, how, mode, who };
 }

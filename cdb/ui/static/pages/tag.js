@@ -1,5 +1,6 @@
 // A global tag, as it is or as it was: what it holds, and what of that is valid at a point.
 
+import { TagActions } from "../actions/of-tag.js";
 import { API, apiUrl, ask, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { AsOf } from "../components/asof.js";
@@ -31,6 +32,7 @@ export function TagPage({ tag, query }) {
   const rows = found.data ? joined(found.data.lists, valid.data?.body ?? []) : [];
   return html`
     <${Heading} title=${tag} kicker="Global tag" actions=${html`
+      ${!asOf && html`<${TagActions} tag=${tag} of=${found.data} />`}
       <${CopyAs} url=${url} cli=${cliOf(tag, at, asOf)} />
       <${CsvLink} name=${tag} columns=${columns} rows=${rows} />
       <a class="button" href=${url}>JSON</a>
@@ -50,7 +52,7 @@ export function TagPage({ tag, query }) {
     <//>`;
 }
 
-function About({ of: { about, known } }) {
+function About({ of: { about, statuses: known } }) {
   return html`
     <p class="lead">
       <${StatusBadge} name=${about.status} statuses=${known} isExplained />${" "}
@@ -82,8 +84,8 @@ function Contents({ columns, rows, at }) {
 
 async function load(tag, asOf, signal) {
   const ofThen = { page: 1, page_size: MOST_LISTS, asOf };
-  const [about, lists, types, installed, known] = await Promise.all([
-    get(apiUrl(["global-tags", tag], { light: 1, asOf }), { signal }),
+  const [{ body: about, headers }, lists, types, installed, known] = await Promise.all([
+    ask(apiUrl(["global-tags", tag], { light: 1, asOf }), { signal }),
     get(contentUrl(tag, asOf), { signal }),
     get(apiUrl(["payload-types"], ofThen), { signal }),
     plugins(signal),
@@ -91,7 +93,8 @@ async function load(tag, asOf, signal) {
   ]);
   return {
     about,
-    known,
+    etag: headers.get("ETag"),
+    statuses: known,
     lists: lists.results,
     dimensions: dimensionsOf(lists.results, types.results, installed),
   };

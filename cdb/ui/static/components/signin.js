@@ -1,0 +1,131 @@
+// Who one is: a button at the top of every page, and the dialog behind it, where one signs in with
+// a token, sees what one may do, and signs out.
+
+import { html, useLayoutEffect, useRef, useState } from "../html.js";
+import { reload, useLoaded } from "../load.js";
+import { whatOneMayDo } from "../permissions.js";
+import { whoami } from "../service.js";
+import { IS_OVERHEARD, askToSignIn, signIn, signOut, tokenIn, useSession } from "../session.js";
+import { Field } from "./field.js";
+import { Icon } from "./icons.js";
+import { Moment } from "./moment.js";
+import { Facts } from "./facts.js";
+import { Failure } from "./states.js";
+
+const NO_TOKEN = "This is no token: it is one word, of letters that a keyboard in English has.";
+
+/** Return the button, and while somebody is asked to sign in the dialog. */
+export function Who() {
+  const { token, refusal, asked } = useSession();
+  const [left, setLeft] = useState(0);
+  const who = useLoaded((signal) => whoami(signal), [token]);
+  const isKnown = who.data && !who.error;
+  return html`
+    <button type="button" class="who" onClick=${askToSignIn} aria-haspopup="dialog">
+      <${Icon} name=${refusal ? "warning" : "person"} />${nameOf(isKnown ? who.data : null)}
+    </button>
+    ${
+      asked > left &&
+      html`<${SignIn} key=${asked} who=${isKnown ? who.data : null} onClose=${() => setLeft(asked)} />`
+    }`;
+}
+
+function nameOf(who) {
+  if (!who || (isAnonymous(who) && !mayWrite(who))) {
+    return "Sign in";
+  }
+  return isAnonymous(who)
+    ? html`anonymous<span class="who-more">, everyone may write</span>`
+    : html`<span class="unseen">Signed in as </span>${who.subject}`;
+}
+
+const isAnonymous = ({ method }) => method === "anonymous";
+
+const mayWrite = ({ permissions }) => permissions.some((each) => each !== "read");
+
+function SignIn({ who, onClose }) {
+  const { token, refusal } = useSession();
+  const dialog = useRef(null);
+  useLayoutEffect(() => dialog.current.showModal(), []);
+  const leave = () => dialog.current.close();
+  const forget = () => {
+    signOut();
+    reload();
+  };
+  return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-labelledby="who">
+    <h2 id="who">${token ? "Signed in" : "Sign in"}</h2>
+    ${who && html`<${About} who=${who} />`}
+    ${refusal && html`<p class="wrong" role="alert">${refusal} Sign in with another token.</p>`}
+    ${
+      token
+        ? html`<div class="dialog-actions">
+            <button type="button" onClick=${forget}>Sign out</button>
+            <button type="button" class="main" onClick=${leave}>Close</button>
+          </div>`
+        : html`<${TokenForm} onClose=${leave} />`
+    }
+  </dialog>`;
+}
+
+function About({ who }) {
+  return html`<${Facts} isLong of=${[
+    ["You are", isAnonymous(who) ? "anonymous: you have not said who you are" : who.subject],
+    ["Known by", isAnonymous(who) ? null : who.method],
+    ["Until", who.expires && html`<${Moment} at=${who.expires} />`],
+    ["You may", whatOneMayDo(who.permissions)],
+    ["By the token", who.scopes?.length && html`<code>${who.scopes.join(" ")}</code>`],
+  ]} />
+  ${
+    isAnonymous(who) &&
+    mayWrite(who) &&
+    html`<p>Everyone who reaches this service as you do may write to it.</p>`
+  }`;
+}
+
+function TokenForm({ onClose }) {
+  const [text, setText] = useState("");
+  const [failure, setFailure] = useState(null);
+  const [isWrong, setWrong] = useState(false);
+  const load = async (file) => file && setText((await file.text()).trim());
+  const submit = async (event) => {
+    event.preventDefault();
+    const token = tokenIn(text);
+    setWrong(!token);
+    setFailure(null);
+    if (token) {
+      try {
+        await whoami(undefined, { token });
+        signIn(token);
+        reload();
+        onClose();
+      } catch (error) {
+        setFailure(error);
+      }
+    }
+  };
+  return html`<form onSubmit=${submit}>
+    <${Field}
+      name="token"
+      label="Token"
+      class="secret"
+      hint="It is kept for this tab only, and gone when the tab is closed."
+      spellcheck=${false}
+      required
+      value=${text}
+      onInput=${setText}
+    />
+    <${Field} name="file" label="or a file that has it" type="file" onInput=${load} />
+    ${
+      IS_OVERHEARD &&
+      html`<p class="wrong">
+        This page did not come over HTTPS: whoever is on the way can read the token, and use it.
+      </p>`
+    }
+    ${isWrong && html`<p class="wrong" role="alert">${NO_TOKEN}</p>`}
+    ${failure && html`<${Failure} error=${failure} />`}
+    <div class="dialog-actions">
+      <button type="button" onClick=${onClose}>Cancel</button>
+      <button type="submit" class="main">Sign in</button>
+    </div>
+  </form>`;
+}

@@ -1,0 +1,170 @@
+// How one writes: a dialog that asks why, shows first what would change, then does it, and at the
+// end leads to the change that it made.
+//
+//   html`<${WriteDialog}
+//     title="Edit CMS_2017"
+//     action="Save"
+//     tag="CMS_2017"
+//     write=${{ method: "PATCH", url, body: { contact }, ifMatch: etag }}
+//     preview=${(body) => html`<p>Its contact will be ${body.contact}.</p>`}
+//     onClose=${close}
+//   >
+//     <${Field} name="contact" label="Contact" value=${contact} onInput=${setContact} />
+//   <//>`
+
+import { newKey, send } from "../api.js";
+import { html, useLayoutEffect, useRef, useState } from "../html.js";
+import { reload } from "../load.js";
+import { askToSignIn } from "../session.js";
+import { href } from "../url.js";
+import { Field, Messages } from "./field.js";
+import { Failure } from "./states.js";
+
+/**
+ * Return the dialog, open.
+ *
+ * `title` says what is to be done, and `action` is the word on the button that does it. `write` is
+ * what is sent: `method`, `url`, and where needed `body`, `ifMatch` and `headers`, as `send` of
+ * api.js takes them; or null while the fields do not say it yet. The fields are the children.
+ * `preview(body)` shows what the dry run answered, `done(body)` what was done. `tag` is
+ * the global tag whose history the change is in, or a function of the answer that returns it.
+ *
+ * What was tried is done only as it was tried: another value in a field is tried again, and where
+ * the answer of the dry run has an ETag, nothing may have come between. When it is done, the page
+ * behind asks again for all that it shows. `onClose` is called when the dialog is left; the focus
+ * is then where it was.
+ */
+export function WriteDialog({
+  title,
+  action,
+  write,
+  tag,
+  preview = () => null,
+  done = () => null,
+  onClose,
+  children,
+}) {
+  const dialog = useRef(null);
+  const [reason, setReason] = useState("");
+  const { isBusy, trial, failure, result, submit } = useWriting(write, reason);
+  useLayoutEffect(() => dialog.current.showModal(), []);
+  const leave = () => dialog.current.close();
+  return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-label=${title}>
+    <h2>${title}</h2>
+    ${
+      result
+        ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body)}<//>`
+        : html`<form onSubmit=${submit} aria-busy=${String(isBusy)}>
+          <${Messages.Provider} value=${failure?.fields ?? {}}>
+            ${children}
+            <${Field}
+              name="reason"
+              label="Reason"
+              hint="It stands in the change log."
+              required
+              pattern=".*\\S.*"
+              maxlength="10000"
+              value=${reason}
+              onInput=${setReason}
+            />
+          <//>
+          <div role="status">
+            ${
+              trial &&
+              html`<div class="preview">
+                <p class="notice-title">This would be done</p>
+                ${preview(trial.body)}
+                <p class="quiet">Nothing has been written yet.</p>
+              </div>`
+            }
+          </div>
+          ${failure && html`<${Failure} error=${failure} />`}
+          <div class="dialog-actions">
+            <button type="button" onClick=${leave}>Cancel</button>
+            <button type="submit" class="main" disabled=${!write}>
+              ${trial ? action : "Preview"}
+            </button>
+          </div>
+        </form>`
+    }
+  </dialog>`;
+}
+
+// First the trial, then the write itself; one at a time, however often a button is pressed.
+function useWriting(write, reason) {
+  const [state, setState] = useState({});
+  const isSending = useRef(false);
+  // A write that got no answer may have been done: sent again, it has the same key.
+  const sent = useRef({});
+  const signature = signatureOf(write);
+  const isTried = state.trial?.signature === signature;
+  const submit = async (event) => {
+    event.preventDefault();
+    if (isSending.current || !write) {
+      return;
+    }
+    isSending.current = true;
+    setState(({ trial }) => ({ trial, isBusy: true }));
+    if (isTried && sent.current.signature !== signature) {
+      sent.current = { signature, idempotencyKey: newKey() };
+    }
+    setState(await outcome(write, reason, isTried ? sent.current : null, state.trial));
+    isSending.current = false;
+  };
+  return { ...state, trial: isTried ? state.trial : null, submit };
+}
+
+async function outcome({ method, url, ...rest }, reason, sent, trial) {
+  try {
+    const how = sent
+      ? { idempotencyKey: sent.idempotencyKey, ifMatch: rest.ifMatch ?? trial.headers.get("ETag") }
+      : { dryRun: true };
+    const answer = await send(method, url, { ...rest, reason, ...how });
+    if (!sent) {
+      return { trial: { ...answer, signature: signatureOf({ method, url, ...rest }) } };
+    }
+    reload();
+    return { result: answer };
+  } catch (error) {
+    if (error.status === 401) {
+      askToSignIn();
+    }
+    if (error.code === "precondition") {
+      // What is shown no longer holds, neither here nor on the page.
+      reload();
+      return { failure: error };
+    }
+    return { failure: error, trial };
+  }
+}
+
+// What makes two writes the same one. A file is none that can be compared, so it is told by these.
+function signatureOf(write) {
+  return JSON.stringify(write, (_key, value) => {
+    if (value instanceof File) {
+      return [value.name, value.size, value.lastModified];
+    }
+    return typeof value === "bigint" ? String(value) : value;
+  });
+}
+
+function Result({ of: { body, change }, tag, leave, children }) {
+  const heading = useRef(null);
+  useLayoutEffect(() => heading.current.focus(), []);
+  const name = typeof tag === "function" ? tag(body) : tag;
+  const links = change && name;
+  return html`<div>
+    <p class="notice-title" role="status" tabindex="-1" ref=${heading}>
+      ${change ? `Done: change ${change}` : "Nothing had to be changed"}
+    </p>
+    ${children}
+    ${
+      links &&
+      html`<p onClick=${leave}>
+        <a href=${href(["global-tags", name], { as_of: change })}>${name} as of this change</a>,
+        ${" "}<a href=${href(["global-tags", name, "history"])}>its history</a>
+      </p>`
+    }
+    <div class="dialog-actions"><button type="button" class="main" onClick=${leave}>Close</button></div>
+  </div>`;
+}
