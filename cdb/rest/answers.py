@@ -175,7 +175,13 @@ class Attached(BaseModel):
     ]
 
 
-class ValidPayload(BaseModel):
+class _Notation(BaseModel):
+    dimension: str
+    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
+    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
+
+
+class ValidPayload(_Notation):
     """A payload that is valid at a point."""
 
     payload_type_name: str
@@ -188,9 +194,6 @@ class ValidPayload(BaseModel):
     minor_iov_end: int
     revision: str | None
     global_tag: Annotated[str, Field(description="The tag that it comes from.")]
-    dimension: str
-    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
-    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
 
 
 ValidRow = tuple[str, str, str, int | None, int, int, int, int, str | None]
@@ -281,6 +284,22 @@ class Gap(_Span):
     payload_list: str
 
 
+class IovOfList(Iov, _Notation):
+    """A payload IOV of a payload list, and the change that made it as it is.
+
+    Where a later write has cut it, that is the write that has left this part of it.
+    """
+
+    change: int
+    changed: Annotated[datetime, Field(description="When that change was made.")]
+    actor: str
+    comment: str | None
+
+
+class GapOfList(Gap, _Notation):
+    """A part of the axis where a payload list has no payload, in its notation, too."""
+
+
 class Content(BaseModel):
     """What makes two payloads the same one."""
 
@@ -297,12 +316,8 @@ class Difference(_Span):
     b: Content | None
 
 
-class WrittenDifference(Difference):
+class WrittenDifference(Difference, _Notation):
     """A difference, also in the notation of the type's dimension."""
-
-    dimension: str
-    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
-    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
 
 
 class ListDifference(BaseModel):
@@ -450,7 +465,7 @@ class Lane(BaseModel):
 
 
 class Timeline(BaseModel):
-    """A picture of a global tag."""
+    """A picture of a global tag, or of one payload list."""
 
     change: int
     edges: Annotated[

@@ -15,7 +15,7 @@ from cdb.store import views
 from cdb.store.changes import CURRENT, latest
 from cdb.store.engine import Asked
 from cdb.store.pools import Readable
-from cdb.store.reads import TagRecord
+from cdb.store.reads import ListRecord, TagRecord
 
 
 def reader(request: Request, *, several: bool) -> AbstractContextManager[Connection | Readable]:
@@ -62,8 +62,13 @@ class AskedLog:
     """The whole log as of when it is asked, and how long the answer holds."""
 
     reader: Connection
-    change: int
+    moment: Moment
     holding: Holding
+
+    @property
+    def change(self) -> int:
+        """The change that it is asked as of, CURRENT where none is."""
+        return self.moment.change
 
 
 @contextmanager
@@ -78,7 +83,42 @@ def log(request: Request, as_of: str | None) -> Iterator[AskedLog]:
         moment = moments.moment(snapshot, as_of)
         layers = Layers.of([(resolve.LOG, moment)])
         heads = [resolve.head(snapshot, layer) for layer in layers.tags]
-        yield AskedLog(snapshot, moment.change, layers.holding(request, heads))
+        yield AskedLog(snapshot, moment, layers.holding(request, heads))
+
+
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """A payload list as of when it is asked, and how long the answer holds."""
+
+    reader: Connection
+    record: ListRecord
+    moment: Moment
+    holding: Holding
+
+    @property
+    def fixed_change(self) -> int:
+        """The change that a long answer is read at: the last one that there was then."""
+        return self.holding.tags[0].head.change
+
+    def dimension(self, rules: Rules) -> str:
+        """Return the name of the dimension of the list."""
+        return self.record.dimension or rules.default_dimension
+
+
+@contextmanager
+def list_(request: Request, name: str, as_of: str | None) -> Iterator[AskedList]:
+    """Give a payload list, asked by its name, on a snapshot.
+
+    Any change can change the answer: a list that is in no tag has no head of its own.
+
+    Raises:
+        Invalid: the change or the time is wrong, or in the future.
+        NotFound: no list has this name then.
+
+    """
+    with log(request, as_of) as found:
+        record = lookup.list_(found.reader, name, found.moment.change)
+        yield AskedList(found.reader, record, found.moment, found.holding)
 
 
 @dataclass(frozen=True, slots=True)

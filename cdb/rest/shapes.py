@@ -12,6 +12,7 @@ from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
 from cdb.services.merge import Merged
 from cdb.services.payload_iovs import Attached
+from cdb.services.ranges import MadeIov
 from cdb.services.rules import Rules
 from cdb.services.timeline import Timeline
 from cdb.store.browse import Found, Wanted
@@ -158,6 +159,24 @@ def gap(found: Gap, mode: IovMode) -> Json:
         "payload_list": found.payload_list,
         **span(found.start, found.end, mode),
     }
+
+
+def iov_of_list(made: MadeIov, payload_list: str, dimension: str, rules: Rules) -> Json:
+    """Show a payload IOV of a list, also in notation, and the change that made it."""
+    found, maker = made
+    return {
+        **iov(found, payload_list, rules.iov_mode),
+        **in_notation(dimension, found.start, found.end or OPEN, rules),
+        "change": maker.change,
+        "changed": maker.at,
+        "actor": maker.actor,
+        "comment": maker.comment,
+    }
+
+
+def gap_of_list(found: Gap, dimension: str, rules: Rules) -> Json:
+    """Show what a payload list does not cover, also in notation."""
+    return gap(found, rules.iov_mode) | in_notation(dimension, found.start, found.end, rules)
 
 
 def difference(found: TypeDifference, mode: IovMode) -> Json:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from cdb.domain import points
-from cdb.domain.points import AXIS, ORIGIN, Interval, Point
+from cdb.domain.points import AXIS, MAX, ORIGIN, Interval, Point
 from cdb.errors import NotFound
 from cdb.store import iovs, reads
 from cdb.store.engine import Database
@@ -67,6 +67,8 @@ def iovs_at(
     change: int,
     window: Interval = AXIS,
     checksums: Collection[str] = (),
+    after: Point | None = None,
+    limit: int | None = None,
 ) -> Iterator[list[iovs.IovRecord]]:
     """Yield the payload IOVs that a list shows as of a change, in order, in pages.
 
@@ -76,19 +78,23 @@ def iovs_at(
         change: as of when.
         window: they overlap it.
         checksums: they have one of these, where any are given.
+        after: they start after this point, where one is given.
+        limit: how many at most; None for all.
 
     """
     if not record.n_iov:
         return
     view = record.view(change)
-    after = None
-    while True:
-        page = database.read(iovs.page_at, view, after, PAGE, window, checksums)
+    left = MAX if limit is None else limit
+    while left:
+        wanted = min(left, PAGE)
+        page = database.read(iovs.page_at, view, after, wanted, window, checksums)
         if page:
             yield page
-        if len(page) < PAGE:
+        if len(page) < wanted:
             return
         after = page[-1].start
+        left -= len(page)
 
 
 def shown_at(

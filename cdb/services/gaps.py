@@ -7,7 +7,7 @@ from cdb.domain.points import AXIS, Interval, Point
 from cdb.services import contents
 from cdb.store import coverage, iovs, views
 from cdb.store.engine import Database
-from cdb.store.reads import TagRecord, View
+from cdb.store.reads import ListRecord, TagRecord, View
 
 PAGE = 20_000
 """Payload IOVs that the database looks at in one read, 2 or more."""
@@ -48,6 +48,15 @@ def of_tag(
         Gap(name, members[name].name, *gap)
         for name in contents.of_types(members, types)
         for gap in _gaps(database, members[name].view, window)
+    )
+
+
+def of_list(
+    database: Database, record: ListRecord, change: int, window: Interval = AXIS
+) -> Iterator[Gap]:
+    """Return the gaps of a payload list as of a change, in order; see `of_tag`."""
+    return (
+        Gap(record.type, record.name, *gap) for gap in _gaps(database, record.view(change), window)
     )
 
 

@@ -1,4 +1,4 @@
-"""A picture of a global tag: a lane for each payload list, in buckets where it holds much.
+"""A picture of a global tag, a lane for each payload list, or of one; buckets where it is much.
 
 To look at every interval of a large tag takes seconds. What a log showed as of
 a change never changes, so what was worked out of it is remembered; a second
@@ -6,6 +6,7 @@ look, or one after a write, costs what has changed.
 """
 
 from array import array
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from cdb.services.rules import Rules
 from cdb.store import iovs, stretches, views
 from cdb.store import timeline as stored
 from cdb.store.engine import Database
-from cdb.store.reads import TagRecord
+from cdb.store.reads import ListRecord, TagRecord
 from cdb.store.stretches import State
 from cdb.store.views import Member
 
@@ -33,7 +34,7 @@ REMEMBERED_MB = 64
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which part of a tag is looked at, and how closely.
+    """Which part of a tag or a list is looked at, and how closely.
 
     Attributes:
         window: the part of the axis; None for what the data fill.
@@ -91,13 +92,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A picture of a global tag as of a change.
+    """A picture of a global tag or of a payload list as of a change.
 
     Attributes:
         change: as of which it is.
         edges: where the buckets begin, written `major,minor`, and the end of the last
             one; the first and the last one are those of the window.
-        lists: how many payload lists the tag has.
+        lists: how many payload lists there are to be shown.
         lanes: those that were asked for, by payload type in order of code points.
 
     """
@@ -165,13 +166,34 @@ def of_tag(
         Invalid: there cannot be so many buckets, or so few.
 
     """
+    with database.statement() as reader:
+        members = sorted(views.of_tag(reader, record.id, change), key=lambda each: each.type)
+    look = _Look(database, stored.Lists("global_tag", record.id), change)
+    return _timeline(database, rules, look, members, wanted)
+
+
+def of_list(
+    database: Database, rules: Rules, record: ListRecord, change: int, wanted: Wanted
+) -> Timeline:
+    """Return a picture of a payload list as of a change: one lane, whether it is in a tag or not.
+
+    Raises:
+        Invalid: there cannot be so many buckets, or so few.
+
+    """
+    with database.statement() as reader:
+        members = views.of_list(reader, record.id, change)
+    look = _Look(database, stored.Lists("payload_list", record.id), change)
+    return _timeline(database, rules, look, members, wanted)
+
+
+def _timeline(
+    database: Database, rules: Rules, look: "_Look", members: Sequence[Member], wanted: Wanted
+) -> Timeline:
     if not FEWEST_BUCKETS <= wanted.buckets <= MOST_BUCKETS:
         raise Invalid.field("buckets", f"{FEWEST_BUCKETS} to {MOST_BUCKETS} can be asked for.")
     with database.statement() as reader:
-        members = sorted(views.of_tag(reader, record.id, change), key=lambda each: each.type)
-    with database.statement() as reader:
         states = stretches.states(reader, (member.view for member in members))
-    look = _Look(database, record.id, change)
     window = wanted.window or look.extent(rules)
     scale = look.scale(window) if timeline.wants_scale(window, wanted.buckets) else 0
     grid = timeline.grid(window, wanted.buckets, scale)
@@ -182,15 +204,16 @@ def of_tag(
     picture = _Picture(database, window, grid, [*map(timeline.position, edges)], share)
     tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in shown]
     lanes = list(_workers.map(picture.lane, tasks))
-    return Timeline(change, [*map(_written, edges)], len(members), lanes)
+    return Timeline(look.change, [*map(_written, edges)], len(members), lanes)
 
 
 class _Look:
-    """Where the lists of a tag begin and end as of a change."""
+    """Where some lists begin and end as of a change."""
 
-    def __init__(self, database: Database, tag_id: int, change: int) -> None:
+    def __init__(self, database: Database, lists: stored.Lists, change: int) -> None:
+        self.change = change
         self._database = database
-        self._tag = tag_id, change
+        self._lists = lists
 
     def extent(self, rules: Rules) -> Interval:
         """Return the part of the axis that the data fill."""
@@ -219,11 +242,11 @@ class _Look:
 
     def _first_from(self, point: Point) -> dict[int, Interval]:
         with self._database.statement() as reader:
-            return stored.first_from(reader, *self._tag, point)
+            return stored.first_from(reader, self._lists, self.change, point)
 
     def _last_before(self, point: Point) -> dict[int, Interval]:
         with self._database.statement() as reader:
-            return stored.last_before(reader, *self._tag, point)
+            return stored.last_before(reader, self._lists, self.change, point)
 
 
 @dataclass(frozen=True, slots=True)

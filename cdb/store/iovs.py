@@ -231,14 +231,16 @@ def page_at(
     Args:
         reader: where to read.
         view: what the list shows.
-        after: the start of the last one that was read; None begins with the one
-            that contains the start of the window.
+        after: they start after this point, as the last one that was read did; None
+            begins with the one that contains the start of the window.
         limit: how many at most.
         window: they overlap it.
         checksums: they have one of these, where any are given.
 
     """
-    low = reach(reader, view, window.start) if after is None else points.after(after)
+    low = ORIGIN if after is None else points.after(after)
+    if low <= window.start:
+        low = max(low, reach(reader, view, window.start))
     place: dict[str, Any] = {"series": view.series, "limit": limit}
     place |= {"major": low.major, "minor": low.minor}
     place |= {"end_major": window.end.major, "end_minor": window.end.minor}

@@ -1,5 +1,7 @@
 """What a picture of payload lists needs: where they begin and end, and sums by cells."""
 
+from typing import Literal, NamedTuple, TypeAlias
+
 import orjson
 from sqlalchemy import TextClause, text
 
@@ -11,46 +13,61 @@ from cdb.store.reads import View
 # --- one interval of each list ----------------------------------------------
 
 
-def _of_each_list(compared: str, order: str) -> TextClause:
-    """Return the statement for the interval of each list that comes first in an order."""
-    return text(
-        f"""
-        select s.series, i.start_major, i.start_minor, i.end_major, i.end_minor
-        from list_state s join iov i on i.id = (
-            select id from iov where series = s.series
-            and added_by <= coalesce(s.pinned_at, :at) and retired_by > coalesce(s.pinned_at, :at)
-            and (start_major, start_minor) {compared} (:major, :minor)
-            order by start_major {order}, start_minor {order} limit 1
+_Column: TypeAlias = Literal["global_tag", "payload_list"]
+
+
+class Lists(NamedTuple):
+    """Which payload lists are looked at: those of a global tag, or a single one, by its id."""
+
+    column: _Column
+    id: int
+
+
+def _of_each_list(compared: str, order: str) -> dict[_Column, TextClause]:
+    """Return the statements for the interval of each list that comes first in an order."""
+    columns: tuple[_Column, ...] = ("global_tag", "payload_list")
+    return {
+        column: text(
+            f"""
+            select s.series, i.start_major, i.start_minor, i.end_major, i.end_minor
+            from list_state s join iov i on i.id = (
+                select id from iov where series = s.series
+                and added_by <= coalesce(s.pinned_at, :at)
+                and retired_by > coalesce(s.pinned_at, :at)
+                and (start_major, start_minor) {compared} (:major, :minor)
+                order by start_major {order}, start_minor {order} limit 1
+            )
+            where s.{column} = :id and s.added_by <= :at and s.retired_by > :at
+            """  # noqa: S608 - constants
         )
-        where s.global_tag = :tag and s.added_by <= :at and s.retired_by > :at
-        """  # noqa: S608 - constants
-    )
+        for column in columns
+    }
 
 
 _FIRST_FROM = _of_each_list(">=", "asc")
 _LAST_BEFORE = _of_each_list("<", "desc")
 
 
-def first_from(reader: Reader, tag_id: int, at: int, point: Point) -> dict[int, Interval]:
-    """Return the first interval of each list of a tag that starts at a point or later.
+def first_from(reader: Reader, lists: Lists, at: int, point: Point) -> dict[int, Interval]:
+    """Return the first interval of each list that starts at a point or later.
 
     Returns:
         By series, of which the lists of a tag have different ones; lists that
         have no such interval are left out.
 
     """
-    return _intervals(reader, _FIRST_FROM, tag_id, at, point)
+    return _intervals(reader, _FIRST_FROM[lists.column], lists.id, at, point)
 
 
-def last_before(reader: Reader, tag_id: int, at: int, point: Point) -> dict[int, Interval]:
-    """Return the last interval of each list of a tag that starts before a point, as above."""
-    return _intervals(reader, _LAST_BEFORE, tag_id, at, point)
+def last_before(reader: Reader, lists: Lists, at: int, point: Point) -> dict[int, Interval]:
+    """Return the last interval of each list that starts before a point, as above."""
+    return _intervals(reader, _LAST_BEFORE[lists.column], lists.id, at, point)
 
 
 def _intervals(
-    reader: Reader, statement: TextClause, tag_id: int, at: int, point: Point
+    reader: Reader, statement: TextClause, id_: int, at: int, point: Point
 ) -> dict[int, Interval]:
-    place = {"tag": tag_id, "at": at, "major": point.major, "minor": point.minor}
+    place = {"id": id_, "at": at, "major": point.major, "minor": point.minor}
     return {
         row[0]: Interval(Point(row[1], row[2]), Point(row[3], row[4]))
         for row in reader.execute(statement, place)

@@ -1,4 +1,4 @@
-"""What the payload lists of a global tag show, in few words: enough to see who shows the same."""
+"""What payload lists show, in few words: enough to see who shows the same."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ _LAST_CHANGE = (
     )
     .scalar_subquery()
 )
-_MEMBERS = (
+_EACH = (
     select(
         PayloadType.name,
         PayloadList.name,
@@ -52,9 +52,10 @@ _MEMBERS = (
         PayloadType,
         and_(PayloadType.id == PayloadList.payload_type, seen(PayloadType, current=False)),
     )
-    .where(ListState.global_tag == bindparam("tag"), seen(ListState, current=False))
+    .where(seen(ListState, current=False))
 )
-
+_MEMBERS = _EACH.where(ListState.global_tag == bindparam("tag"))
+_ALONE = _EACH.where(ListState.payload_list == bindparam("list"))
 
 _LAST = aliased(SeriesChange)
 _FILLED = (
@@ -67,6 +68,11 @@ _FILLED = (
 def of_tag(reader: Reader, tag_id: int, at: int) -> list[Member]:
     """Return the payload lists of a global tag as of a change, in no order."""
     return [_member(row) for row in run(reader, _MEMBERS, at, tag=tag_id)]
+
+
+def of_list(reader: Reader, list_id: int, at: int) -> list[Member]:
+    """Return a payload list as of a change, as `of_tag` does those of a tag."""
+    return [_member(row) for row in run(reader, _ALONE, at, list=list_id)]
 
 
 def _member(row: Sequence[Any]) -> Member:

@@ -194,7 +194,7 @@ class TagQuery(AsOfQuery):
 
 
 class ChangesQuery(QuerySchema):
-    """Which changes of a global tag, and in which order."""
+    """Which changes, and in which order."""
 
     after: Annotated[TextNumber, Field(description="Only changes after this one.")] = 0
     before: Annotated[TextNumber | None, Field(description="Only changes before this one.")] = None
@@ -206,9 +206,6 @@ class ChangesQuery(QuerySchema):
     ] = "asc"
     actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
     action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
-    payload_type: Annotated[
-        Text, Field(description="Only changes of this payload type, or of its lists.")
-    ] = ""
     since: Annotated[Text, Field(description="Only changes at this time or later; ISO 8601.")] = ""
 
     def wanted(self) -> log.Wanted:
@@ -223,14 +220,28 @@ class ChangesQuery(QuerySchema):
             before=self.before,
             limit=min(self.limit, 1000),
             newest_first=self.order == "desc",
-            payload_type=self.payload_type or None,
             actor=self.actor or None,
             action=self.action or None,
             since=moments.parse_time(self.since, "since") if self.since else None,
         )
 
 
-class FeedQuery(ChangesQuery):
+class _OfTypeQuery(ChangesQuery):
+    payload_type: Annotated[
+        Text, Field(description="Only changes of this payload type, or of its lists.")
+    ] = ""
+
+    def wanted(self) -> log.Wanted:
+        """Return the changes as the store asks for them.
+
+        Raises:
+            Invalid: the time is none.
+
+        """
+        return replace(super().wanted(), payload_type=self.payload_type or None)
+
+
+class FeedQuery(_OfTypeQuery):
     """Which changes of the whole database, and in which order."""
 
     global_tag: Annotated[
@@ -247,8 +258,12 @@ class FeedQuery(ChangesQuery):
         return replace(super().wanted(), global_tag=self.global_tag or None)
 
 
-class HistoryQuery(ChangesQuery, AsOfQuery):
+class HistoryQuery(_OfTypeQuery, AsOfQuery):
     """Which changes of a global tag, up to when."""
+
+
+class ListHistoryQuery(ChangesQuery, AsOfQuery):
+    """Which changes of a payload list, up to when."""
 
 
 class AxisQuery(AsOfQuery):
@@ -283,12 +298,39 @@ class WindowQuery(AxisQuery):
         return None if self.payload_type is None else [self.payload_type]
 
 
-class TimelineQuery(AxisQuery):
+class ListIovsQuery(AxisQuery):
+    """Which payload IOVs of a list: those in a part of the axis, or the one at a point."""
+
+    at: Annotated[
+        Text | None, Field(description="Only the one that holds at this point, if one does.")
+    ] = None
+    after: Annotated[
+        Text | None,
+        Field(description="Only those that start after this point, as the last one of a page."),
+    ] = None
+    limit: Annotated[
+        TextNumber | None,
+        Field(ge=1, description="How many, at most 1000; more is taken as 1000. Else all."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _part_or_point(self) -> Self:
+        if self.at is not None and (self.has_window or self.after is not None):
+            raise ValueError("at is one point; from, to and after are for a part of the axis")
+        return self
+
+
+class ListTimelineQuery(AxisQuery):
     """What is looked at, all that the data fill where nothing says it, and how closely."""
 
     buckets: Annotated[TextNumber, Field(ge=2, le=1500, description="How many, at most 1500.")] = (
         600
     )
+
+
+class TimelineQuery(ListTimelineQuery):
+    """The same, of some payload lists."""
+
     lanes_offset: Annotated[TextNumber, Field(description="The first lane.")] = 0
     lanes_limit: Annotated[
         TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")

@@ -20,9 +20,10 @@ _GROUP = "History"
 feed = Resource(_GROUP, ["changes"])
 one = Resource(_GROUP, ["changes/{change}"])
 of_tag = Resource(_GROUP, ["global-tags/{name}/history"])
+of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/history"])
 reversion = Resource(_GROUP, ["global-tags/{name}/revert"])
 
-RESOURCES = (feed, one, of_tag, reversion)
+RESOURCES = (feed, one, of_tag, of_list, reversion)
 
 
 @feed.get(answers.Changes, query=inputs.FeedQuery)
@@ -51,6 +52,23 @@ def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQ
     with asked.tag(request, path.name, query.asOf) as tag:
         wanted = replace(query.wanted(), tag_id=tag.record.id)
         page = history.page(tag.reader, wanted, tag.moment.change)
+    return json_response(_shown(request, page))
+
+
+@of_list.get(
+    answers.Changes, path=inputs.NamePath, query=inputs.ListHistoryQuery, errors=[NotFound]
+)
+def show_history_of_list(
+    request: Request, path: inputs.NamePath, query: inputs.ListHistoryQuery
+) -> Response:
+    """List the changes of a payload list, in a tag or not: of this very one, and its log.
+
+    What a clone shows of its source's log was changed there: its own history begins with
+    the clone.
+    """
+    with asked.list_(request, path.name, query.asOf) as found:
+        wanted = replace(query.wanted(), list_id=found.record.id)
+        page = history.page(found.reader, wanted, found.moment.change)
     return json_response(_shown(request, page))
 
 

@@ -22,8 +22,22 @@ many = Resource("Query", ["payload-iovs/query/batch"])
 used = Resource(_GROUP, ["payloads/{checksum}/usage"])
 tag_digest = Resource(_GROUP, ["global-tags/{name}/digest"])
 tag_timeline = Resource(_GROUP, ["global-tags/{name}/timeline"])
+iovs_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/iovs"])
+gaps_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/gaps"])
+timeline_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/timeline"])
 
-RESOURCES = (tag_iovs, tag_gaps, tag_diff, many, used, tag_digest, tag_timeline)
+RESOURCES = (
+    tag_iovs,
+    tag_gaps,
+    tag_diff,
+    many,
+    used,
+    tag_digest,
+    tag_timeline,
+    iovs_of_list,
+    gaps_of_list,
+    timeline_of_list,
+)
 
 
 @tag_iovs.get(
@@ -160,6 +174,88 @@ def show_timeline(
     return tag.holding.sealed(json_response(shapes.timeline(found)))
 
 
+@iovs_of_list.get(
+    list[answers.IovOfList],
+    path=inputs.NamePath,
+    query=inputs.ListIovsQuery,
+    errors=[NotFound],
+    says_how_long=True,
+    streams=True,
+)
+def list_iovs_of_list(
+    request: Request, path: inputs.NamePath, query: inputs.ListIovsQuery
+) -> Response:
+    """List the payload IOVs of a payload list, in a tag or not, that overlap a part of the axis.
+
+    By start, whole ones, with the change that made each as it is; with `limit` as many
+    of them, which go on `after` the start of the last. `at` asks for the one that holds
+    at a point: `CDB-Valid-From` and `CDB-Valid-Until` say from where to where that, or
+    that there is none, stays the same.
+    """
+    database, rules = request.cdb.database, request.cdb.rules
+    with asked.list_(request, path.name, query.asOf) as found:
+        if found.holding.is_known:
+            return found.holding.not_modified()
+    record, change = found.record, found.fixed_change
+    dimension = found.dimension(rules)
+    window = _window_of_list(request, query, found)
+    holds = None
+    if query.at is not None:
+        point = intervals.at(rules, query.at, {dimension})
+        holds = {"": ranges.around(database, record, change, point)}
+        made = ranges.at(database, record, change, point)
+    else:
+        after = None if query.after is None else intervals.at(rules, query.after, {dimension})
+        limit = None if query.limit is None else min(query.limit, 1000)
+        made = ranges.of_list(database, record, change, window, after, limit)
+    shown = (shapes.iov_of_list(each, record.name, dimension, rules) for each in made)
+    return found.holding.sealed(streams.listed(request, shown, change), holds)
+
+
+@gaps_of_list.get(
+    list[answers.GapOfList],
+    path=inputs.NamePath,
+    query=inputs.AxisQuery,
+    errors=[NotFound],
+    says_how_long=True,
+    streams=True,
+)
+def list_gaps_of_list(
+    request: Request, path: inputs.NamePath, query: inputs.AxisQuery
+) -> Response:
+    """List the parts of the axis that a payload list, in a tag or not, has no payload for."""
+    database, rules = request.cdb.database, request.cdb.rules
+    with asked.list_(request, path.name, query.asOf) as found:
+        if found.holding.is_known:
+            return found.holding.not_modified()
+    window = _window_of_list(request, query, found)
+    all_gaps = gaps.of_list(database, found.record, found.fixed_change, window)
+    shown = (shapes.gap_of_list(each, found.dimension(rules), rules) for each in all_gaps)
+    return found.holding.sealed(streams.listed(request, shown, found.fixed_change))
+
+
+@timeline_of_list.get(
+    answers.Timeline,
+    path=inputs.NamePath,
+    query=inputs.ListTimelineQuery,
+    errors=[NotFound],
+    says_how_long=True,
+)
+def show_timeline_of_list(
+    request: Request, path: inputs.NamePath, query: inputs.ListTimelineQuery
+) -> Response:
+    """Show a payload list, in a tag or not, as a picture with one lane, as that of a tag."""
+    with asked.list_(request, path.name, query.asOf) as found:
+        if found.holding.is_known:
+            return found.holding.not_modified()
+    window = _window_of_list(request, query, found) if query.has_window else None
+    wanted = timeline.Wanted(window, query.buckets)
+    picture = timeline.of_list(
+        request.cdb.database, request.cdb.rules, found.record, found.fixed_change, wanted
+    )
+    return found.holding.sealed(json_response(shapes.timeline(picture)))
+
+
 @many.post(answers.BatchAnswers, body=inputs.Batch, errors=[NotFound])
 def valid_at_many(request: Request, body: inputs.Batch) -> Response:
     """Show which payloads are valid at up to 10,000 points, all as of one change.
@@ -223,6 +319,11 @@ def _window(request: Request, query: inputs.AxisQuery, *tags: asked.AskedTag) ->
         return AXIS
     dimensions = _dimensions(request, *tags)
     return intervals.window(request.cdb.rules, query.begin, query.end, dimensions)
+
+
+def _window_of_list(request: Request, query: inputs.AxisQuery, found: asked.AskedList) -> Interval:
+    rules = request.cdb.rules
+    return intervals.window(rules, query.begin, query.end, {found.dimension(rules)})
 
 
 def _dimensions(request: Request, *tags: asked.AskedTag) -> set[str]:
