@@ -137,7 +137,7 @@ def test_13_an_odd_name_is_text_wherever_it_stands(visit: Visit, odd: str, name:
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.locator("h1")).to_have_text(name)
     settled(page)
-    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("rowheader").get_by_role("link", name=name, exact=True).click()
     expect(page.locator(".kicker")).to_have_text("Payload type")
     expect(page.locator("h1")).to_have_text(name)
     page.reload()

@@ -73,7 +73,7 @@ def test_3_back_and_forward_lead_through_what_was_seen(visit: Visit) -> None:
 
 def test_3_the_page_works_below_a_prefix(behind_prefix: str, visit: Visit) -> None:
     page = visit(f"{TAG}?at=302635:1200", of=behind_prefix)
-    page.get_by_role("link", name="LumiCertification").click()
+    page.get_by_role("rowheader").get_by_role("link", name="LumiCertification").click()
     expect(page.locator("h1")).to_have_text("LumiCertification")
     assert page.url == f"{behind_prefix}/ui/types/LumiCertification"
     settled(page)

@@ -3,6 +3,10 @@
 
 export const MAX = 2n ** 63n - 1n;
 
+/** The first point of the axis, and its end, which is no point. */
+export const ORIGIN = { major: 0n, minor: 0n };
+export const OPEN = { major: MAX, minor: MAX };
+
 const DIGITS = /^[0-9]{1,19}$/;
 
 /** Return the point of two integers, whether they came as numbers or as BigInt. */
@@ -41,6 +45,19 @@ export function before({ major, minor }) {
     return { major, minor: minor - 1n };
   }
   return major > 0n ? { major: major - 1n, minor: MAX } : null;
+}
+
+/** Return the point after another one. */
+export function after({ major, minor }) {
+  return minor < MAX ? { major, minor: minor + 1n } : { major: major + 1n, minor: 0n };
+}
+
+/** Return what lies on the axis: the point itself, or the end of the axis that it is beyond. */
+export function clamped(at) {
+  if (at.major < 0n) {
+    return ORIGIN;
+  }
+  return at.major > MAX || at.minor > MAX ? OPEN : at;
 }
 
 /** Tell whether this end is none: the interval holds for ever. */

@@ -12,6 +12,7 @@ import { PointForm } from "../components/point.js";
 import { Empty, Loaded } from "../components/states.js";
 import { StatusBadge } from "../components/status.js";
 import { CsvLink, Table } from "../components/table.js";
+import { TagTimeline } from "../components/timeline/tag.js";
 import { contentColumns, joined } from "../contents.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
@@ -43,6 +44,10 @@ export function TagPage({ tag, query }) {
         <${PointForm} at=${at} dimensions=${data.dimensions} span=${at ? spanOf(valid) : null} />
         <${AsOf} tag=${tag} asOf=${asOf} />
       </div>
+      ${
+        data.lists.length > 0 &&
+        html`<${TagTimeline} tag=${tag} query=${query} dimensions=${data.dimensions} />`
+      }
       <section aria-labelledby="contents">
         <h2 id="contents">${at ? `Valid at ${at}` : "Payload lists"}</h2>
         <${Loaded} of=${valid} what="what is valid here">

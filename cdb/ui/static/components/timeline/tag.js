@@ -1,0 +1,67 @@
+// The picture of a tag, of what the URL says: from where to where, as of when, with which cursor.
+
+import { apiUrl, get } from "../../api.js";
+import { html, useMemo } from "../../html.js";
+import { useLoaded } from "../../load.js";
+import { fromText, isOpen, toText } from "../../points.js";
+import { go, hereWith } from "../../url.js";
+import { Failure } from "../states.js";
+import { notationOf } from "./notation.js";
+import { Timeline, pictureOf } from "./timeline.js";
+
+const MOST_LANES = 1000;
+const MOST_BUCKETS = 1500;
+
+// Windows of about one size ask for the same buckets.
+const WIDTHS = 200;
+
+/** Return the URL of the API for the picture of a tag, in the window that the query has. */
+export function timelineUrl(tag, { from, to, as_of: asOf }) {
+  const wide = Math.ceil(innerWidth / WIDTHS) * WIDTHS;
+  return apiUrl(["global-tags", tag, "timeline"], {
+    from,
+    to,
+    asOf,
+    buckets: Math.min(wide, MOST_BUCKETS),
+    lanes_limit: MOST_LANES,
+  });
+}
+
+/** Return the picture of a tag, which asks for what it shows. */
+export function TagTimeline({ tag, query, dimensions }) {
+  const url = timelineUrl(tag, query);
+  const found = useLoaded(async (signal) => pictureOf(await get(url, { signal })), [url]);
+  const notation = useMemo(() => notationOf(dimensions), [dimensions]);
+  const picture = found.data;
+  if (found.error) {
+    return html`<${Failure} error=${found.error} retry=${found.retry} />
+      ${(query.from || query.to) && html`<button type="button" onClick=${() => setWindow(null)}>Show all</button>`}`;
+  }
+  if (!picture) {
+    return html`<p class="waiting" role="status">Loading the picture …</p>`;
+  }
+  return html`<${Timeline}
+    picture=${picture}
+    window=${windowOf(query, picture, found.isWaiting)}
+    at=${fromText(query.at ?? "")}
+    lane=${query.lane}
+    notation=${notation}
+    caption=${`${tag} as lanes`}
+    isWaiting=${found.isWaiting}
+    onWindow=${setWindow}
+    onAt=${(at, lane) => go(hereWith({ at: toText(at), lane: lane ?? query.lane }))}
+    onLane=${(lane) => go(hereWith({ lane }), { replace: true })}
+  />`;
+}
+
+// What is written in a notation, and what is not said, the answer tells in numbers.
+function windowOf({ from, to }, { edges }, isWaiting) {
+  const numbers = { from: fromText(from ?? ""), until: fromText(to ?? "") };
+  const isTold = !isWaiting || !(numbers.from && numbers.until);
+  return isTold ? { from: edges[0], until: edges.at(-1) } : numbers;
+}
+
+function setWindow(window) {
+  const to = window && !isOpen(window.until) ? toText(window.until) : null;
+  go(hereWith({ from: window && toText(window.from), to }), { replace: true });
+}

@@ -1,0 +1,89 @@
+// What a picture shows, as a table: its lanes, and of the chosen one what is in it.
+
+import { html, useState } from "../../html.js";
+import { compare, toText } from "../../points.js";
+import { count } from "../columns.js";
+import { Table } from "../table.js";
+import { bucketOf, gapsOf } from "./lanes.js";
+import { countsOf, partOf } from "./said.js";
+
+/** Return a button that shows the table, and the table. */
+export function Twin({ picture, window, lane, notation, caption }) {
+  const [isOpen, setOpen] = useState(false);
+  const chosen = picture.lanes.find((each) => each.name === lane);
+  return html`<div class="timeline-twin">
+    <button type="button" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>
+      As a table
+    </button>
+    ${
+      isOpen &&
+      html`
+        <${Table} caption=${`${caption}, as a table`} columns=${laneColumns(picture, window)}
+          rows=${picture.lanes} keyOf=${(each) => each.name} />
+        ${chosen && html`<${Chosen} picture=${picture} window=${window} lane=${chosen} notation=${notation} />`}`
+    }
+  </div>`;
+}
+
+function laneColumns(picture, window) {
+  return [
+    { title: "lane", kind: "name", cell: (lane) => lane.name },
+    { title: "payload list", kind: "name", cell: (lane) => lane.detail },
+    count("payload IOVs", (lane) => lane.iovs),
+    { title: "shown as", cell: (lane) => (lane.intervals ? "intervals" : "buckets") },
+    count("gaps", (lane) => gapsIn(picture, window, lane).length),
+  ];
+}
+
+function gapsIn(picture, window, lane) {
+  return lane.intervals ? gapsOf(lane, window) : bucketsOf(picture, lane).filter((each) => !each.covered);
+}
+
+// Buckets that say the same as the one before, that nothing begins and nothing is valid, are one.
+function bucketsOf(picture, lane) {
+  const found = [];
+  lane.counts.forEach((_, number) => {
+    const bucket = bucketOf(picture, lane, number);
+    const last = found.at(-1);
+    if (last && !bucket.count && !last.count && last.covered === bucket.covered) {
+      last.end = bucket.end;
+    } else {
+      found.push(bucket);
+    }
+  });
+  return found;
+}
+
+function Chosen({ picture, window, lane, notation }) {
+  const rows = lane.intervals ? intervalRows(lane, window) : bucketRows(picture, lane);
+  const point = (title, of) => ({
+    title,
+    kind: "point",
+    cell: (row) => html`<span title=${toText(of(row))}>${notation.write(of(row))}</span>`,
+    value: (row) => toText(of(row)),
+  });
+  const columns = [
+    point("from", (row) => row.start),
+    point("until", (row) => row.end),
+    { title: "what", kind: "wide", cell: (row) => (row.isGap ? html`<span class="gap">${row.text}</span>` : row.text), value: (row) => row.text },
+  ];
+  return html`<${Table} caption=${`${lane.name}: ${lane.detail}`} columns=${columns} rows=${rows}
+    keyOf=${(row) => toText(row.start)} />`;
+}
+
+function intervalRows(lane, window) {
+  const gaps = gapsOf(lane, window).map((each) => ({ ...each, isGap: true, text: "gap: nothing is valid" }));
+  const intervals = lane.intervals.map((each) => ({
+    ...each,
+    text: each.isOverride ? `${each.payload_url} (override)` : each.payload_url,
+  }));
+  return [...intervals, ...gaps].sort((a, b) => compare(a.start, b.start));
+}
+
+function bucketRows(picture, lane) {
+  return bucketsOf(picture, lane).map((each) => ({
+    ...each,
+    isGap: !each.covered,
+    text: each.covered ? `${countsOf(each)}, ${partOf(each.covered)}` : "gap: nothing is valid",
+  }));
+}
