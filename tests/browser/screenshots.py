@@ -27,6 +27,8 @@ PAGES = {
     "as-of": "global-tags/CMS_2017?at=302635:1200&as_of=15",
     "history": "global-tags/CMS_2017/history",
     "type": "types/LumiCertification",
+    "compare": "diff",
+    "past": "diff?a=CMS_2017&b=CMS_2017&a_as_of=15&type=JER_SF_AK8PFPuppi",
     "plugins": "plugins",
     "about": "about",
     "not-found": "global-tags/NoSuchTag",

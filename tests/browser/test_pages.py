@@ -15,6 +15,9 @@ PAGES = {
     "gap": "global-tags/CMS_2017?at=299350,0",
     "history": "global-tags/CMS_2017/history",
     "type": "types/LumiCertification",
+    "compare": "diff",
+    "compared": "diff?a=CMS_2017&b=CMS_2017&a_as_of=15&at=302635:1200&type=JEC_L2Relative_AK4",
+    "alike": "diff?a=CMS_2017&b=CMS_2017",
     "plugins": "plugins",
     "about": "about",
     "no such page": "nothing/here",
@@ -72,7 +75,9 @@ def violations(page: Page, *rules: str) -> list[list[str]]:
     return list(found)
 
 
-@pytest.mark.parametrize("name", ["overview", "global tags", "valid here", "history", "plugins"])
+@pytest.mark.parametrize(
+    "name", ["overview", "global tags", "valid here", "history", "compared", "plugins"]
+)
 def test_14_a_small_window_has_room_for_all(visit: Visit, name: str) -> None:
     page = visit(PAGES[name], viewport=NARROW)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]

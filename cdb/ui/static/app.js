@@ -4,6 +4,7 @@
 import { html, render } from "./html.js";
 import { Frame } from "./components/frame.js";
 import { AboutPage } from "./pages/about.js";
+import { DiffPage } from "./pages/diff.js";
 import { HistoryPage } from "./pages/history.js";
 import { MissingPage } from "./pages/missing.js";
 import { OverviewPage } from "./pages/overview.js";
@@ -20,6 +21,7 @@ const ROUTES = [
   ["global-tags/:tag", TagPage],
   ["global-tags/:tag/history", HistoryPage],
   ["types/:type", TypePage],
+  ["diff", DiffPage],
   ["plugins", PluginsPage],
   ["about", AboutPage],
 ];

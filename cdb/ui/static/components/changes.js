@@ -24,6 +24,7 @@ export function changeColumns(tag) {
     },
     ...(tag ? [] : [OF_TAGS]),
     { title: "why", kind: "wide", cell: (each) => each.comment },
+    ...(tag ? [differenceColumn(tag)] : []),
   ];
 }
 
@@ -32,6 +33,22 @@ const OF_TAGS = {
   cell: (each) => tagsOf(each),
   value: (each) => each.global_tags.join(" "),
 };
+
+// What a change of the content made different: the tag as of the change before, and as of this
+// one. Other changes are of what the tag is called, or of its status.
+function differenceColumn(tag) {
+  const urlOf = ({ change }) =>
+    href(["diff"], { a: tag, a_as_of: change - 1, b: tag, b_as_of: change });
+  return {
+    title: "difference",
+    cell: (each) => changesContent(each) && html`<a href=${urlOf(each)}>what it changed</a>`,
+    value: (each) => (changesContent(each) ? urlOf(each) : ""),
+  };
+}
+
+function changesContent({ object_type: kind, action }) {
+  return kind === "global_tag" ? ["merge", "revert"].includes(action) : action !== "describe";
+}
 
 /** Return a table of changes. */
 export function Changes({ changes, caption, tag }) {

@@ -12,6 +12,7 @@ let isReached = false;
 const PLACES = [
   ["Overview", []],
   ["Global tags", ["global-tags"]],
+  ["Compare", ["diff"]],
   ["Plugins", ["plugins"]],
   ["About", ["about"]],
 ];

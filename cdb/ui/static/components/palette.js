@@ -8,6 +8,7 @@ import { go, href } from "../url.js";
 const PAGES = [
   { kind: "Page", name: "Overview", to: href([]) },
   { kind: "Page", name: "Global tags", to: href(["global-tags"]) },
+  { kind: "Page", name: "Compare two tags", to: href(["diff"]) },
   { kind: "Page", name: "Plugins", to: href(["plugins"]) },
   { kind: "Page", name: "About", to: href(["about"]) },
 ];

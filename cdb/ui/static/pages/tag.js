@@ -37,6 +37,9 @@ export function TagPage({ tag, query }) {
       <${CopyAs} url=${url} cli=${cliOf(tag, at, asOf)} />
       <${CsvLink} name=${tag} columns=${columns} rows=${rows} />
       <a class="button" href=${url}>JSON</a>
+      <a class="button" href=${compareUrl(tag, asOf)}>
+        ${asOf ? "What changed since then" : "Compare"}
+      </a>
       <a class="button" href=${href(["global-tags", tag, "history"])}>History</a>`} />
     <${Loaded} of=${found} what="the global tag">${(data) => html`
       <${About} of=${data} />
@@ -127,6 +130,11 @@ function spanOf({ data }) {
     fromText(data?.headers.get(name) ?? ""),
   );
   return ends.includes(null) ? null : { from: ends[0], until: ends[1] };
+}
+
+// With another tag, or with what it is now.
+function compareUrl(tag, asOf) {
+  return href(["diff"], asOf ? { a: tag, a_as_of: asOf, b: tag } : { a: tag });
 }
 
 function contentUrl(tag, asOf) {

@@ -1,0 +1,86 @@
+// Which two global tags are compared, each as of when, and in which part of the axis.
+
+import { apiUrl, get } from "../../api.js";
+import { html, useEffect, useId, useState } from "../../html.js";
+import { useLoaded } from "../../load.js";
+import { go, hereWith } from "../../url.js";
+
+const NAMES = ["a", "b", "a_as_of", "b_as_of", "from", "to"];
+const SUGGESTED = 20;
+
+/** Return the form; `query` is the state of the page. It leads to the page with what is typed. */
+export function Sides({ query }) {
+  const [typed, setTyped] = useState({});
+  const ofPage = NAMES.map((name) => query[name] ?? "");
+  useEffect(() => setTyped(Object.fromEntries(NAMES.map((name, n) => [name, ofPage[n]]))), ofPage);
+  const set = (name) => (event) => setTyped({ ...typed, [name]: event.target.value });
+  const submit = (event) => {
+    event.preventDefault();
+    go(hereWith({ ...plain("a", typed), ...plain("b", typed), from: typed.from, to: typed.to }));
+  };
+  const box = { typed, set };
+  return html`<form class="controls sides" onSubmit=${submit} aria-label="What is compared">
+    <${Side} name="a" ...${box} />
+    <a class="button swap" href=${hereWith(swapped(query))}>⇄ Swap</a>
+    <${Side} name="b" ...${box} />
+    <div class="window">
+      <label>from <input class="notation" value=${typed.from} onInput=${set("from")}
+        placeholder="the first point" spellcheck=${false} autocomplete="off" /></label>
+      <label>until <input class="notation" value=${typed.to} onInput=${set("to")}
+        placeholder="for ever" spellcheck=${false} autocomplete="off" /></label>
+      <button type="submit" class="main">Compare</button>
+    </div>
+  </form>`;
+}
+
+function Side({ name, typed, set }) {
+  const listId = useId();
+  const value = typed[name] ?? "";
+  const names = useLoaded((signal) => suggested(value, signal), [value]);
+  return html`<fieldset>
+    <legend>${name}</legend>
+    <label>Global tag
+      <input
+        class="tag-name"
+        list=${listId}
+        value=${value}
+        required
+        onInput=${set(name)}
+        spellcheck=${false}
+        autocomplete="off"
+      /></label>
+    <datalist id=${listId}>
+      ${(names.data ?? []).map((each) => html`<option key=${each} value=${each} />`)}
+    </datalist>
+    <label>as of
+      <input
+        class="as-of"
+        value=${typed[`${name}_as_of`]}
+        placeholder="now; a change or a time"
+        onInput=${set(`${name}_as_of`)}
+        spellcheck=${false}
+        autocomplete="off"
+      /></label>
+  </fieldset>`;
+}
+
+// Who cannot be suggested anything can type a name all the same.
+async function suggested(typed, signal) {
+  const page = { page: 1, page_size: SUGGESTED, search: typed.trim(), sort: "name" };
+  try {
+    const found = await get(apiUrl(["global-tags"], page), { signal });
+    return found.results.map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+// A state can be typed as the API takes it, too: `tag@change`.
+function plain(side, typed) {
+  const [tag, asOf] = (typed[side] ?? "").trim().split("@");
+  return { [side]: tag, [`${side}_as_of`]: (typed[`${side}_as_of`] ?? "").trim() || asOf };
+}
+
+function swapped({ a, b, a_as_of: aAsOf, b_as_of: bAsOf }) {
+  return { a: b, b: a, a_as_of: bAsOf, b_as_of: aAsOf };
+}
