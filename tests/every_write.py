@@ -1,6 +1,6 @@
 """A valid request for every operation that writes, and what it has to ask."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from guarded import row
 from support import API, Client
@@ -44,9 +44,15 @@ class Write(NamedTuple):
         return [path.format(**self.variables) for path in DECLARED[self.view][1].paths]
 
     def send(
-        self, client: Client, path: str | None = None, *, dry_run: bool = False, **options: Any
+        self,
+        client: Client,
+        path: str | None = None,
+        *,
+        dry_run: Literal["change"] | bool = False,
+        **options: Any,
     ) -> Any:
-        query = "&".join([*filter(None, [self.query]), *(["dry_run=1"] if dry_run else [])])
+        tried = [f"dry_run={dry_run}"] if dry_run else []
+        query = "&".join([*filter(None, [self.query]), *tried])
         url = f"{API}/{path or self.paths[-1]}{query and '?'}{query}"
         if isinstance(self.body, bytes):
             return client.put(url, self.body, status="*", **options)

@@ -232,15 +232,13 @@ class IovPage(_Page):
     results: list[IovRow]
 
 
-class Change(BaseModel):
-    """A change: who did what, when and why, and what was there before and after.
+class Entry(BaseModel):
+    """Who does what and why, and what was there before and is after.
 
     Of a change of payload IOVs the first hundred on each side are told, and
     all are counted in `payload_iovs_count`.
     """
 
-    change: int
-    at: datetime
     actor: str
     action: str
     object_type: str
@@ -251,6 +249,13 @@ class Change(BaseModel):
     payload_types: list[str]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class Change(Entry):
+    """A change: its number, when it was made, and what it did."""
+
+    change: int
+    at: datetime
 
 
 class Changes(BaseModel):
@@ -378,6 +383,32 @@ class MergeStep(BaseModel):
     iovs_before: int
     iovs_added: int
     iovs_retired: int
+
+
+class Changed(Difference):
+    """A part of the axis where a global tag would have another payload: `b` in place of `a`."""
+
+    global_tag: str
+
+
+class Tried(BaseModel):
+    """What a write would do that is tried with `dry_run=change`."""
+
+    answer: Annotated[Any, Field(description="What the write would answer.")]
+    change: Annotated[
+        Entry | None,
+        Field(description="Null where nothing would change, and of a revert and a merge."),
+    ]
+    differences: Annotated[
+        list[Changed],
+        Field(
+            description="Where tags that exist would answer differently; of each tag the first "
+            "hundred, by payload type and start."
+        ),
+    ]
+    differences_are_all: Annotated[
+        bool, Field(description="Whether there are no more differences.")
+    ]
 
 
 class Merged(BaseModel):

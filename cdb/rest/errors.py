@@ -29,7 +29,8 @@ from cdb.errors import (
     Unauthenticated,
     Unavailable,
 )
-from cdb.rest.service import NOT_STORED, json_response
+from cdb.rest.media import json_response
+from cdb.rest.service import NOT_STORED
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,7 @@ from pyramid.response import Response
 from cdb.domain.points import AXIS, ORIGIN, Interval, Point, clamp
 from cdb.errors import NotFound
 from cdb.rest.holding import Holding, Layers, known_change, min_change
-from cdb.rest.media import JSON, media_type
-from cdb.rest.service import json_body
+from cdb.rest.media import JSON, json_body, media_type
 from cdb.services import resolve
 from cdb.services.remembered import Remembered
 from cdb.store.looks import Look, Looks

@@ -1,11 +1,33 @@
-"""What lists come as: one JSON array, or one JSON document a line."""
+"""What answers come as: a JSON document; of lists also one document a line."""
 
+import orjson
 from pyramid.request import Request
+from pyramid.response import Response
 
 JSON = "application/json"
 LINES = "application/x-ndjson"
+
+_OPTIONS = orjson.OPT_UTC_Z
 
 
 def media_type(request: Request) -> str:
     """Return what a client asks a list to come as: lines where it names them, else an array."""
     return LINES if LINES in request.headers.get("Accept", "") else JSON
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """Return a value as a JSON answer. Moments come as ISO 8601 in UTC."""
+    return json_body(dumps(value), status)
+
+
+def json_body(body: bytes, status: int = 200) -> Response:
+    """Return an answer whose body is JSON."""
+    response = Response(body, status=status, content_type=JSON)
+    # As Cornice says of all that it answers.
+    response.headerlist.append(("X-Content-Type-Options", "nosniff"))
+    return response
+
+
+def dumps(value: object) -> bytes:
+    """Return a value as JSON."""
+    return orjson.dumps(value, option=_OPTIONS)

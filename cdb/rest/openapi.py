@@ -145,6 +145,7 @@ def _full_path(resource: Resource, path: str, base: str) -> str:
 def _types_of(operations: Iterable[Operation]) -> Iterator[tuple[Any, JsonSchemaMode]]:
     seen = set()
     yield answers.Error, "serialization"
+    yield answers.Tried, "serialization"
     for operation in operations:
         kinds: Sequence[tuple[Any, JsonSchemaMode]] = (
             (operation.body, "validation"),
@@ -230,6 +231,8 @@ def _success(operation: Operation, named: dict[Any, Json]) -> Json:
     if operation.answer is bytes:
         return {"200": {"description": "A page", "content": {"text/html": {}}}}
     success: Json = {"description": "OK", "content": _content(operation.answer, named)}
+    if operation.writes:
+        success["content"] = _or_tried(success["content"], named)
     if operation.streams:
         success["content"] |= {LINES: {"schema": {"type": "string"}}}
     if operation.writes:
@@ -255,6 +258,15 @@ def _content(kind: Any, named: dict[Any, Json]) -> Json:
     if kind is answers.File:
         return _FILE
     return {"application/json": {"schema": named[repr(kind), "serialization"]}}
+
+
+def _or_tried(content: Json, named: dict[Any, Json]) -> Json:
+    """Return what a write answers, or answers where it is tried with `dry_run=change`."""
+    tried = _content(answers.Tried, named)
+    return {
+        kind: {"schema": {"anyOf": [content[kind]["schema"], tried[kind]["schema"]]}}
+        for kind in content
+    }
 
 
 def _failures(operation: Operation, unavailable: int) -> Json:

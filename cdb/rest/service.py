@@ -21,10 +21,9 @@ from pyramid.response import Response
 
 from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
 from cdb.plugin import Permission
-from cdb.rest import spreading, writing
+from cdb.rest import spreading, tries, writing
 from cdb.rest.inputs import DryRunQuery
-
-_JSON_OPTIONS = orjson.OPT_UTC_Z
+from cdb.rest.media import json_response
 
 NOT_STORED = "no-store"
 """What `Cache-Control` says of an answer that is not to be given again."""
@@ -182,24 +181,6 @@ def direct(operation: Operation, resource: Resource) -> Callable[[Request], Resp
     return answer
 
 
-def json_response(value: object, status: int = 200) -> Response:
-    """Return a value as a JSON answer. Moments come as ISO 8601 in UTC."""
-    return json_body(dumps(value), status)
-
-
-def json_body(body: bytes, status: int = 200) -> Response:
-    """Return an answer whose body is JSON."""
-    response = Response(body, status=status, content_type="application/json")
-    # As Cornice says of all that it answers.
-    response.headerlist.append(("X-Content-Type-Options", "nosniff"))
-    return response
-
-
-def dumps(value: object) -> bytes:
-    """Return a value as JSON."""
-    return orjson.dumps(value, option=_JSON_OPTIONS)
-
-
 def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         inputs = dict(request.validated)
@@ -237,7 +218,7 @@ def _read(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> 
 def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> Response:
     # A merge can say it in its body, too.
     dry_run = inputs.pop(_DRY_RUN) or getattr(inputs.get("body"), _DRY_RUN, False)
-    writer = writing.writer_of(request, dry_run=dry_run)
+    writer = writing.writer_of(request, dry_run=bool(dry_run))
     session = request.cdb.database.write_session(request.tm)
 
     def write() -> Response:
@@ -247,7 +228,7 @@ def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> 
         return _as_response(answer)
 
     if dry_run:
-        return writing.tried(request, write)
+        return tries.tried(request, session, write, in_full=dry_run == tries.IN_FULL)
     body = None if operation.raw_body else request.body
     return writing.once(request, session, writer, body, write)
 
@@ -281,7 +262,7 @@ def _validator(operation: Operation) -> Callable[..., None]:
         if operation.query:
             request.validated["query"] = _checked(operation.query.model_validate, _query(request))
         if operation.writes:
-            request.validated[_DRY_RUN] = _is_dry_run(request)
+            request.validated[_DRY_RUN] = _dry_run(request)
         if body:
             value = _json(_raw_body(request))
             request.validated["body"] = _checked(body.validate_python, value, strict=True)
@@ -291,7 +272,7 @@ def _validator(operation: Operation) -> Callable[..., None]:
     return validate
 
 
-def _is_dry_run(request: Request) -> bool:
+def _dry_run(request: Request) -> bool | str:
     if not request.query_string:
         return False
     query: DryRunQuery = _checked(DryRunQuery.model_validate, _query(request))

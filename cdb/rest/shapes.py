@@ -6,7 +6,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
-from cdb.rest.service import dumps
+from cdb.plugin import Event
+from cdb.rest.media import dumps
 from cdb.services.diff import ListDifference, TypeDifference
 from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
@@ -15,6 +16,7 @@ from cdb.services.payload_iovs import Attached
 from cdb.services.ranges import MadeIov
 from cdb.services.rules import Rules
 from cdb.services.timeline import Timeline
+from cdb.services.trial import Trial
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord, ShownRow
 from cdb.store.log import ChangeRecord
@@ -247,10 +249,25 @@ def timeline(found: Timeline) -> Json:
 
 def change(record: ChangeRecord, mode: IovMode) -> Json:
     """Show a change. Of an API token nothing is shown but that it was made or revoked."""
+    return {"change": record.change, "at": record.at, **_entry(record, mode)}
+
+
+def trial(found: Trial, mode: IovMode) -> Json:
+    """Show what a write would change: without a number and a time, which it has not got yet."""
+    return {
+        "change": found.change and _entry(found.change, mode),
+        "differences": [
+            {"global_tag": tag.global_tag, **difference(each, mode)}
+            for tag in found.differences
+            for each in tag.told
+        ],
+        "differences_are_all": not any(tag.are_more for tag in found.differences),
+    }
+
+
+def _entry(record: ChangeRecord | Event, mode: IovMode) -> Json:
     detail = {} if record.object_type == "token" else record.detail
     return {
-        "change": record.change,
-        "at": record.at,
         "actor": record.actor,
         "action": record.action,
         "object_type": record.object_type,

@@ -10,8 +10,7 @@ from pyramid.response import Response
 from cdb.domain.points import IovMode
 from cdb.errors import Unavailable
 from cdb.rest import shapes
-from cdb.rest.media import JSON, LINES, media_type
-from cdb.rest.service import dumps
+from cdb.rest.media import JSON, LINES, dumps, media_type
 from cdb.services import contents
 from cdb.store import reads
 from cdb.store.engine import Database

@@ -1,4 +1,4 @@
-"""What the headers of a write say: why, on what condition, and whether it is a repeat or a try."""
+"""What the headers of a write say: why, on what condition, and whether it is a repeat."""
 
 import hashlib
 from collections.abc import Callable
@@ -35,18 +35,6 @@ def writer_of(request: Request, *, dry_run: bool = False) -> Writer:
     comment = _text(request, "CDB-Comment", _LONGEST_COMMENT)
     expected = holding.expected_heads(request)
     return replace(writer, comment=comment, expected=expected, dry_run=dry_run)
-
-
-def tried(request: Request, write: Callable[[], Response]) -> Response:
-    """Return what a write would answer: it is done in full, and nothing of it is kept.
-
-    Its idempotency key is not looked at. The change that it would be has no number,
-    since another write gets that.
-    """
-    request.tm.doom()  # first, so that nothing can commit, whatever the write does
-    response = write()
-    response.headers["CDB-Dry-Run"] = "true"
-    return response
 
 
 def once(

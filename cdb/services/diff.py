@@ -14,7 +14,7 @@ from cdb.domain.differences import Difference, Row
 from cdb.domain.points import AXIS, Interval, Point
 from cdb.services import contents
 from cdb.store import compare, iovs, query, views
-from cdb.store.engine import Database
+from cdb.store.pools import Readable
 from cdb.store.reads import TagRecord, View
 from cdb.store.views import Member
 
@@ -68,7 +68,7 @@ class _Pair(NamedTuple):
 
 
 def intervals(
-    database: Database,
+    database: Readable,
     a: Side,
     b: Side,
     window: Interval = AXIS,
@@ -98,7 +98,7 @@ def intervals(
 
 
 def at(
-    database: Database,
+    database: Readable,
     a: Side,
     b: Side,
     point: Point,
@@ -120,7 +120,7 @@ def at(
 
 
 def lists(
-    database: Database,
+    database: Readable,
     a: Side,
     b: Side,
     window: Interval = AXIS,
@@ -138,7 +138,7 @@ def lists(
     )
 
 
-def _answers(database: Database, side: Side, point: Point) -> dict[str, query.Member]:
+def _answers(database: Readable, side: Side, point: Point) -> dict[str, query.Member]:
     with database.statement() as reader:
         found = query.members_at(reader, side.tag.name, point, side.change)
     return {member.payload_type: member for member in found.lists} if found else {}
@@ -161,7 +161,7 @@ def _content(member: query.Member | None) -> Content | None:
     return Content(member.valid.payload_url, member.valid.checksum, member.valid.extra)
 
 
-def _pairs(database: Database, a: Side, b: Side, types: Collection[str] | None) -> list[_Pair]:
+def _pairs(database: Readable, a: Side, b: Side, types: Collection[str] | None) -> list[_Pair]:
     found = []
     for side in (a, b):
         with database.statement() as reader:
@@ -181,16 +181,16 @@ def _pair(payload_type: str, a: Member | None, b: Member | None) -> _Pair:
     )
 
 
-def _differences(database: Database, pair: _Pair, window: Interval) -> Iterator[Difference]:
+def _differences(database: Readable, pair: _Pair, window: Interval) -> Iterator[Difference]:
     return differences.differences(_rows(database, pair, window, PAGE), window)
 
 
-def _first(database: Database, pair: _Pair, window: Interval) -> Point | None:
+def _first(database: Readable, pair: _Pair, window: Interval) -> Point | None:
     found = differences.pieces(_rows(database, pair, window, FIRST_PAGE), window)
     return next((difference.start for difference in found), None)
 
 
-def _rows(database: Database, pair: _Pair, window: Interval, size: int) -> Iterator[Row]:
+def _rows(database: Readable, pair: _Pair, window: Interval, size: int) -> Iterator[Row]:
     """Yield the rows that only one side has, part by part of the window."""
     if pair.view_a == pair.view_b:
         return

@@ -170,6 +170,22 @@ class Database(Readable):
         self._pools.dispose()
 
 
+class Underway(Readable):
+    """What a write has done so far: it is read by its own session, which alone sees that."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.layouts = {}
+        self.is_postgresql = is_postgresql(session)
+
+    @contextmanager
+    def snapshot(self, min_change: int = 0) -> Iterator[Connection]:
+        """Give the connection of the write, with all that it has done."""
+        yield connection_of(self._session)
+
+    statement = snapshot
+
+
 def connection_of(reader: Reader) -> Connection:
     """Return the connection that statements run on: a write session has one for its transaction.
 

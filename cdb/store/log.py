@@ -142,6 +142,12 @@ def makers(reader: Reader, view: reads.View, first: Point, last: Point) -> dict[
     return {row[0]: Maker(*row[1:]) for row in connection_of(reader).execute(_MAKERS, place)}
 
 
+def tags_touched(reader: Reader, change: int) -> list[int]:
+    """Return the ids of the global tags that a change touched."""
+    touched = select(TagChange.tag).where(TagChange.change == change).order_by(TagChange.tag)
+    return list(reads.run(reader, touched).scalars())
+
+
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.before is not None:

@@ -15,7 +15,7 @@ from cdb.plugin import Event
 EVERY_WRITE = pytest.mark.parametrize("write_", WRITES, ids=lambda each: each.view)
 
 TELLS_MORE = {"global_tags.merge", "history.revert_to"}
-"""Their dry runs say how it is, and what would become of it."""
+"""Their dry runs say how it is, and what would become of it, by a plan that changes nothing."""
 
 OF_THE_MOMENT = {"created", "updated", "inserted"}
 
@@ -100,6 +100,24 @@ def test_a_dry_run_answers_as_the_write_does_then(stored_client: Client, write_:
         assert lasting(tried.json) == lasting(done.json)
 
 
+@EVERY_WRITE
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_a_dry_run_tells_the_change_that_is_then_made(
+    stored_client: Client, write_: Write
+) -> None:
+    plain = write_.send(stored_client, dry_run=True)
+    tried = write_.send(stored_client, dry_run="change", headers={"CDB-Comment": "why"})
+    assert tried.headers["CDB-Dry-Run"] == "true"
+    assert ("ETag" in tried.headers) == ("ETag" in plain.headers)
+    assert lasting(tried.json["answer"]) == lasting(plain.json)
+    change = write_.send(stored_client, headers={"CDB-Comment": "why"}).headers.get("CDB-Change")
+    if write_.view in TELLS_MORE or change is None:
+        assert (tried.json["change"], tried.json["differences"]) == (None, [])
+    else:
+        made = stored_client.ok("GET", f"changes/{change}")
+        assert tried.json["change"] | {"change": int(change), "at": made["at"]} == made
+
+
 def test_a_first_write_through_a_clone_leaves_no_copy(world: World) -> None:
     before = dump(world.url)
     name = world.client.ok("GET", "gtPayloadLists/Clone")["Beam"]
@@ -127,6 +145,78 @@ def test_a_write_after_a_dry_run_is_done(client: Client) -> None:
         )
     names = {tag["name"] for tag in client.ok("GET", "globalTags")}
     assert names == {"Dev", "Prod", "New?dry_run=0", "New"}
+
+
+# --- what would become of a tag -----------------------------------------------------
+
+
+def told(client: Client, method: str, path: str, body: Any = None) -> Any:
+    return client.api(method, f"{path}?dry_run=change", body, status=200).json
+
+
+def test_an_insert_tells_what_it_cuts_and_where_answers_differ(
+    client: Client,
+) -> None:
+    populate(client)
+    client.ok("POST", "bulk_piov", [{**span(10, 20), "payload_list": "Beam_1"}])
+    seen = told(client, "POST", "global-tags/Dev/iovs", [{**span(12, 14), "payload_type": "Beam"}])
+    assert bounds(seen["change"]["before"]["payload_iovs"]) == [(10, 20)]
+    assert bounds(seen["change"]["after"]["payload_iovs"]) == [(10, 12), (12, 14), (14, 20)]
+    [difference] = seen["differences"]
+    assert bounds([difference]) == [(12, 14)]
+    assert difference["global_tag"] == "Dev"
+    assert difference["a"]["payload_url"] == "10.root"
+    assert difference["b"]["payload_url"] == "12.root"
+    assert seen["differences_are_all"] is True
+
+
+def test_attaching_a_list_tells_where_the_answers_differ(client: Client) -> None:
+    populate(client)
+    rows = [{**row(5), "payload_list": "Beam_2"}, {**row(7), "payload_list": "Beam_2"}]
+    client.ok("POST", "bulk_piov", rows)
+    body = {"global_tag": "Dev", "payload_list": "Beam_2"}
+    seen = told(client, "PUT", "payload-lists/attach", body)
+    # Both tags: what the one gets, the other one loses. What stays the same is no difference.
+    assert [(each["global_tag"], each["major_iov"]) for each in seen["differences"]] == [
+        ("Dev", 7),
+        ("Prod", 5),
+        ("Prod", 7),
+    ]
+    assert seen["change"]["before"] == {"global_tag": "Prod", "replaced": "Beam_1"}
+
+
+def test_of_many_differences_the_first_are_told(client: Client) -> None:
+    populate(client)
+    rows = [{**row(number), "payload_list": "Beam_1"} for number in range(100, 400, 2)]
+    seen = told(client, "POST", "bulk_piov", rows)
+    assert len(seen["differences"]) == len(seen["change"]["after"]["payload_iovs"]) == 100
+    assert seen["differences_are_all"] is False
+    assert seen["change"]["after"]["payload_iovs_count"] == 150
+    assert seen["differences"][-1]["major_iov"] == 298
+
+
+def test_a_tag_that_is_made_differs_from_nothing(client: Client) -> None:
+    populate(client)
+    seen = told(client, "POST", "global-tags/Dev/clone/Copy")
+    assert seen["answer"]["payload_lists_count"] == 2
+    assert seen["change"]["after"]["source"] == "Dev"
+    assert (seen["differences"], seen["differences_are_all"]) == ([], True)
+
+
+def test_what_changes_nothing_tells_so(client: Client) -> None:
+    populate(client)
+    body = {"global_tag": "Dev", "payload_list": "Beam_1"}
+    seen = told(client, "PUT", "payload-lists/attach", body)
+    assert seen["answer"]["name"] == "Beam_1"
+    assert (seen["change"], seen["differences"]) == (None, [])
+
+
+def span(start: int, end: int) -> dict[str, Any]:
+    return {**row(start), "major_iov_end": end}
+
+
+def bounds(shown: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(each["major_iov"], each["major_iov_end"]) for each in shown]
 
 
 # --- it is refused as the write would be --------------------------------------------

@@ -377,7 +377,12 @@ class DryRunQuery(QuerySchema):
     """Whether a write is only tried."""
 
     dry_run: Annotated[
-        bool, Field(description="Only tell what would be done, and keep nothing of it.")
+        bool | Literal["change"],
+        Field(
+            description="Only tell what would be done, and keep nothing of it; with `change`, "
+            "tell also what would be in the change log, and where the tags would answer "
+            "differently."
+        ),
     ] = False
 
     @model_validator(mode="before")

@@ -20,7 +20,8 @@ from cdb.errors import (
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.holding import Holding, Layers
-from cdb.rest.service import Resource, json_response
+from cdb.rest.media import json_response
+from cdb.rest.service import Resource
 from cdb.services import global_tags, lookup, statuses
 from cdb.services import merge as merging
 from cdb.services.moments import LATEST

@@ -10,7 +10,8 @@ from cdb.errors import AppendOnly, Closed, NotFound, PolicyRefused
 from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes
 from cdb.rest.holding import Holding
-from cdb.rest.service import Resource, json_response
+from cdb.rest.media import json_response
+from cdb.rest.service import Resource
 from cdb.services import history, lookup, revert
 from cdb.services.moments import LATEST
 from cdb.services.writer import Writer

@@ -9,7 +9,8 @@ from pyramid.response import Response
 from cdb.domain.points import AXIS, Interval
 from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.service import Resource, dumps, json_response
+from cdb.rest.media import dumps, json_response
+from cdb.rest.service import Resource
 from cdb.services import batch, diff, digest, gaps, intervals, ranges, timeline, usage
 from cdb.services.contents import ListPage
 

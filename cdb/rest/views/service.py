@@ -15,7 +15,8 @@ from cdb.plugin import Permission
 from cdb.registry import listing
 from cdb.rest import answers, inputs, shapes, spreading
 from cdb.rest.context import Context
-from cdb.rest.service import Resource, json_response
+from cdb.rest.media import json_response
+from cdb.rest.service import Resource
 from cdb.services import statuses
 from cdb.store import migrate
 

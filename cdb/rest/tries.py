@@ -1,0 +1,39 @@
+"""Writes that are only tried: what they would answer, and what they would change."""
+
+from collections.abc import Callable
+
+import orjson
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from cdb.rest import shapes
+from cdb.rest.media import dumps
+from cdb.services import trial
+
+IN_FULL = "change"
+"""What `dry_run` says where the change is to be told, too."""
+
+
+def tried(
+    request: Request, session: Session, write: Callable[[], Response], *, in_full: bool
+) -> Response:
+    """Return what a write would answer: it is done in full, and nothing of it is kept.
+
+    Its idempotency key is not looked at. The change that it would be has no number,
+    since another write gets that.
+
+    Args:
+        request: the write.
+        session: of it.
+        write: does it.
+        in_full: whether the change is told, too.
+
+    """
+    request.tm.doom()  # first, so that nothing can commit, whatever the write does
+    response = write()
+    response.headers["CDB-Dry-Run"] = "true"
+    if in_full:
+        shown = shapes.trial(trial.seen(session), request.cdb.rules.iov_mode)
+        response.body = dumps({"answer": orjson.Fragment(response.body), **shown})
+    return response
