@@ -595,4 +595,21 @@ class Whoami(BaseModel):
     subject: str
     method: str
     scopes: list[str] | None
+    expires: Annotated[
+        datetime | None, Field(description="When the credentials end, where they say so.")
+    ]
     permissions: list[str]
+
+
+class PermittedInTag(BaseModel):
+    """What somebody may do in a global tag, as its status is now."""
+
+    global_tag: str
+    permissions: list[str]
+    statuses: Annotated[list[str], Field(description="Those that they may give it.")]
+
+
+class WhoamiInTag(Whoami):
+    """Who sends the request, and what they may do in a global tag."""
+
+    there: PermittedInTag

@@ -207,6 +207,8 @@ class SecurityPolicy:
             raise InvalidCredentials(reason)
         self._note_use(record)
         claims = {"token": record.id}
+        if record.expires is not None:
+            claims["exp"] = int(record.expires.timestamp())
         return Identity(record.owner, API_TOKEN, claims, frozenset(record.scopes))
 
     def _note_use(self, record: token_store.TokenRecord) -> None:

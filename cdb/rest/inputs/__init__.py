@@ -47,6 +47,7 @@ from cdb.rest.inputs.queries import (
     TagQuery,
     TimelineQuery,
     TimeoutQuery,
+    WhoamiQuery,
     WindowQuery,
 )
 from cdb.rest.inputs.rows import BulkRows, ListIovs, Placed, TagIovs
@@ -98,5 +99,6 @@ __all__ = [
     "TimeoutQuery",
     "TypeDescription",
     "UploadPath",
+    "WhoamiQuery",
     "WindowQuery",
 ]

@@ -407,6 +407,23 @@ class RevertQuery(QuerySchema):
     ] = None
 
 
+class WhoamiQuery(QuerySchema):
+    """In which global tag somebody wants to write."""
+
+    global_tag: Annotated[
+        Lookup | None, Field(description="Also what they may do in this global tag.")
+    ] = None
+    payload_type: Annotated[
+        Lookup | None, Field(description="The type of what they want to write there.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.payload_type is not None and self.global_tag is None:
+            raise ValueError("payload_type is of what is in a global_tag")
+        return self
+
+
 class TimeoutQuery(QuerySchema):
     """How long to sleep."""
 

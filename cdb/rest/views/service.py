@@ -17,7 +17,7 @@ from cdb.rest import answers, inputs, shapes, spreading
 from cdb.rest.context import Context
 from cdb.rest.media import json_response
 from cdb.rest.service import Resource
-from cdb.services import statuses
+from cdb.services import permitted, statuses
 from cdb.store import migrate
 
 _GROUP = "Service"
@@ -143,17 +143,39 @@ def list_plugins(request: Request) -> list[shapes.Json]:
     return [row.as_json() for row in listing.rows(request.cdb.plugins)]
 
 
-@whoami.get(answers.Whoami, errors=[InvalidCredentials])
-def show_whoami(request: Request) -> shapes.Json:
-    """Show who sends the request, and which permissions they have somewhere."""
-    security = request.cdb.security
-    identity = security.identity(request)
-    return {
+@whoami.get(
+    answers.Whoami | answers.WhoamiInTag,
+    query=inputs.WhoamiQuery,
+    errors=[InvalidCredentials, NotFound],
+)
+def show_whoami(request: Request, query: inputs.WhoamiQuery) -> shapes.Json:
+    """Show who sends the request, and which permissions they have somewhere.
+
+    With `global_tag` also which of them hold there, as the status of the tag is now, and
+    which statuses they may give it.
+    """
+    context = request.cdb
+    identity = context.security.identity(request)
+    is_read_only = context.database.is_read_only
+    known = [Permission.READ] if is_read_only else list(Permission)
+    shown = {
         "subject": identity.subject,
         "method": identity.method,
         "scopes": None if identity.scopes is None else sorted(identity.scopes),
-        "permissions": [each for each in Permission if security.may_permit(request, each)],
+        "expires": permitted.ends(identity),
+        "permissions": [each for each in known if context.security.may_permit(request, each)],
     }
+    if query.global_tag is None:
+        return shown
+    with context.database.snapshot() as reader:
+        writer = context.security.writer(request)
+        may = permitted.in_tag(reader, context.rules, writer, query.global_tag, query.payload_type)
+    there = {
+        "global_tag": query.global_tag,
+        "permissions": [each for each in may.permissions if each in known],
+        "statuses": [] if is_read_only else may.statuses,
+    }
+    return {**shown, "there": there}
 
 
 @timeout.get(answers.Deleted, query=inputs.TimeoutQuery, errors=[NotFound, Unavailable])
