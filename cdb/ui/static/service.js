@@ -23,9 +23,10 @@ export function statuses(signal) {
 }
 
 /**
- * Return who the service takes one for, and what one may do: somewhere, or with `globalTag` and
- * `payloadType` to these. `token` is another one than that of the session.
+ * Return who the service takes one for, and what one may do somewhere; with `tag` also what of that
+ * one may do `there`. `token` is another one than that of the session.
  */
-export async function whoami(signal, { token, ...about } = {}) {
-  return (await ask(apiUrl(["whoami"], about), { signal, token, isSigned: true })).body;
+export async function whoami(signal, { tag, token } = {}) {
+  const url = apiUrl(["whoami"], { global_tag: tag });
+  return (await ask(url, { signal, token, isSigned: true })).body;
 }

@@ -13,7 +13,11 @@ const TITLES = {
   "invalid-credentials": "The credentials do not hold",
   forbidden: "Not permitted",
   precondition: "Changed meanwhile",
-  invalid: "The question is wrong",
+  invalid: "The request is wrong",
+  "name-taken": "The name is taken",
+  closed: "The global tag is closed",
+  "append-only": "The global tag only takes additions",
+  "tag-policy": "The tag policy refuses",
   internal: "The service failed",
 };
 

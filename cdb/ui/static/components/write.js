@@ -20,6 +20,8 @@ import { href } from "../url.js";
 import { Field, Messages } from "./field.js";
 import { Failure } from "./states.js";
 
+const IN_DOUBT = "It may have been done, or not. Sent again from here, it is done once.";
+
 /**
  * Return the dialog, open.
  *
@@ -79,6 +81,7 @@ export function WriteDialog({
             }
           </div>
           ${failure && html`<${Failure} error=${failure} />`}
+          ${failure?.isInDoubt && html`<p>${IN_DOUBT}</p>`}
           <div class="dialog-actions">
             <button type="button" onClick=${leave}>Cancel</button>
             <button type="submit" class="main" disabled=${!write}>
@@ -134,6 +137,7 @@ async function outcome({ method, url, ...rest }, reason, sent, trial) {
       reload();
       return { failure: error };
     }
+    error.isInDoubt = sent && error.status === 0;
     return { failure: error, trial };
   }
 }

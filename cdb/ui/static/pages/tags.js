@@ -1,5 +1,6 @@
 // The global tags: found by name or author, filtered by status, sorted, in pages.
 
+import { CreateTag } from "../actions/create.js";
 import { API, apiUrl, get } from "../api.js";
 import { cdbOf, clientOf, pythonText } from "../commands.js";
 import { count, link, moment } from "../components/columns.js";
@@ -30,6 +31,7 @@ export function TagsPage({ query }) {
   const rows = tags.data?.results ?? [];
   return html`
     <${Heading} title="Global tags" actions=${html`
+      <${CreateTag} />
       <${CopyAs} url=${url} cli=${cliOf(q, status)} python=${programOf(q, status)} />
       <${CsvLink} name="global-tags" columns=${columns} rows=${rows} />
       <a class="button" href=${url}>JSON</a>`} />
