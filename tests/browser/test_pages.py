@@ -14,7 +14,12 @@ PAGES = {
     "valid here": "global-tags/CMS_2017?at=302635:1200&as_of=15",
     "gap": "global-tags/CMS_2017?at=299350,0",
     "history": "global-tags/CMS_2017/history",
+    "history by whom": "global-tags/CMS_2017/history?actor=nobody",
+    "changes": "changes?action=bulk",
     "type": "types/LumiCertification",
+    "list": "lists/LumiCertification_1?at=302635:1200&from=302635:1100&to=302635:1300",
+    "list at a gap": "lists/JEC_L2Relative_AK4_2?at=299350,0&as_of=9",
+    "history of a list": "lists/JEC_L2Relative_AK4_2/history",
     "compare": "diff",
     "compared": "diff?a=CMS_2017&b=CMS_2017&a_as_of=15&at=302635:1200&type=JEC_L2Relative_AK4",
     "alike": "diff?a=CMS_2017&b=CMS_2017",
@@ -76,7 +81,7 @@ def violations(page: Page, *rules: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["overview", "global tags", "valid here", "history", "compared", "plugins"]
+    "name", ["overview", "global tags", "valid here", "history", "list", "compared", "plugins"]
 )
 def test_14_a_small_window_has_room_for_all(visit: Visit, name: str) -> None:
     page = visit(PAGES[name], viewport=NARROW)

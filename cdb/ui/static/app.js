@@ -4,8 +4,10 @@
 import { html, render } from "./html.js";
 import { Frame } from "./components/frame.js";
 import { AboutPage } from "./pages/about.js";
+import { ChangesPage } from "./pages/changes.js";
 import { DiffPage } from "./pages/diff.js";
-import { HistoryPage } from "./pages/history.js";
+import { HistoryPage, ListHistoryPage } from "./pages/history.js";
+import { ListPage } from "./pages/list.js";
 import { MissingPage } from "./pages/missing.js";
 import { OverviewPage } from "./pages/overview.js";
 import { PluginsPage } from "./pages/plugins.js";
@@ -20,6 +22,9 @@ const ROUTES = [
   ["global-tags", TagsPage],
   ["global-tags/:tag", TagPage],
   ["global-tags/:tag/history", HistoryPage],
+  ["changes", ChangesPage],
+  ["lists/:list", ListPage],
+  ["lists/:list/history", ListHistoryPage],
   ["types/:type", TypePage],
   ["diff", DiffPage],
   ["plugins", PluginsPage],

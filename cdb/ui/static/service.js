@@ -1,6 +1,7 @@
 // What several pages ask of the service, by the names of what they get.
 
 import { apiUrl, ask, get, serviceUrl } from "./api.js";
+import { fromText } from "./points.js";
 
 /** Return the name and the version of the service, and where things are. */
 export function about(signal) {
@@ -29,4 +30,15 @@ export function statuses(signal) {
 export async function whoami(signal, { tag, token } = {}) {
   const url = apiUrl(["whoami"], { global_tag: tag });
   return (await ask(url, { signal, token, isSigned: true })).body;
+}
+
+/**
+ * Return from where to where the answer at a point is the same, as its headers say: null where
+ * they name no such part, or several.
+ */
+export function spanOf(headers) {
+  const [from, until] = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) =>
+    fromText(headers.get(name) ?? ""),
+  );
+  return from && until ? { from, until } : null;
 }

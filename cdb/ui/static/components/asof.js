@@ -1,4 +1,4 @@
-// As of when one looks: a slider through the changes of a global tag.
+// As of when one looks: a slider through the changes of a global tag or of a payload list.
 
 import { apiUrl, get } from "../api.js";
 import { html } from "../html.js";
@@ -10,9 +10,13 @@ import { Loaded } from "./states.js";
 
 const MOST_CHANGES = 1000;
 
-/** Return the slider of a tag; `asOf` is the change or the time in the URL, or nothing for now. */
-export function AsOf({ tag, asOf }) {
-  const history = useLoaded((signal) => get(historyUrl(tag), { signal }), [tag]);
+/**
+ * Return the slider of a tag, or of what has its history below another `path` of the API; `asOf` is
+ * the change or the time in the URL, or nothing for now.
+ */
+export function AsOf({ tag, path = ["global-tags", tag], asOf }) {
+  const url = apiUrl([...path, "history"], { order: "desc", limit: MOST_CHANGES });
+  const history = useLoaded((signal) => get(url, { signal }), [url]);
   return html`<${Loaded} of=${history} what="its changes">
     ${(page) => html`<${Slider} changes=${page.changes.toReversed()} asOf=${asOf} />`}
   <//>`;
@@ -47,10 +51,6 @@ function Slider({ changes, asOf }) {
     }</output>
     ${asOf && html`<button type="button" onClick=${backToNow}>Back to now</button>`}
   </div>`;
-}
-
-function historyUrl(tag) {
-  return apiUrl(["global-tags", tag, "history"], { order: "desc", limit: MOST_CHANGES });
 }
 
 // The index of the last change that was made by then; -1 where there is none.

@@ -5,13 +5,19 @@ import { href } from "../url.js";
 import { moment } from "./columns.js";
 import { Table } from "./table.js";
 
-/** The columns of a table of changes; `tag` is the one whose history it is, or none. */
-export function changeColumns(tag) {
+const PAGES = { global_tag: "global-tags", payload_list: "lists", payload_type: "types" };
+
+/**
+ * Return the columns of a table of changes; `of` is the path of the page of the tag or the list
+ * whose history it is, or none.
+ */
+export function changeColumns(of) {
+  const tag = of?.[0] === "global-tags" ? of[1] : null;
   return [
     {
       title: "change",
       isNumber: true,
-      cell: (each) => numberOf(each, tag),
+      cell: (each) => numberOf(each, of),
       value: (each) => each.change,
     },
     moment("when", (each) => each.at),
@@ -51,26 +57,30 @@ function changesContent({ object_type: kind, action }) {
 }
 
 /** Return a table of changes. */
-export function Changes({ changes, caption, tag }) {
+export function Changes({ changes, caption, of }) {
   return html`<${Table}
     caption=${caption}
-    columns=${changeColumns(tag)}
+    columns=${changeColumns(of)}
     rows=${changes}
     keyOf=${(each) => each.change}
   />`;
 }
 
-// In the history of a tag, the way to the tag as it was after the change.
-function numberOf({ change }, tag) {
-  return tag
-    ? html`<a href=${href(["global-tags", tag], { as_of: change })}>${change}</a>`
-    : change;
+// In the history of a tag or a list, the way to what it was after the change.
+function numberOf({ change }, of) {
+  return of ? html`<a href=${href(of, { as_of: change })}>${change}</a>` : change;
 }
 
 function whatOf(each) {
   const kind = each.object_type.replaceAll("_", " ");
   return html`${each.action} <span class="quiet">${kind}</span>
-    ${" "}<span class="name">${each.object_name}</span>${countOf(each)}`;
+    ${" "}<span class="name">${nameOf(each)}</span>${countOf(each)}`;
+}
+
+// The way to what was changed, where it has a page, and is not gone since.
+function nameOf({ action, object_type: kind, object_name: name }) {
+  const page = action !== "delete" && PAGES[kind];
+  return page ? html`<a href=${href([page, name])}>${name}</a>` : name;
 }
 
 function sentenceOf(each) {

@@ -15,9 +15,10 @@ export function count(title, of, more) {
   };
 }
 
-/** Return a column of moments. */
+/** Return a column of moments, where there is one. */
 export function moment(title, of, more) {
-  return { title, cell: (row) => html`<${Moment} at=${of(row)} />`, value: of, ...more };
+  const cell = (row) => of(row) && html`<${Moment} at=${of(row)} />`;
+  return { title, cell, value: of, ...more };
 }
 
 /** Return a column of names that lead to `to(row)`. */

@@ -13,6 +13,7 @@ const PLACES = [
   ["Overview", []],
   ["Global tags", ["global-tags"]],
   ["Compare", ["diff"]],
+  ["Changes", ["changes"]],
   ["Plugins", ["plugins"]],
   ["About", ["about"]],
 ];

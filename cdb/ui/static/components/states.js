@@ -43,6 +43,14 @@ export function Empty({ title, children }) {
   return html`<div class="notice"><p class="notice-title">${title}</p><p>${children}</p></div>`;
 }
 
+/** Return that nothing was ever written to the database. */
+export function NothingYet() {
+  return html`<${Empty} title="This database is empty">
+    Nothing was written to it yet. Its first global tag is made by <code>cdb gt create</code>, or
+    by <code>POST gt</code>.
+  <//>`;
+}
+
 /**
  * Return what `children` makes of the data, and until then that they are awaited, or why there
  * are none. Data of an earlier question are shown as such while the next answer is on its way.

@@ -1,6 +1,7 @@
 // The service: its version, whether it is well, and how it writes intervals.
 
 import { API, apiUrl, get, serviceUrl } from "../api.js";
+import { shellWord } from "../commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
@@ -21,7 +22,7 @@ export function AboutPage() {
     <${Heading}
       title="About this service"
       actions=${html`
-        <${CopyAs} url=${serviceUrl("")} />
+        <${CopyAs} url=${serviceUrl("")} cli=${`cdb doctor ${shellWord(API)}`} />
         <a class="button" href=${serviceUrl("openapi.json")}>OpenAPI</a>
       `}
     />

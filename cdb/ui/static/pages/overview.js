@@ -1,10 +1,12 @@
 // Where one comes in: how much there is, what changed last, and whether the service is well.
 
-import { apiUrl, get } from "../api.js";
-import { Changes } from "../components/changes.js";
+import { API, apiUrl, get } from "../api.js";
+import { cdbOf } from "../commands.js";
+import { Changes, changeColumns } from "../components/changes.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
-import { Empty, Loaded } from "../components/states.js";
+import { Loaded, NothingYet } from "../components/states.js";
+import { CsvLink } from "../components/table.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
 import { about, plugins, ready } from "../service.js";
@@ -17,17 +19,19 @@ const LISTS = [
   ["payload IOVs", "payload-iovs"],
 ];
 
-const RECENT = apiUrl(["changes"], { order: "desc", limit: 15 });
+const LIMIT = 15;
+
+const RECENT = apiUrl(["changes"], { order: "desc", limit: LIMIT });
 
 export function OverviewPage() {
   const counts = useLoaded(loadCounts, []);
   const changes = useLoaded((signal) => get(RECENT, { signal }), []);
   const service = useLoaded(loadService, []);
   return html`
-    <${Heading}
-      title="Conditions database"
-      actions=${html`<${CopyAs} url=${RECENT} /><a class="button" href=${RECENT}>JSON</a>`}
-    />
+    <${Heading} title="Conditions database" actions=${html`
+      <${CopyAs} url=${RECENT} cli=${cdbOf(["log", "--limit", String(LIMIT)], API)} />
+      <${CsvLink} name="changes" columns=${changeColumns()} rows=${changes.data?.changes ?? []} />
+      <a class="button" href=${RECENT}>JSON</a>`} />
     <${Loaded} of=${counts} what="the counts">${(found) => html`<${Counts} of=${found} />`}<//>
     <section aria-labelledby="recent">
       <h2 id="recent">Recent changes</h2>
@@ -52,11 +56,9 @@ function Counts({ of }) {
 
 function Recent({ changes }) {
   return changes.length
-    ? html`<${Changes} changes=${changes} caption="Recent changes" />`
-    : html`<${Empty} title="This database is empty">
-        Nothing was written to it yet. Its first global tag is made by${" "}
-        <code>cdb gt create</code>, or by <code>POST gt</code>.
-      <//>`;
+    ? html`<${Changes} changes=${changes} caption="Recent changes" />
+        <p><a href=${href(["changes"])}>All changes</a></p>`
+    : html`<${NothingYet} />`;
 }
 
 function Service({ of: { what, how, installed } }) {

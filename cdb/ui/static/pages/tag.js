@@ -17,7 +17,7 @@ import { contentColumns, joined } from "../contents.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
 import { fromText } from "../points.js";
-import { plugins, statuses } from "../service.js";
+import { plugins, spanOf, statuses } from "../service.js";
 import { href } from "../url.js";
 
 const MOST_LISTS = 1000;
@@ -44,7 +44,7 @@ export function TagPage({ tag, query }) {
     <${Loaded} of=${found} what="the global tag">${(data) => html`
       <${About} of=${data} />
       <div class="controls">
-        <${PointForm} at=${at} dimensions=${data.dimensions} span=${at ? spanOf(valid) : null} />
+        <${PointForm} at=${at} dimensions=${data.dimensions} span=${at && valid.data ? spanOf(valid.data.headers) : null} />
         <${AsOf} tag=${tag} asOf=${asOf} />
       </div>
       ${
@@ -122,14 +122,6 @@ async function loadValid(tag, at, asOf, signal) {
   return at
     ? { isAtPoint: true, ...(await ask(validUrl(tag, at, asOf), { signal })) }
     : { isAtPoint: false, body: [], headers: new Headers() };
-}
-
-// The widest interval around the point in which the same payloads are valid, where it is one.
-function spanOf({ data }) {
-  const ends = ["CDB-Valid-From", "CDB-Valid-Until"].map((name) =>
-    fromText(data?.headers.get(name) ?? ""),
-  );
-  return ends.includes(null) ? null : { from: ends[0], until: ends[1] };
 }
 
 // With another tag, or with what it is now.

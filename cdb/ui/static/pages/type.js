@@ -2,10 +2,11 @@
 
 import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
-import { count, moment } from "../components/columns.js";
+import { count, link, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
+import { ENDS } from "../components/intervals.js";
 import { Moment } from "../components/moment.js";
 import { Pager, pageQuery } from "../components/pager.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -15,10 +16,13 @@ import { html } from "../html.js";
 import { useLoaded } from "../load.js";
 import { href } from "../url.js";
 
-const ENDS = { explicit: "for ever", "next-start": "until the next start" };
-
 const COLUMNS = [
-  { title: "payload list", sort: "name", kind: "name", cell: (list) => list.name },
+  link(
+    "payload list",
+    (list) => list.name,
+    (list) => href(["lists", list.name]),
+    { sort: "name" },
+  ),
   {
     title: "global tag",
     sort: "global_tag",

@@ -1,4 +1,4 @@
-// The picture of a tag, of what the URL says: from where to where, as of when, with which cursor.
+// The picture of a tag or a list, of what the URL says: from where to where, as of when, with which cursor.
 
 import { apiUrl, get } from "../../api.js";
 import { html, useMemo } from "../../html.js";
@@ -15,10 +15,10 @@ const MOST_BUCKETS = 1500;
 // Windows of about one size ask for the same buckets.
 const WIDTHS = 200;
 
-/** Return the URL of the API for the picture of a tag, in the window that the query has. */
-export function timelineUrl(tag, { from, to, as_of: asOf }) {
+/** Return the URL of the API for the picture of what has a path, in the window of the query. */
+export function timelineUrl(path, { from, to, as_of: asOf }) {
   const wide = Math.ceil(innerWidth / WIDTHS) * WIDTHS;
-  return apiUrl(["global-tags", tag, "timeline"], {
+  return apiUrl([...path, "timeline"], {
     from,
     to,
     asOf,
@@ -27,9 +27,9 @@ export function timelineUrl(tag, { from, to, as_of: asOf }) {
   });
 }
 
-/** Return the picture of a tag, which asks for what it shows. */
-export function TagTimeline({ tag, query, dimensions }) {
-  const url = timelineUrl(tag, query);
+/** Return the picture of a tag, or of what has another `path`, which asks for what it shows. */
+export function TagTimeline({ tag, path = ["global-tags", tag], query, dimensions }) {
+  const url = timelineUrl(path, query);
   const found = useLoaded(async (signal) => pictureOf(await get(url, { signal })), [url]);
   const notation = useMemo(() => notationOf(dimensions), [dimensions]);
   const picture = found.data;

@@ -39,8 +39,8 @@ function gapsIn(picture, window, lane) {
   return lane.intervals ? gapsOf(lane, window) : bucketsOf(picture, lane).filter((each) => !each.covered);
 }
 
-// Buckets that say the same as the one before, that nothing begins and nothing is valid, are one.
-function bucketsOf(picture, lane) {
+/** Return the buckets of a lane; those in which nothing begins, and as much holds, are one. */
+export function bucketsOf(picture, lane) {
   const found = [];
   lane.counts.forEach((_, number) => {
     const bucket = bucketOf(picture, lane, number);
