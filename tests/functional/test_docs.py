@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,28 +103,24 @@ def test_every_endpoint_is_in_the_tables_and_no_other() -> None:
     assert documented == served
 
 
-@pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built documentation; a warning of Sphinx is a failure."""
-    folder = tmp_path_factory.mktemp("html")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("sphinx-build"), "-q", "-W", "--keep-going", DOCS, folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+@pytest.fixture
+def settings_page(tmp_path: Path) -> str:
+    """The page of the settings, built by itself: `make test` builds all of them already."""
+    shutil.copy(DOCS / "settings.md", tmp_path)
+    built = tmp_path / "built"
+    sphinx = Path(sys.executable).with_name("sphinx-build")
+    alone = ["-Q", "-c", DOCS, "-D", "root_doc=settings"]
+    subprocess.run([sphinx, *alone, tmp_path, built], check=True)
+    return (built / "settings.html").read_text()
 
 
-def test_every_setting_is_in_the_reference(html: Path) -> None:
-    page = (html / "settings.html").read_text()
-    shown = set(re.findall(r">(cdb\.[a-z_.]+)<", page))
+def test_every_setting_is_in_the_reference(settings_page: str) -> None:
+    shown = set(re.findall(r">(cdb\.[a-z_.]+)<", settings_page))
     assert {key_of(field) for field in Settings.model_fields} <= shown
-    assert [v for v in map(variable_of, shown) if v not in page] == []
+    assert [v for v in map(variable_of, shown) if v not in settings_page] == []
 
 
-def test_every_local_link_leads_somewhere(html: Path) -> None:
+def test_every_local_link_leads_somewhere() -> None:
     """Sphinx warns about its own references, not about the files that a page names."""
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
     broken = [
@@ -133,7 +130,6 @@ def test_every_local_link_leads_somewhere(html: Path) -> None:
         if not (ROOT / target).exists()
     ]
     assert broken == []
-    assert (html / "index.html").exists()
 
 
 def test_the_page_of_the_command_has_every_key_variable_and_exit_status() -> None:
