@@ -385,7 +385,7 @@ class MergeStep(BaseModel):
     iovs_retired: int
 
 
-class Changed(Difference):
+class Changed(WrittenDifference):
     """A part of the axis where a global tag would have another payload: `b` in place of `a`."""
 
     global_tag: str
@@ -531,6 +531,7 @@ class About(BaseModel):
     name: str
     version: str
     links: dict[str, str]
+    payload_store: Annotated[bool, Field(description="Whether it keeps payload files, too.")]
 
 
 class File:

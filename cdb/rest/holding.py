@@ -104,10 +104,7 @@ class Holding:
     @classmethod
     def of(cls, request: Request, record: TagRecord, moment: moments.Moment) -> "Holding":
         """Return the state of one global tag."""
-        tag = TagHead(
-            record.name, Head(record.head, record.nonce), record.mode, bool(record.final)
-        )
-        return Layers.of([(record.name, moment)]).holding(request, [tag])
+        return Layers.of([(record.name, moment)]).holding(request, [_head(record)])
 
     @property
     def etag(self) -> str:
@@ -166,6 +163,16 @@ class Holding:
         if self.request.cdb.security.protects_reads:
             return {"Cache-Control": f"private, {age}"}
         return {"Cache-Control": f"public, {age}", "X-Accel-Expires": nginx}
+
+
+def etag_of_tags(request: Request, records: Sequence[TagRecord]) -> str:
+    """Return what stands between the quotes of the ETag of several global tags as they are."""
+    layers = Layers.of([(record.name, moments.LATEST) for record in records])
+    return layers.holding(request, [_head(record) for record in records]).etag
+
+
+def _head(record: TagRecord) -> TagHead:
+    return TagHead(record.name, Head(record.head, record.nonce), record.mode, bool(record.final))
 
 
 class Sealed(NamedTuple):

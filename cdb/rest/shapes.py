@@ -252,12 +252,15 @@ def change(record: ChangeRecord, mode: IovMode) -> Json:
     return {"change": record.change, "at": record.at, **_entry(record, mode)}
 
 
-def trial(found: Trial, mode: IovMode) -> Json:
+def trial(found: Trial, rules: Rules) -> Json:
     """Show what a write would change: without a number and a time, which it has not got yet."""
     return {
-        "change": found.change and _entry(found.change, mode),
+        "change": found.change and _entry(found.change, rules.iov_mode),
         "differences": [
-            {"global_tag": tag.global_tag, **difference(each, mode)}
+            {
+                "global_tag": tag.global_tag,
+                **written_difference(each, tag.dimensions[each.payload_type], rules),
+            }
             for tag in found.differences
             for each in tag.told
         ],

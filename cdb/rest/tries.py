@@ -7,7 +7,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from cdb.rest import shapes
+from cdb.rest import holding, shapes
 from cdb.rest.media import dumps
 from cdb.services import trial
 
@@ -34,6 +34,9 @@ def tried(
     response = write()
     response.headers["CDB-Dry-Run"] = "true"
     if in_full:
-        shown = shapes.trial(trial.seen(session), request.cdb.rules.iov_mode)
+        found = trial.seen(session, request.cdb.rules)
+        shown = shapes.trial(found, request.cdb.rules)
         response.body = dumps({"answer": orjson.Fragment(response.body), **shown})
+        if found.tags:
+            response.headers["ETag"] = f'"{holding.etag_of_tags(request, found.tags)}"'
     return response

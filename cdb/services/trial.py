@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from cdb.plugin import Event
 from cdb.services import diff
 from cdb.services.diff import TypeDifference
-from cdb.store import log, reads
+from cdb.services.rules import Rules
+from cdb.store import log, reads, views
 from cdb.store.engine import EVENTS, Underway
 
 DIFFERENCES = 100
@@ -16,11 +17,20 @@ DIFFERENCES = 100
 
 
 class TagDifferences(NamedTuple):
-    """Where a global tag answers differently; the first `DIFFERENCES`, if there are more."""
+    """Where a global tag answers differently.
+
+    Attributes:
+        global_tag: its name as it was.
+        told: the first `DIFFERENCES`.
+        are_more: whether there are others.
+        dimensions: of the types in it, by name.
+
+    """
 
     global_tag: str
     told: list[TypeDifference]
     are_more: bool
+    dimensions: dict[str, str]
 
 
 class Trial(NamedTuple):
@@ -28,30 +38,38 @@ class Trial(NamedTuple):
 
     Attributes:
         change: None where the write changes nothing, or only makes a plan.
-        differences: of each tag that was there before and answers differently.
+        tags: those that it touches and that were there before, as they were.
+        differences: of each of them that answers differently.
 
     """
 
     change: Event | None
+    tags: list[reads.TagRecord]
     differences: list[TagDifferences]
 
 
-def seen(session: Session) -> Trial:
+def seen(session: Session, rules: Rules) -> Trial:
     """Return what a write has done, by its session."""
     events: list[Event] = session.info.get(EVENTS, [])
     if not events:
-        return Trial(None, [])
+        return Trial(None, [], [])
     event = events[-1]
-    tags = log.tags_touched(session, event.change)
-    found = (_differences(session, tag, event.change) for tag in tags)
-    return Trial(event, [each for each in found if each and each.told])
+    touched = log.tags_touched(session, event.change)
+    found = (reads.tag_by_id(session, tag, event.change - 1) for tag in touched)
+    # Of a tag that was not there, all that it holds would be a difference.
+    tags = [tag for tag in found if tag]
+    differing = (_differences(session, rules, tag, event.change) for tag in tags)
+    return Trial(event, tags, [each for each in differing if each.told])
 
 
-def _differences(session: Session, tag_id: int, change: int) -> TagDifferences | None:
-    tag = reads.tag_by_id(session, tag_id, change - 1)
-    if tag is None:
-        # Of a tag that was not there, all that it holds would be a difference.
-        return None
+def _differences(
+    session: Session, rules: Rules, tag: reads.TagRecord, change: int
+) -> TagDifferences:
     before, after = diff.Side(tag, change - 1), diff.Side(tag, change)
     found = list(islice(diff.intervals(Underway(session), before, after), DIFFERENCES + 1))
-    return TagDifferences(tag.name, found[:DIFFERENCES], len(found) > DIFFERENCES)
+    dimensions = {
+        member.type: member.dimension or rules.default_dimension
+        for side in (before, after)
+        for member in views.of_tag(session, tag.id, side.change)
+    }
+    return TagDifferences(tag.name, found[:DIFFERENCES], len(found) > DIFFERENCES, dimensions)

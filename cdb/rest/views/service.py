@@ -73,6 +73,7 @@ def _about(request: Request) -> shapes.Json:
             "live": "/health/live",
             "ready": "/health/ready",
         },
+        "payload_store": request.cdb.payload_store is not None,
     }
 
 

@@ -58,13 +58,23 @@ export function ask(url, { isSigned = false, token, ...waiting } = {}) {
  * `body` is a value, which becomes JSON, or a Blob, which is sent as it is; `reason` stands in the
  * change log; `ifMatch` is the ETag of an answer about the global tag, which fails with
  * `precondition` where that has changed since. With the same `idempotencyKey` the same write is
- * done once, however often it is sent. With `dryRun` the answer is what it would be, and nothing
- * is done. Of a failure `fields` has the messages by field.
+ * done once, however often it is sent. With `dryRun` nothing is done: `body` is what would change,
+ * with the `answer` that there would be. `onProgress` is told which part of the body is sent, from
+ * 0 to 1. Of a failure `fields` has the messages by field.
  */
 export async function send(
   method,
   url,
-  { body, reason, ifMatch, idempotencyKey, dryRun = false, headers = {}, ...waiting } = {},
+  {
+    body,
+    reason,
+    ifMatch,
+    idempotencyKey,
+    dryRun = false,
+    headers = {},
+    onProgress,
+    ...waiting
+  } = {},
 ) {
   const isFile = body instanceof Blob;
   const given = {
@@ -79,6 +89,7 @@ export async function send(
     method,
     headers: Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
     body: isFile || body === undefined ? body : stringify(body),
+    onProgress,
   };
   const target = dryRun ? tried(url) : url;
   const timeLimit = TIME_LIMIT + (isFile ? body.size / BYTES_A_MILLISECOND : 0);
@@ -116,6 +127,6 @@ function asBytes(text) {
 
 function tried(url) {
   const trial = new URL(url);
-  trial.searchParams.set("dry_run", "1");
+  trial.searchParams.set("dry_run", "change");
   return trial.href;
 }

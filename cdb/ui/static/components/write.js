@@ -19,6 +19,7 @@ import { askToSignIn } from "../session.js";
 import { href } from "../url.js";
 import { Field, Messages } from "./field.js";
 import { Failure } from "./states.js";
+import { Trial } from "./trial.js";
 
 const IN_DOUBT = "It may have been done, or not. Sent again from here, it is done once.";
 
@@ -28,8 +29,9 @@ const IN_DOUBT = "It may have been done, or not. Sent again from here, it is don
  * `title` says what is to be done, and `action` is the word on the button that does it. `write` is
  * what is sent: `method`, `url`, and where needed `body`, `ifMatch` and `headers`, as `send` of
  * api.js takes them; or null while the fields do not say it yet. The fields are the children.
- * `preview(body)` shows what the dry run answered, `done(body)` what was done. `tag` is
- * the global tag whose history the change is in, or a function of the answer that returns it.
+ * `preview(answer)` shows what the dry run answered, above what would change in general, and
+ * `done(body)` what was done. `tag` is the global tag whose history the change is in, or a function
+ * of the answer that returns it. What `isPlain` is done at once, without being tried.
  *
  * What was tried is done only as it was tried: another value in a field is tried again, and where
  * the answer of the dry run has an ETag, nothing may have come between. When it is done, the page
@@ -43,12 +45,13 @@ export function WriteDialog({
   tag,
   preview = () => null,
   done = () => null,
+  isPlain = false,
   onClose,
   children,
 }) {
   const dialog = useRef(null);
   const [reason, setReason] = useState("");
-  const { isBusy, trial, failure, result, submit } = useWriting(write, reason);
+  const { isBusy, trial, failure, result, submit } = useWriting(write, reason, isPlain);
   useLayoutEffect(() => dialog.current.showModal(), []);
   const leave = () => dialog.current.close();
   return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-label=${title}>
@@ -75,7 +78,8 @@ export function WriteDialog({
               trial &&
               html`<div class="preview">
                 <p class="notice-title">This would be done</p>
-                ${preview(trial.body)}
+                ${preview(trial.body.answer)}
+                <${Trial} of=${trial.body} />
                 <p class="quiet">Nothing has been written yet.</p>
               </div>`
             }
@@ -85,7 +89,7 @@ export function WriteDialog({
           <div class="dialog-actions">
             <button type="button" onClick=${leave}>Cancel</button>
             <button type="submit" class="main" disabled=${!write}>
-              ${trial ? action : "Preview"}
+              ${trial || isPlain ? action : "Preview"}
             </button>
           </div>
         </form>`
@@ -94,13 +98,13 @@ export function WriteDialog({
 }
 
 // First the trial, then the write itself; one at a time, however often a button is pressed.
-function useWriting(write, reason) {
+function useWriting(write, reason, isPlain) {
   const [state, setState] = useState({});
   const isSending = useRef(false);
   // A write that got no answer may have been done: sent again, it has the same key.
   const sent = useRef({});
   const signature = signatureOf(write);
-  const isTried = state.trial?.signature === signature;
+  const isTried = isPlain || state.trial?.signature === signature;
   const submit = async (event) => {
     event.preventDefault();
     if (isSending.current || !write) {
@@ -120,7 +124,7 @@ function useWriting(write, reason) {
 async function outcome({ method, url, ...rest }, reason, sent, trial) {
   try {
     const how = sent
-      ? { idempotencyKey: sent.idempotencyKey, ifMatch: rest.ifMatch ?? trial.headers.get("ETag") }
+      ? { idempotencyKey: sent.idempotencyKey, ifMatch: rest.ifMatch ?? trial?.headers.get("ETag") }
       : { dryRun: true };
     const answer = await send(method, url, { ...rest, reason, ...how });
     if (!sent) {
