@@ -21,6 +21,9 @@ from cdb.rest.errors import answer_of
 from cdb.rest.holding import BEGAN
 from cdb.rest.service import Resource, direct
 
+SLASHED = "cdb.slashed"
+"""Where a request keeps that its path had a slash at its end: relative links go from there."""
+
 Answer = Callable[[Request], Response | None]
 """Answers a request, or returns None where the usual way has to."""
 
@@ -93,3 +96,4 @@ def _drop_trailing_slash(environ: dict[str, Any]) -> None:
     path = environ.get("PATH_INFO", "")
     if len(path) > 1 and path.endswith("/"):
         environ["PATH_INFO"] = path[:-1]
+        environ[SLASHED] = True

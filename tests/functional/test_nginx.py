@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -254,6 +255,13 @@ def test_the_web_interface_keeps_its_policy_and_its_files_their_names(
     assert file.headers["Content-Encoding"] == "gzip"
     assert file.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert count() == 2
+
+
+def test_a_browser_is_led_to_the_interface_at_the_port_that_it_came_by(behind: Behind) -> None:
+    wanted = {"Accept": "text/html"}
+    for root in (behind.front.url, behind.front.tls):
+        led = behind.session.get(f"{root}/", headers=wanted, timeout=30, allow_redirects=False)
+        assert urlsplit(led.headers["Location"]).netloc == urlsplit(root).netloc
 
 
 # --- payload files --------------------------------------------------------------

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import jsonschema_rs
 import pytest
@@ -171,13 +172,14 @@ def test_document_names_the_prefix_that_the_service_stands_under(service: Client
 # --- the page -----------------------------------------------------------------
 
 
-def test_page_and_its_assets_are_served(service: Client) -> None:
-    page = service.get("/docs", status=200)
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_page_and_its_assets_are_served(service: Client, path: str) -> None:
+    page = service.get(path, status=200)
     assets = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
     own = [asset for asset in assets if not asset.startswith("data:")]
     assert len(own) == 4
     for asset in own:
-        assert service.get(f"/{asset}", status=200).body
+        assert service.get(urljoin(path, asset), status=200).body
 
 
 def test_page_refers_to_its_own_origin_only(service: Client) -> None:

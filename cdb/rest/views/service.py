@@ -3,6 +3,7 @@
 import time
 from importlib.metadata import version
 from importlib.resources import files
+from string import Template
 
 from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
@@ -15,6 +16,7 @@ from cdb.plugin import Permission
 from cdb.registry import listing
 from cdb.rest import answers, inputs, shapes, spreading
 from cdb.rest.context import Context
+from cdb.rest.lane import SLASHED
 from cdb.rest.media import json_response
 from cdb.rest.service import Resource
 from cdb.services import permitted, statuses
@@ -114,10 +116,11 @@ def _checks(context: Context) -> dict[str, str]:
 
 
 @page.get(bytes)
-def show_page(_request: Request) -> Response:
+def show_page(request: Request) -> Response:
     """Show a page to browse and try the API with; it needs no internet."""
-    html = files("cdb.ui").joinpath("openapi.html").read_bytes()
-    response = Response(html, content_type="text/html", charset="utf-8")
+    html = Template(files("cdb.ui").joinpath("openapi.html").read_text("utf-8"))
+    shown = html.substitute(root="../" if SLASHED in request.environ else "")
+    response = Response(shown, content_type="text/html", charset="utf-8")
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     return response
 

@@ -38,7 +38,8 @@ function exactNumbers({ React }) {
 }
 
 SwaggerUIBundle({
-  url: new URL("openapi.json", document.baseURI).href,
+  // From this file on, since the page may be asked for with a slash at its end.
+  url: new URL("../openapi.json", document.currentScript.src).href,
   domNode: document.getElementById("api"),
   deepLinking: true,
   plugins: [exactNumbers],
