@@ -12,8 +12,8 @@ from cdb.commands.deployment import INI, deployment_of, require_migrated, with_d
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cdb.commands.deployment import Deployment
     from cdb.demo.load import Loaded
-    from cdb.services.rules import Rules
     from cdb.settings import Settings
     from cdb.store.engine import Database
 
@@ -44,6 +44,8 @@ def demo() -> None:
 def load(ini: Path, url: str) -> None:
     """Load the sample data into the database of INI, if that has no global tags.
 
+    The files of the payloads go into the payload store, where the service has one.
+
     \b
     Examples:
       cdb demo load development.ini
@@ -55,7 +57,7 @@ def load(ini: Path, url: str) -> None:
 
     def run(database: "Database") -> None:
         database.listener = None  # sample data is no news
-        loaded.extend(_load(database, deployment.rules))
+        loaded.extend(_load(database, deployment))
         present.update(_present(database))
 
     with_database(deployment, run)
@@ -66,11 +68,11 @@ def load(ini: Path, url: str) -> None:
     _print_queries(present, deployment.settings, url.rstrip("/"))
 
 
-def _load(database: "Database", rules: "Rules") -> "Sequence[Loaded]":
+def _load(database: "Database", deployment: "Deployment") -> "Sequence[Loaded]":
     from cdb.demo.load import load as load_into
 
     require_migrated(database)
-    return load_into(database, rules)
+    return load_into(database, deployment.rules, deployment.payload_store())
 
 
 def _present(database: "Database") -> set[str]:

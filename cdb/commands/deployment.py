@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdb.registry.plugins import Plugins
+    from cdb.services.payloads import PayloadStore
     from cdb.services.rules import Rules
     from cdb.settings import Settings
     from cdb.store.engine import Database
@@ -64,13 +65,21 @@ class Deployment(NamedTuple):
             ClickException: they cannot be reached as the settings say.
 
         """
-        from cdb.settings import SettingsError
-        from cdb.store.payload_files import open_files
+        store = self.payload_store()
+        return store.files if store else None
 
-        if not self.settings.payload_store:
-            return None
+    def payload_store(self) -> "PayloadStore | None":
+        """Return the payload store of the service; None where it has none.
+
+        Raises:
+            ClickException: it cannot be reached as the settings say.
+
+        """
+        from cdb.services.payloads import PayloadStore
+        from cdb.settings import SettingsError
+
         try:
-            return open_files(self.settings.payload_store, self.settings.payload_store_options)
+            return PayloadStore.from_settings(self.settings, self.plugins.layout)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from posixpath import basename
 from typing import NamedTuple
 
 from cdb.domain.points import OPEN, Interval, Point
@@ -39,6 +40,18 @@ class TagContent(NamedTuple):
     types: Sequence[TypeContent]
     example: Point
     example_reads: str
+
+
+def stored_files() -> Iterator[tuple[str, str, bytes]]:
+    """Yield the files of the payloads: the type, the name, and what is in it.
+
+    Those of sPHENIX are not public.
+    """
+    for type_ in cms_2017().types:
+        for name in dict.fromkeys(
+            basename(iov.payload_url) for write in type_.writes for iov in write
+        ):
+            yield type_.name, name, read("cms2017", name)
 
 
 def tags() -> list[TagContent]:

@@ -1,14 +1,23 @@
 """Put the sample data into an empty database, through the same services as any client."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from cdb.demo.content import Iov, TagContent, TypeContent, tags
+from cdb.demo.content import Iov, TagContent, TypeContent, stored_files, tags
 from cdb.domain.points import IovMode
-from cdb.services import global_tags, lookup, payload_iovs, payload_lists, payload_types
+from cdb.services import (
+    global_tags,
+    lookup,
+    payload_iovs,
+    payload_lists,
+    payload_types,
+    payloads,
+)
 from cdb.services.entering import Reference
+from cdb.services.payloads import PayloadStore, Sent
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads
@@ -26,12 +35,13 @@ class Loaded(NamedTuple):
     iovs: int
 
 
-def load(database: Database, rules: Rules) -> list[Loaded]:
+def load(database: Database, rules: Rules, store: PayloadStore | None = None) -> list[Loaded]:
     """Load the sample data where the database has no global tags: all of it, or nothing.
 
     Args:
         database: migrated.
         rules: of the service that the data is for.
+        store: gets the files of the payloads afterwards; None where the service has none.
 
     Returns:
         What was loaded; nothing where there were tags already.
@@ -42,7 +52,10 @@ def load(database: Database, rules: Rules) -> list[Loaded]:
         open_change(session, WRITER.origin, rules.lock_timeout_ms)
         if reads.tags(session):
             return []
-        return [_load_tag(session, rules, content) for content in tags()]
+        loaded = [_load_tag(session, rules, content) for content in tags()]
+    if store:
+        _store_files(database, rules, store)
+    return loaded
 
 
 def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
@@ -54,6 +67,13 @@ def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
     tag_id = lookup.tag(session, content.name).id
     _, iovs = reads.tag_counts(session, [tag_id])[tag_id]
     return Loaded(content.name, len(content.types), iovs)
+
+
+def _store_files(database: Database, rules: Rules, store: PayloadStore) -> None:
+    for type_name, name, content in stored_files():
+        with database.writing() as session:
+            sent = Sent(type_name, name, BytesIO(content), len(content))
+            payloads.upload(database, session, rules, WRITER, store, sent)
 
 
 def _load_type(session: Session, rules: Rules, tag: str, content: TypeContent) -> None:

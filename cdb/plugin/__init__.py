@@ -40,7 +40,7 @@ from cdb.plugin.types import (
     Upload,
 )
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 
 __all__ = [
     "ANONYMOUS",

@@ -263,11 +263,24 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a payload is shown: text, an SVG, or a table whose first row is its header."""
+    """How a payload is shown: text, an SVG, or a table whose first row is its header.
+
+    Attributes:
+        kind: what `content` is.
+        content: a text, or the rows of a table.
+        is_truncated: whether the payload has more than that.
+        title: what it is called, where the payload has several parts.
+        description: a sentence about it; who does not see a picture gets that instead.
+        parts: what is shown after it; these have no parts of their own.
+
+    """
 
     kind: Literal["text", "svg", "table"]
     content: str | tuple[tuple[str, ...], ...]
     is_truncated: bool = False
+    title: str = ""
+    description: str = ""
+    parts: tuple["Preview", ...] = ()
 
 
 # --- points and changes -----------------------------------------------------

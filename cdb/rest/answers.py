@@ -141,6 +141,9 @@ class IovRow(_Iov):
     payload_list: str
     global_tag: str | None
     payload_type: str
+    dimension: str
+    begin: Annotated[str | None, Field(description="The start in the notation of the dimension.")]
+    end: Annotated[str | None, Field(description="The end in the notation of the dimension.")]
 
 
 class ListWithIovs(List):
@@ -226,7 +229,7 @@ class ListPage(_Page):
 
 
 class IovPage(_Page):
-    """A page of payload IOVs; a search counts up to 10,000."""
+    """A page of payload IOVs; a search, also for a checksum, counts up to 10,000."""
 
     count_is_lower_bound: bool
     results: list[IovRow]
@@ -564,12 +567,48 @@ class CheckedPayloads(BaseModel):
     missing: list[str]
 
 
-class PayloadPreview(BaseModel):
-    """How a payload is shown; the first row of a table is its header."""
+class FileOfPayload(StoredPayload):
+    """A payload in the payload store, how it came there, and what shows it."""
+
+    change: Annotated[
+        int,
+        Field(
+            description="The change that it came with: its upload, or what numbered its revision "
+            "before that."
+        ),
+    ]
+    actor: Annotated[str, Field(description="Who made that change.")]
+    preview: Annotated[
+        str | None, Field(description="The plugin that shows it; null where none does.")
+    ]
+
+
+class PayloadFacts(BaseModel):
+    """What the service knows of a payload."""
+
+    checksum: Annotated[str, Field(description="As it was asked for.")]
+    has_store: Annotated[bool, Field(description="Whether the service has a payload store.")]
+    stored: Annotated[
+        FileOfPayload | None, Field(description="Null where it is elsewhere, if anywhere.")
+    ]
+
+
+class PreviewPart(BaseModel):
+    """A part of what is shown of a payload; the first row of a table is its header."""
 
     kind: Literal["text", "svg", "table"]
     content: str | list[list[str]]
-    is_truncated: bool
+    is_truncated: Annotated[bool, Field(description="Whether the payload has more than that.")]
+    title: Annotated[str, Field(description="Empty where it has none.")]
+    description: Annotated[
+        str, Field(description="A sentence about it, which stands for a picture; it may be empty.")
+    ]
+
+
+class PayloadPreview(PreviewPart):
+    """How a payload is shown."""
+
+    parts: Annotated[list[PreviewPart], Field(description="What follows, as in a ROOT file.")]
 
 
 class PluginRow(BaseModel):

@@ -123,9 +123,9 @@ def attached(found: Attached, mode: IovMode) -> Json:
     return {"count": found.number, "payload_iovs": None if found.shown is None else rows}
 
 
-def iov_row(row: Any, mode: IovMode) -> Json:
-    """Show a row of the list of payload IOVs."""
-    end = mode.end_to_interface(Point(row.end_major, row.end_minor))
+def iov_row(row: Any, rules: Rules) -> Json:
+    """Show a row of the list of payload IOVs, with numbers and in notation."""
+    end = rules.iov_mode.end_to_interface(Point(row.end_major, row.end_minor))
     return {
         "id": row.id,
         "payload_url": row.payload_url,
@@ -140,6 +140,7 @@ def iov_row(row: Any, mode: IovMode) -> Json:
         "global_tag": row.global_tag,
         "payload_type": row.payload_type,
         "inserted": row.inserted,
+        **_row_in_notation(row, rules),
     }
 
 
@@ -365,7 +366,7 @@ class ValidObjects(ValidPayloads):
                 "major_iov_end": shown.end_major,
                 "minor_iov_end": shown.end_minor,
                 "revision": shown.extra,
-                **_valid_in_notation(row, rules),
+                **_row_in_notation(row, rules),
             }
         )[1:]
 
@@ -379,7 +380,7 @@ def joined(payloads: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(payloads) + b"]"
 
 
-def _valid_in_notation(row: Valid, rules: Rules) -> Json:
+def _row_in_notation(row: Any, rules: Rules) -> Json:
     name = row.dimension or rules.default_dimension
     start, end = Point(row.start_major, row.start_minor), Point(row.end_major, row.end_minor)
     return in_notation(name, start, end, rules)

@@ -28,6 +28,7 @@ from cdb.settings import Settings
 from cdb.store import payloads
 from cdb.store.changes import Origin, open_change
 from cdb.store.engine import Database, Reader
+from cdb.store.log import ChangeRecord
 from cdb.store.payload_files import PayloadFiles, Received, Source, checked_path, open_files
 from cdb.store.payloads import PayloadRecord
 from cdb.store.reads import TypeRecord
@@ -171,6 +172,24 @@ def find(reader: Reader, checksum: str) -> PayloadRecord:
     return found[checksum]
 
 
+class Facts(NamedTuple):
+    """A stored payload, the change that it came with, and the name of what can show it."""
+
+    record: PayloadRecord
+    change: ChangeRecord
+    preview: str | None
+
+
+def facts(store: PayloadStore, reader: Reader, checksum: str) -> Facts | None:
+    """Return what is known of a payload that is stored here; None where it is not."""
+    record = payloads.by_checksums(reader, [checksum]).get(checksum)
+    if record is None:
+        return None
+    change = lookup.change(reader, record.added_by)
+    shows = _showing(store, _reference(record))
+    return Facts(record, change, shows.name if shows else None)
+
+
 def preview(store: PayloadStore, record: PayloadRecord) -> Preview:
     """Return how a stored payload is shown.
 
@@ -179,14 +198,10 @@ def preview(store: PayloadStore, record: PayloadRecord) -> Preview:
         Unavailable: it cannot be read.
 
     """
-    revision = None if record.revision is None else str(record.revision)
-    payload = PayloadReference(
-        record.payload_type, record.path, record.checksum, record.size, revision
-    )
+    payload = _reference(record)
     try:
-        for each in store.previews:
-            if each.accepts(payload):
-                return each.preview(payload, store.content(record))
+        if shows := _showing(store, payload):
+            return shows.preview(payload, store.content(record))
     except CdbError:
         raise
     except ValueError as error:
@@ -195,6 +210,25 @@ def preview(store: PayloadStore, record: PayloadRecord) -> Preview:
         log.exception("the preview of %s failed", record.path)
         raise NotFound("This payload cannot be shown.") from error
     raise NotFound("Nothing here can show a payload like this one.")
+
+
+def _reference(record: PayloadRecord) -> PayloadReference:
+    revision = None if record.revision is None else str(record.revision)
+    return PayloadReference(
+        record.payload_type, record.path, record.checksum, record.size, revision
+    )
+
+
+def _showing(store: PayloadStore, payload: PayloadReference) -> PayloadPreview | None:
+    return next((each for each in store.previews if _accepts(each, payload)), None)
+
+
+def _accepts(shows: PayloadPreview, payload: PayloadReference) -> bool:
+    try:
+        return shows.accepts(payload)
+    except Exception:
+        log.exception("the preview %s cannot say whether it shows %s", shows.name, payload)
+        return False
 
 
 class _Place(NamedTuple):

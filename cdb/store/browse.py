@@ -1,6 +1,6 @@
 """Pages of the lists of objects: filtered, searched, sorted, counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -78,7 +78,11 @@ _IOV_SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
     "major_iov_end": (Iov.end_major.expression, Iov.end_minor.expression),
     "minor_iov_end": (Iov.end_minor.expression, Iov.end_major.expression),
     "payload_list": (PayloadList.name.expression,),
-    "global_tag": (GlobalTag.name.expression,),
+    "global_tag": (
+        GlobalTag.name.expression,
+        Iov.start_major.expression,
+        Iov.start_minor.expression,
+    ),
     "payload_type": (PayloadType.name.expression,),
     "inserted": (Iov.inserted.expression,),
 }
@@ -106,12 +110,14 @@ def lists(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     return _found(reader, reads.ListRecord, statement, wanted, _LIST_SORTS, at)
 
 
-def iovs(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
+def iovs(
+    reader: Reader, wanted: Wanted, at: int = CURRENT, checksums: Collection[str] | None = None
+) -> Found:
     """Return a page of attached payload IOVs, each list's own.
 
-    List, tag and type are filters; the payload's URL and the name of the list
-    are searched. Without a search the count is known without looking at the
-    IOVs; with one it stops at COUNTED_AT_MOST.
+    List, tag and type are filters, and so are checksums, of which an IOV has to have one; the
+    payload's URL and the name of the list are searched. Without a search and checksums the count
+    is known without looking at the IOVs; with one it stops at COUNTED_AT_MOST.
     """
     seen = partial(reads.seen, current=at == CURRENT)
     visible = _of_tag_and_type(
@@ -129,6 +135,7 @@ def iovs(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
             PayloadList.name.label("payload_list"),
             GlobalTag.name.label("global_tag"),
             PayloadType.name.label("payload_type"),
+            PayloadType.dimension,
         )
         .select_from(ListState)
         .join(PayloadList, and_(PayloadList.id == ListState.payload_list, seen(PayloadList)))
@@ -140,6 +147,8 @@ def iovs(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
     )
     if "payload_list" in wanted.filters:
         visible = visible.where(PayloadList.name == wanted.filters["payload_list"])
+    if checksums is not None:
+        visible = visible.where(Iov.checksum.in_(checksums))
     statement = _searched(visible, wanted, Iov.payload_url, PayloadList.name)
     order = _IOV_SORTS.get(wanted.sort, _IOV_SORTS["id"])
     directed = [column.desc() if wanted.descending else column.asc() for column in order]
@@ -148,7 +157,7 @@ def iovs(reader: Reader, wanted: Wanted, at: int = CURRENT) -> Found:
             reader, _page(statement, wanted, [*directed, PayloadList.id.asc(), Iov.id.asc()]), at
         )
     )
-    if not wanted.search:
+    if not wanted.search and checksums is None:
         return Found(rows, _count_from_lists(reader, wanted, at))
     limited = statement.with_only_columns(literal(1)).limit(COUNTED_AT_MOST + 1)
     counted = _count(reader, limited, at)

@@ -34,7 +34,8 @@ class PayloadRecord(NamedTuple):
     """A payload in the store.
 
     `checksum` is its MD5; both checksums are hexadecimal, in lower case. `path`
-    is what payload IOVs refer to it by. `size` is in bytes.
+    is what payload IOVs refer to it by. `size` is in bytes. `added_by` is the change
+    that its row came with.
     """
 
     id: int
@@ -46,6 +47,7 @@ class PayloadRecord(NamedTuple):
     revision: int | None
     path: str
     created: datetime
+    added_by: int
 
 
 class Numbered(NamedTuple):
@@ -67,6 +69,7 @@ _STORED = (
         Payload.revision,
         Payload.path,
         Payload.created,
+        Payload.added_by,
     )
     .where(Payload.path.is_not(None))
     .order_by(Payload.id)

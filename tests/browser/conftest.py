@@ -28,11 +28,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def demo(databases: Any) -> Iterator[Any]:
-    """A service with the sample data, which no test changes."""
-    with service(databases) as app:
+def demo(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A service with the sample data and its files, which no test changes."""
+    store = str(tmp_path_factory.mktemp("payloads"))
+    with service(
+        databases, payload_store=store, **{"plugin.json.suffixes": ".json _json.txt"}
+    ) as app:
         context = app.registry.cdb
-        load(context.database, context.rules)
+        load(context.database, context.rules, context.payload_store)
         yield app
 
 

@@ -31,6 +31,9 @@ PAGES = {
     "list": "lists/LumiCertification_1?at=302635:1200&from=302635:1100&to=302635:1300",
     "compare": "diff",
     "past": "diff?a=CMS_2017&b=CMS_2017&a_as_of=15&type=JER_SF_AK8PFPuppi",
+    "payload": "payloads/e8dded56668dfdb111c4219f5374b36d",
+    "payload-table": "payloads/30afd205748aaaf482a6a9253539c2e3",
+    "payload-elsewhere": "payloads/e99a18c428cb38d5f260853678922e03",
     "plugins": "plugins",
     "about": "about",
     "not-found": "global-tags/NoSuchTag",
@@ -42,10 +45,16 @@ def sample() -> Iterator[str]:
     """Serve the sample data; gives the root."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/cdb.sqlite"
-        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        settings = {
+            "cdb.database.url": url,
+            "cdb.payload_store": f"{folder}/payloads",
+            "cdb.plugin.json.suffixes": ".json _json.txt",
+            "cdb.allow_open_writes": "true",
+        }
+        app = make_app(load(settings, {}))
         context = app.registry.cdb
         migrate.upgrade(context.database)
-        load_demo(context.database, context.rules)
+        load_demo(context.database, context.rules, context.payload_store)
         with serving(app) as root:
             yield root
         context.database.dispose()

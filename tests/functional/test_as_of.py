@@ -61,6 +61,7 @@ NO_HISTORY: Mapping[str, str] = {
     "/changes": "the log itself, whose parts are asked by `after` and `before`",
     "/changes/{change}": "a change stays what it is",
     "/payloads/{checksum}": "a stored file stays what it is",
+    "/payloads/{checksum}/about": "a stored file stays what it is",
     "/payloads/{checksum}/preview": "a stored file stays what it is",
     "/plugins": "of the service, not of the data",
     "/settings/{name}": "of the service, not of the data",

@@ -135,6 +135,7 @@ def test_page_of_iovs_names_list_tag_and_type(catalogue: Client) -> None:
         "Beam",
     )
     assert (first["major_iov"], first["major_iov_end"]) == (0, 1)
+    assert (first["dimension"], first["begin"], first["end"]) == ("major-minor", "0,0", "1,0")
 
 
 def test_page_of_iovs_leaves_out_what_waits(catalogue: Client) -> None:

@@ -921,7 +921,14 @@ def test_a_check_of_something_else_is_refused(served: Served, body: Any) -> None
 
 def test_a_text_is_shown(served: Served) -> None:
     shown = served.client.ok("GET", f"payloads/{MD5}/preview")
-    assert shown == {"kind": "text", "content": CONTENT.decode(), "is_truncated": False}
+    assert shown == {
+        "kind": "text",
+        "content": CONTENT.decode(),
+        "is_truncated": False,
+        "title": "",
+        "description": "",
+        "parts": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -930,6 +937,46 @@ def test_a_text_is_shown(served: Served) -> None:
 def test_what_nothing_can_show_is_not_found(client: Client, name: str, content: bytes) -> None:
     checksum = put(client, content, name).json["checksum"]
     answer = client.api("GET", f"payloads/{checksum}/preview")
+    assert (answer.status_int, answer.json["code"]) == (404, "not-found")
+
+
+# --- what is known ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("checksum", [MD5, MD5.upper(), SHA256, SHA256.upper()])
+def test_a_stored_payload_is_known_by_each_of_its_checksums(served: Served, checksum: str) -> None:
+    about = served.client.ok("GET", f"payloads/{checksum}/about")
+    assert (about["checksum"], about["has_store"]) == (checksum, True)
+    stored = about["stored"]
+    assert (stored["payload_url"], stored["sha256"], stored["size"]) == (
+        PATH,
+        SHA256,
+        len(CONTENT),
+    )
+    change = served.client.ok("GET", f"changes/{stored['change']}")
+    assert (change["action"], change["object_name"]) == ("upload", PATH)
+    assert (stored["actor"], stored["preview"]) == (change["actor"], "text")
+
+
+def test_a_payload_that_nothing_shows_has_no_preview(client: Client) -> None:
+    checksum = put(client, b"root", "a.root").json["checksum"]
+    assert client.ok("GET", f"payloads/{checksum}/about")["stored"]["preview"] is None
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_a_payload_that_is_elsewhere_is_known_by_who_refers_to_it(
+    make_client: Callable[..., Client], folder: Path, has_store: bool
+) -> None:
+    client = with_type(make_client(**({"payload_store": str(folder)} if has_store else {})))
+    client.ok("POST", "pl", {"payload_type": "Beam"})
+    row = {"payload_url": "a", "checksum": MD5.upper(), "major_iov": 1, "minor_iov": 0}
+    client.ok("POST", "payload-lists/Beam_1/iovs", [row])
+    assert client.ok("GET", f"payloads/{MD5}/about") == {
+        "checksum": MD5,
+        "has_store": has_store,
+        "stored": None,
+    }
+    answer = client.api("GET", f"payloads/{SHA256}/about")
     assert (answer.status_int, answer.json["code"]) == (404, "not-found")
 
 

@@ -15,7 +15,8 @@ from cdb.domain.points import OPEN, ORIGIN, Point
 from cdb.errors import NotFound
 from cdb.services import contents, global_tags, payload_iovs, payload_lists, usage
 from cdb.services.entering import Reference
-from cdb.store import iovs, reads
+from cdb.store import browse, iovs, reads
+from cdb.store.changes import CURRENT
 from cdb.store.engine import Database
 
 
@@ -148,3 +149,22 @@ def test_both_checksums_of_a_stored_payload_mean_it(
 
     for checksum in (md5, sha256, md5.upper(), sha256.upper()):
         assert starts(checksum) == [3, 7]
+        order = "sort=major_iov"
+        pages = [
+            client.ok("GET", f"payload-iovs?checksum={checksum}&page={number}&page_size=1&{order}")
+            for number in (1, 2)
+        ]
+        assert [page["results"][0]["major_iov"] for page in pages] == [3, 7]
+        assert {page["count"] for page in pages} == {2}
+    assert client.ok("GET", f"payload-iovs?checksum={'0' * 32}&page=1")["results"] == []
+
+
+def test_a_page_of_uses_is_as_of_a_change(world: World) -> None:
+    put(world, Point(1, 0), Point(2, 0), "x")
+    before = world.change()
+    put(world, Point(1, 0), Point(2, 0), "y")
+    with world.database.snapshot() as reader:
+        found_then = browse.iovs(reader, browse.Wanted(), before, {"x"})
+        found_now = browse.iovs(reader, browse.Wanted(), CURRENT, {"x"})
+    assert [row.checksum for row in found_then.rows] == ["x"]
+    assert (found_now.rows, found_now.count) == ([], 0)

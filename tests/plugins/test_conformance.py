@@ -14,7 +14,7 @@ from cdb.builtin.dimensions import EndOptions, MajorMinor, RunLumi, UtcTime
 from cdb.builtin.json_schema import JsonSchema, JsonSchemaOptions
 from cdb.builtin.layouts import Hashed
 from cdb.builtin.log import Log
-from cdb.builtin.previews import JsonPreview, PreviewOptions, TextPreview, TextPreviewOptions
+from cdb.builtin.previews import JsonPreview, JsonPreviewOptions, TextPreview, TextPreviewOptions
 from cdb.builtin.root_file import RootFile, RootFileOptions
 from cdb.builtin.standard import Standard
 from cdb.builtin.text_table import TextTable, TextTableOptions
@@ -163,14 +163,15 @@ class TestTextPreview(PayloadPreviewTests):
     shown = [
         ((named("a.txt"), "Größe\n".encode()), Preview("text", "Größe\n")),
         ((named("A.TXT"), b"x" * 1025), Preview("text", "x" * 1024, is_truncated=True)),
+        ((named("a.csv"), b"a,b\n1,2\n"), Preview("table", (("a", "b"), ("1", "2")))),
     ]
     not_accepted = [named("a.root"), named("txt")]
 
 
 class TestJsonPreview(PayloadPreviewTests):
-    plugin = JsonPreview("json", PreviewOptions(max_kb=1))
+    plugin = JsonPreview("json", JsonPreviewOptions(max_kb=1))
     shown = [
-        ((named("a.json"), b'{"x":[1]}'), Preview("text", '{\n  "x": [\n    1\n  ]\n}')),
+        ((named("a.json"), b'{"x":[1]}'), Preview("text", '{"x": [1]}')),
         ((named("a.json"), rb'"\ud800"'), Preview("text", r'"\ud800"')),
     ]
     not_accepted = [named("a.txt")]

@@ -184,6 +184,13 @@ class IovBrowseQuery(ListBrowseQuery):
     """Which payload IOVs."""
 
     payload_list: Annotated[Text, Field(description="Only IOVs of this list.")] = ""
+    checksum: Annotated[
+        Text,
+        Field(
+            description="Only IOVs of the payload with this checksum: MD5 and SHA-256 of a stored "
+            "payload mean each other, in either case."
+        ),
+    ] = ""
     filter_names: ClassVar[tuple[str, ...]] = ("global_tag", "payload_type", "payload_list")
 
 

@@ -21,7 +21,7 @@ from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.kept import Answers, Kept
 from cdb.rest.service import Resource
 from cdb.rest.views.ranges import tag_iovs
-from cdb.services import payload_iovs, resolve
+from cdb.services import payload_iovs, resolve, usage
 from cdb.services.entering import Reference
 from cdb.services.writer import Writer
 from cdb.store import browse
@@ -119,8 +119,9 @@ def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
         pieces = streams.iovs(database, change, mode, with_staged=not query.asOf)
         return streams.streamed(pieces, request.cdb.streams)
     with asked.state(request, query.asOf) as (reader, at):
-        found = browse.iovs(reader, query.wanted(), at)
-    rows = [shapes.iov_row(row, mode) for row in found.rows]
+        checksums = usage.meant(reader, query.checksum) if query.checksum else None
+        found = browse.iovs(reader, query.wanted(), at, checksums)
+    rows = [shapes.iov_row(row, request.cdb.rules) for row in found.rows]
     page = shapes.page(found, query.wanted(), rows)
     return {**page, "count_is_lower_bound": found.count_is_lower_bound}
 

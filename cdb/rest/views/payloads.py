@@ -19,11 +19,11 @@ from cdb.errors import (
     TooLarge,
     Unavailable,
 )
-from cdb.plugin import Permission
+from cdb.plugin import Permission, Preview
 from cdb.rest import answers, digests, inputs, shapes
 from cdb.rest.errors import of_cdb
 from cdb.rest.service import Resource
-from cdb.services import payloads
+from cdb.services import payloads, usage
 from cdb.services.payloads import PayloadStore, Sent
 from cdb.services.writer import Writer
 from cdb.store.payload_files import CHUNK
@@ -34,9 +34,10 @@ _GROUP = "Payload store"
 check = Resource(_GROUP, ["payloads/check"])
 one = Resource(_GROUP, ["payloads/{checksum}"])
 shown = Resource(_GROUP, ["payloads/{checksum}/preview"])
+facts = Resource(_GROUP, ["payloads/{checksum}/about"])
 sent = Resource(_GROUP, ["payloads/{payload_type}/{file_name}"])
 
-RESOURCES = (check, one, shown, sent)
+RESOURCES = (check, one, shown, facts, sent)
 
 _RANGE = re.compile(r"bytes=(?=-?[0-9])([0-9]{0,19})-([0-9]{0,19})")
 """One range of bytes, of which one end at least is given."""
@@ -59,7 +60,7 @@ def upload(
     It is kept once, however often it is sent; `stored` tells whether it was not
     there before. The headers Content-MD5, Digest, Repr-Digest and
     Content-Digest are compared with what arrives. No file can be called
-    `preview`.
+    `preview` or `about`.
     """
     cdb = request.cdb
     file = Sent(
@@ -98,12 +99,29 @@ def send(request: Request, path: inputs.ChecksumPath) -> Response:
 
 @shown.get(answers.PayloadPreview, path=inputs.ChecksumPath, errors=[NotFound])
 def preview(request: Request, path: inputs.ChecksumPath) -> shapes.Json:
-    """Show what is in a payload, as text, a table or an SVG."""
+    """Show what is in a payload: texts, tables and SVGs."""
     store = _store(request)
     with request.cdb.database.statement() as reader:
         record = payloads.find(reader, path.checksum)
     found = payloads.preview(store, record)
-    return {"kind": found.kind, "content": found.content, "is_truncated": found.is_truncated}
+    return {**_part(found), "parts": [_part(each) for each in found.parts]}
+
+
+@facts.get(answers.PayloadFacts, path=inputs.ChecksumPath, errors=[NotFound])
+def about(request: Request, path: inputs.ChecksumPath) -> shapes.Json:
+    """Tell what is known of a payload: whether it is stored here, by whom, and what can show it.
+
+    A payload that is elsewhere is known where a payload IOV of any time has its checksum.
+    """
+    store: PayloadStore | None = request.cdb.payload_store
+    with request.cdb.database.snapshot() as reader:
+        usage.require_known(reader, path.checksum, usage.meant(reader, path.checksum))
+        found = payloads.facts(store, reader, path.checksum) if store else None
+    return {
+        "checksum": path.checksum,
+        "has_store": store is not None,
+        "stored": found and _facts(found),
+    }
 
 
 @check.post(answers.CheckedPayloads, body=inputs.Checksums, errors=[NotFound])
@@ -143,6 +161,25 @@ def _shown(record: PayloadRecord) -> shapes.Json:
         "size": record.size,
         "revision": None if record.revision is None else str(record.revision),
         "created": record.created,
+    }
+
+
+def _part(shown: Preview) -> shapes.Json:
+    return {
+        "kind": shown.kind,
+        "content": shown.content,
+        "is_truncated": shown.is_truncated,
+        "title": shown.title,
+        "description": shown.description,
+    }
+
+
+def _facts(found: payloads.Facts) -> shapes.Json:
+    return {
+        **_shown(found.record),
+        "change": found.change.change,
+        "actor": found.change.actor,
+        "preview": found.preview,
     }
 
 

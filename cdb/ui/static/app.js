@@ -10,6 +10,7 @@ import { HistoryPage, ListHistoryPage } from "./pages/history.js";
 import { ListPage } from "./pages/list.js";
 import { MissingPage } from "./pages/missing.js";
 import { OverviewPage } from "./pages/overview.js";
+import { PayloadPage } from "./pages/payload.js";
 import { PluginsPage } from "./pages/plugins.js";
 import { TagPage } from "./pages/tag.js";
 import { TagsPage } from "./pages/tags.js";
@@ -27,6 +28,7 @@ const ROUTES = [
   ["lists/:list/history", ListHistoryPage],
   ["types/:type", TypePage],
   ["diff", DiffPage],
+  ["payloads/:checksum", PayloadPage],
   ["plugins", PluginsPage],
   ["about", AboutPage],
 ];
