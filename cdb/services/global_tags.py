@@ -9,12 +9,12 @@ from cdb.domain.statuses import Status, WriteMode
 from cdb.errors import NameTaken
 from cdb.plugin import Permission, Target
 from cdb.services import digest as digests
-from cdb.services import guard, lookup, statuses
+from cdb.services import guard, lookup, moments, statuses
 from cdb.services.payload_lists import NewList, add_lists
 from cdb.services.rules import Rules
 from cdb.services.writer import Writer
 from cdb.store import reads, writes
-from cdb.store.changes import OpenChange, open_change
+from cdb.store.changes import CURRENT, OpenChange, open_change
 from cdb.store.engine import Database
 from cdb.store.models import GlobalTag, TagState
 
@@ -53,27 +53,43 @@ def create(
 
 
 def clone(
-    session: Session, rules: Rules, writer: Writer, source: str, target: str
+    session: Session,
+    rules: Rules,
+    writer: Writer,
+    source: str,
+    target: str,
+    as_of: str | None = None,
 ) -> reads.TagRecord:
-    """Make an unlocked global tag with the content that another one has now.
+    """Make an unlocked global tag with the content that another one has, or had.
 
     Nothing is copied: the lists of the clone point at the logs of the source,
-    pinned at this change, whatever is written to the source later.
+    pinned at this change or at that of then, whatever is written to the source later.
+
+    Args:
+        session: of the write.
+        rules: of the service.
+        writer: who writes.
+        source: the name of the other one; as of a change, its name then.
+        target: the name of the new one.
+        as_of: the change, or the time, as of which it has the content; None for now.
 
     Raises:
         Unauthenticated, Forbidden: the writer may not.
-        NotFound: no live tag has the source's name.
+        Invalid: `as_of` is no change and no time, or in the future.
+        NotFound: no live tag has the source's name, or none had it then.
         NameTaken: a live tag has the target's name.
 
     """
     writer.require(Permission.TAG_CREATE, _target(target))
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    original = lookup.tag(session, source)
+    then = moments.moment(session, as_of).change
+    original = lookup.tag(session, source, then)
     status = _first_status(change, rules)
     tag_id = add_tag(
         change, target, status.id, original.author, original.description, original.contact
     )
-    originals = reads.lists_of(session, original.id)
+    originals = reads.lists_of(session, original.id, then)
+    pinned_at = change.number if then == CURRENT else then
     names = add_lists(
         change,
         [
@@ -85,18 +101,20 @@ def clone(
                 record.contact,
                 global_tag=tag_id,
                 series=record.series,
-                pinned_at=record.pinned_at or change.number,
+                pinned_at=record.pinned_at or pinned_at,
             )
             for record in originals
         ],
     )
-    change.sources.add(original.id)
+    if then == CURRENT:
+        change.sources.add(original.id)
     lists = {record.type: name for record, name in zip(originals, names, strict=True)}
+    of_then = {} if then == CURRENT else {"as_of": then}
     change.record(
         "clone",
         "global_tag",
         target,
-        after={"status": status.name, "source": source, "payload_lists": lists},
+        after={"status": status.name, "source": source, **of_then, "payload_lists": lists},
         source=source,
         global_tags=[target],
         payload_lists=names,

@@ -467,6 +467,38 @@ def test_clone_of_a_clone_stands_alone(client: Client) -> None:
     assert [url for url, *_ in shown(client, "Fourth")] == ["a", "second"]
 
 
+def test_clone_as_of_a_change_has_what_its_source_had(client: Client) -> None:
+    beam = make_tag(client)
+    attach(client, beam, "a", (0, 0), (10, 0))
+    then = client.ok("GET", "changes")["latest"]
+    attach(client, beam, "b", (5, 0), (20, 0))
+    made = client.ok("POST", f"cloneGlobalTag/GT/Old?asOf={then}")
+    assert (made["payload_lists_count"], made["payload_iov_count"]) == (1, 1)
+    assert shown(client, "Old") == [("a", (0, 0), (10, 0))]
+    [change] = client.ok("GET", "global-tags/Old/history")["changes"]
+    assert (change["after"]["source"], change["after"]["as_of"]) == ("GT", then)
+    attach(client, "Beam_2", "c", (20, 0), (30, 0))
+    assert [url for url, *_ in shown(client, "Old")] == ["a", "c"]
+    assert [url for url, *_ in shown(client)] == ["a", "b"]
+
+
+def test_clone_as_of_a_change_is_of_what_had_the_name_then(client: Client) -> None:
+    attach(client, make_tag(client), "a", (0, 0), (10, 0))
+    then = client.ok("GET", "changes")["latest"]
+    client.ok("DELETE", "deleteGlobalTag/GT")
+    client.api("POST", "cloneGlobalTag/GT/Copy", status=404)
+    client.ok("POST", f"cloneGlobalTag/GT/Copy?asOf={then}")
+    assert shown(client, "Copy") == [("a", (0, 0), (10, 0))]
+
+
+@pytest.mark.parametrize("wrong", ["999", "tomorrow", "-1"])
+def test_clone_as_of_what_is_no_change_is_refused(client: Client, wrong: str) -> None:
+    make_tag(client)
+    answer = client.api("POST", f"cloneGlobalTag/GT/Copy?asOf={wrong}", status=400)
+    assert "asOf" in answer.json
+    assert client.ok("GET", "globalTags")[0]["name"] == "GT"
+
+
 def test_clone_copies_nothing_and_its_first_write_one_list(
     client: Client, database: Database
 ) -> None:

@@ -209,16 +209,23 @@ def delete(
     answers.TagSummary,
     permission=Permission.TAG_CREATE,
     path=inputs.ClonePath,
+    query=inputs.AsOfQuery,
     errors=[NotFound, NameTaken],
 )
 def clone(
-    request: Request, session: Session, writer: Writer, path: inputs.ClonePath
+    request: Request,
+    session: Session,
+    writer: Writer,
+    path: inputs.ClonePath,
+    query: inputs.AsOfQuery,
 ) -> shapes.Json:
-    """Make an unlocked global tag with the content that another one has now.
+    """Make an unlocked global tag with the content that another one has, or had.
 
     Nothing is copied, so it takes as long for a million payload IOVs as for one.
     """
-    record = global_tags.clone(session, request.cdb.rules, writer, path.source, path.target)
+    record = global_tags.clone(
+        session, request.cdb.rules, writer, path.source, path.target, query.asOf
+    )
     counts = reads.tag_counts(session, [record.id])
     return shapes.tag_summary(record, counts.get(record.id, (0, 0)))
 

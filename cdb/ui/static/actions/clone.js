@@ -15,11 +15,14 @@ export const CLONE = {
 
 function CloneDialog({ tag, etag, onClose }) {
   const [name, setName] = useState("");
+  const [then, setThen] = useState("");
   const target = name.trim();
+  const asOf = then.trim();
   const write = target && {
     method: "POST",
-    url: apiUrl(["global-tags", tag, "clone", target]),
-    ifMatch: etag,
+    url: apiUrl(["global-tags", tag, "clone", target], { asOf }),
+    // What the tag was stays what it was.
+    ifMatch: asOf ? undefined : etag,
   };
   return html`<${WriteDialog}
     title=${`Clone ${tag}`}
@@ -36,7 +39,22 @@ function CloneDialog({ tag, etag, onClose }) {
       Nothing is copied, so a clone takes no time. What is written to one of the two from then on is
       not in the other.
     </p>
-    <${Field} name="target" label="Name of the new global tag" required value=${name} onInput=${setName} />
+    <${Field}
+      name="target"
+      label="Name of the new global tag"
+      required
+      spellcheck=${false}
+      value=${name}
+      onInput=${setName}
+    />
+    <${Field}
+      name="asOf"
+      label="As of"
+      hint="The number of a change, or a time such as 2026-03-01T12:00:00Z; nothing for now."
+      spellcheck=${false}
+      value=${then}
+      onInput=${setThen}
+    />
   <//>`;
 }
 
