@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import (
@@ -29,6 +30,8 @@ _FLAGS = (
     "--disable-sync",
 )
 """It draws by itself, and asks nobody but the service."""
+
+_AXE = Path(__file__).parent / "browser/vendor/axe-core/axe.min.js"
 
 
 @contextmanager
@@ -85,6 +88,22 @@ def settled(page: Page) -> None:
     # Not by a function in the page: to look again and again, it would need eval, which the
     # policy of the page forbids.
     page.locator("main:not(:has(.waiting, [aria-busy=true])) h1").wait_for(state="attached")
+
+
+def violations(page: Page, *rules: str) -> list[list[str]]:
+    """Return what axe finds serious or critical, by all its rules or some: rule and element."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.read_text())
+    passed, found = page.evaluate(
+        """async (rules) => {
+            const found = await axe.run(rules.length ? { runOnly: rules } : {});
+            const grave = found.violations.filter((each) => /serious|critical/.test(each.impact));
+            return [found.passes.length, grave.map((each) => [each.id, each.nodes[0].html])];
+        }""",
+        rules,
+    )
+    assert passed
+    return list(found)
 
 
 @contextmanager

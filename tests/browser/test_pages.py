@@ -1,10 +1,8 @@
 """Every page: what it may load, who can use it, how small a window may be. Checks 1, 2, 14."""
 
-from pathlib import Path
-
 import pytest
-from chromium import Visit
-from playwright.sync_api import Page, ViewportSize
+from chromium import Visit, violations
+from playwright.sync_api import ViewportSize
 
 PAGES = {
     "overview": "",
@@ -32,8 +30,6 @@ PAGES = {
 }
 
 EACH = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-
-AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 
 NARROW: ViewportSize = {"width": 400, "height": 800}
 HALF_OF_A_LAPTOP: ViewportSize = {"width": 640, "height": 360}
@@ -65,22 +61,6 @@ def test_2_the_palette_and_the_menu_keep_nobody_out(visit: Visit) -> None:
     page.keyboard.press("Control+k")
     page.get_by_role("listbox").get_by_role("option").first.wait_for()
     assert violations(page) == []
-
-
-def violations(page: Page, *rules: str) -> list[list[str]]:
-    """Return what axe finds serious or critical, by all its rules or some: rule and element."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    passed, found = page.evaluate(
-        """async (rules) => {
-            const found = await axe.run(rules.length ? { runOnly: rules } : {});
-            const grave = found.violations.filter((each) => /serious|critical/.test(each.impact));
-            return [found.passes.length, grave.map((each) => [each.id, each.nodes[0].html])];
-        }""",
-        rules,
-    )
-    assert passed
-    return list(found)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ export function WriteDialog({
     ${
       result
         ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body)}<//>`
-        : html`<form onSubmit=${submit} aria-busy=${String(isBusy)}>
+        : html`<form onSubmit=${submit} aria-busy=${String(Boolean(isBusy))}>
           <${Messages.Provider} value=${failure?.fields ?? {}}>
             ${children}
             <${Field}
