@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+# It finds the fonts, where nobody has done so before.
+import matplotlib.font_manager
 from support import serving
 
 from cdb.app import make_app
@@ -107,6 +109,8 @@ def run(commands: Sequence[str], folder: Path, **variables: str) -> list[str]:
     environ["LC_ALL"] = "C.UTF-8"
     # What a client has kept of another service at this address is not for this one.
     environ["XDG_CACHE_HOME"] = environ["XDG_CONFIG_HOME"] = str(folder / "home")
+    # But what fonts there are, which matplotlib takes seconds to find, and may say so.
+    environ["MPLCONFIGDIR"] = matplotlib.get_cachedir()
     done = subprocess.run(
         ["bash"],
         input=script,
