@@ -153,18 +153,71 @@ def test_a_file_says_what_it_is(site: Client, path: str, kind: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_what_is_imported_is_there_and_comes_from_here() -> None:
-    for name in assets().modules:
-        text = assets().files[name].body.decode()
-        imported = re.findall(
-            r'^\s*(?:import|export|\})[^;\n]*?from ?"([^"]+)"', text, re.MULTILINE
+class Module:
+    """What a module of the interface takes from others, and what it gives them."""
+
+    def __init__(self, name: str) -> None:
+        self.text = assets().files[name].body.decode()
+        imports = re.findall(r'^(?:im|ex)port ([^;"]*?) from "([^"]+)";', self.text, re.MULTILINE)
+        folder = posixpath.dirname(name)
+        self.imported = {
+            (posixpath.normpath(posixpath.join(folder, path)), each)
+            for names, path in imports
+            for each in names_in(names)
+        }
+        declared = re.findall(
+            r"^export (?:async )?(?:class|const|function|let) (\w+)", self.text, re.MULTILINE
         )
-        for path in imported:
-            assert path.startswith("."), (name, path)
-            assert (
-                posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) in assets().files
-            )
-        assert "vendor" in name or not re.search(r"https?://(?!www\.w3\.org)", text), name
+        lists = re.findall(r"^export (\{[^}]*\})", self.text, re.MULTILINE)
+        self.exported = {*declared, *(each for names in lists for each in names_in(names, -1))}
+
+
+def names_in(names: str, which: int = 0) -> list[str]:
+    """Return the names in `{ a, b as c }`; of two, the first, or the last where that is -1."""
+    if not names.startswith("{"):
+        return ["default"]
+    listed = names.strip("{} \n").rstrip(",").split(",")
+    return [each.split(" as ")[which].strip() for each in listed]
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, Module]:
+    """The modules of the interface itself, by their path."""
+    return {name: Module(name) for name in assets().modules if not name.startswith("vendor/")}
+
+
+def test_what_is_imported_is_there(modules: dict[str, Module]) -> None:
+    # A browser shows nothing at all where a single name is missing.
+    vendored = {name for name in assets().modules if name.startswith("vendor/")}
+    missing = {
+        (name, each)
+        for name, module in modules.items()
+        for path, each in module.imported
+        if path not in vendored and (path not in modules or each not in modules[path].exported)
+    }
+    assert missing == set()
+    assert {path for each in modules.values() for path, _ in each.imported} > vendored
+
+
+@pytest.mark.parametrize(
+    "unwanted",
+    [
+        r"https?://(?!www\.w3\.org)",
+        # What turns text into markup or code, and what a script may keep beyond the tab.
+        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|dangerously",
+        r"\beval\(|new Function\(",
+        r"localStorage|document\.cookie|indexedDB",
+        r"console\.",
+    ],
+)
+def test_no_module_has_what_none_may_have(modules: dict[str, Module], unwanted: str) -> None:
+    assert [name for name, module in modules.items() if re.search(unwanted, module.text)] == []
+
+
+def test_each_module_says_what_it_is_for(modules: dict[str, Module]) -> None:
+    said = {name: module.text.split("\n\n")[0] for name, module in modules.items()}
+    comment = re.compile(r"// [A-Z].*(\n//.*)*")
+    assert [name for name, text in said.items() if not comment.fullmatch(text)] == []
 
 
 def test_the_interface_is_small() -> None:
