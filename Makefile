@@ -35,7 +35,7 @@ help:
 
 setup: .venv/.tested
 
-# Two steps, so that `make run` installs what the service needs, and no more.
+# What the service needs, and all: `make run` installs no more than the first.
 # --upgrade-strategy eager is left out on purpose: a second run installs nothing.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -44,9 +44,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) --editable client --editable .
 	@touch $@
 
-.venv/.tested: .venv/.installed $(PLUGINS:=/setup.cfg)
-	$(PIP) --editable client --editable '.[test]' $(PLUGINS:%=--editable %)
-	@touch $@
+# At once, and compiled when it is imported: the tests import a part of all that is installed.
+.venv/.tested: $(SOURCES) $(PLUGINS:=/setup.cfg)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --no-compile --editable client --editable '.[test]' $(PLUGINS:%=--editable %)
+	@touch .venv/.installed $@
 
 .venv/.benched: .venv/.installed
 	$(PIP) --editable client --editable '.[bench]'
@@ -66,11 +68,12 @@ else
 endif
 	@exec $(BIN)/cdb serve $(INI) --listen 127.0.0.1:$(PORT)
 
-# In the order of their names: those with few tests, which would come last, take the longest.
+# The tests in the order of their names: those with few tests, which would come last, take the
+# longest. Before them, what needs one core only: each beside the other.
 ifeq ($(T),)
-test: check
+test: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check docs
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 else
 test: setup
 	$(BIN)/pytest $(T)
@@ -79,6 +82,7 @@ endif
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/oxlint --quiet cdb/ui/static
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -3,8 +3,7 @@
 // The lanes are drawn on a canvas; their names are links beside it, and a table below says the
 // same as the picture to those who do not see it.
 
-import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../../html.js";
-import { shown } from "../../points.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "../../html.js";
 import { actionOf } from "./keys.js";
 import { notationOf } from "./notation.js";
 import { AXIS } from "./paint.js";
