@@ -6,13 +6,24 @@ import { createContext, html, useContext, useId } from "../html.js";
 export const Messages = createContext({});
 
 /**
- * Return a labelled field. `name` is that of the API, so that its messages find it; `onInput` gets
+ * Return a labelled field. `name` is that of the API, so that its messages find it, and so do those
+ * of `others`, what else of the API the field stands for; `onInput` gets
  * the value, of a field with `type="file"` the file or null. `as` is another element than an
  * input, such as `select`, whose options are the children; whatever else is given is an attribute.
  */
-export function Field({ name, label, hint, as: Element = "input", onInput, children, ...rest }) {
+export function Field({
+  name,
+  others = [],
+  label,
+  hint,
+  as: Element = "input",
+  onInput,
+  children,
+  ...rest
+}) {
   const id = useId();
-  const messages = [useContext(Messages)[name] ?? []].flat();
+  const given = useContext(Messages);
+  const messages = [name, ...others].flatMap((each) => given[each] ?? []);
   const isFile = rest.type === "file";
   const change = ({ target }) => onInput(isFile ? (target.files[0] ?? null) : target.value);
   return html`<div class="field">

@@ -4,7 +4,6 @@
 import { fatesOf } from "../fates.js";
 import { html } from "../html.js";
 import { endOf, isOpen, shown, startOf, toText } from "../points.js";
-import { Payload } from "./diff/difference.js";
 import { Table } from "./table.js";
 
 /** Return what a dry run tells: `of` is the body of its answer. */
@@ -46,7 +45,8 @@ function Intervals({ of }) {
   return of.length
     ? of.map(
         (iov) => html`<div key=${toText(startOf(iov))}>
-          ${shown(startOf(iov))} – ${shown(endOf(iov))}
+          <span class="edge">${shown(startOf(iov))} –</span>
+          ${" "}<span class="edge">${shown(endOf(iov))}</span>
         </div>`,
       )
     : html`<span class="quiet">not there</span>`;
@@ -60,9 +60,16 @@ const DIFFERENCE = [
     kind: "point",
     cell: (row) => (isOpen(endOf(row)) ? null : row.end) ?? shown(endOf(row)),
   },
-  { title: "now", kind: "name", cell: (row) => html`<${Payload} of=${row} side="a" />` },
-  { title: "then", kind: "name", cell: (row) => html`<${Payload} of=${row} side="b" />` },
+  { title: "now", kind: "name", cell: ({ a }) => payload(a) },
+  { title: "then", kind: "name", cell: ({ b }) => payload(b) },
 ];
+
+function payload(of) {
+  return of
+    ? html`${of.payload_url}
+        ${of.revision !== null && html`<span class="more">revision ${of.revision}</span>`}`
+    : html`<span class="gap">nothing</span>`;
+}
 
 function Differences({ of, areAll }) {
   return [...Map.groupBy(of, (each) => each.global_tag)].map(

@@ -76,7 +76,7 @@ export function WriteDialog({
           <div role="status">
             ${
               trial &&
-              html`<div class="preview">
+              html`<div class="preview" ref=${intoView}>
                 <p class="notice-title">This would be done</p>
                 ${preview(trial.body.answer)}
                 <${Trial} of=${trial.body} />
@@ -95,6 +95,11 @@ export function WriteDialog({
         </form>`
     }
   </dialog>`;
+}
+
+// What is below the edge of the dialog would not be seen.
+function intoView(element) {
+  element?.scrollIntoView({ block: "nearest" });
 }
 
 // First the trial, then the write itself; one at a time, however often a button is pressed.
@@ -131,7 +136,7 @@ async function outcome({ method, url, ...rest }, reason, sent, trial) {
       return { trial: { ...answer, signature: signatureOf({ method, url, ...rest }) } };
     }
     reload();
-    return { result: answer };
+    return { result: { ...answer, isSeen: trial?.body.differences.length > 0 } };
   } catch (error) {
     if (error.status === 401) {
       askToSignIn();
@@ -156,7 +161,7 @@ function signatureOf(write) {
   });
 }
 
-function Result({ of: { body, change }, tag, leave, children }) {
+function Result({ of: { body, change, isSeen }, tag, leave, children }) {
   const heading = useRef(null);
   useLayoutEffect(() => heading.current.focus(), []);
   const name = typeof tag === "function" ? tag(body) : tag;
@@ -170,9 +175,14 @@ function Result({ of: { body, change }, tag, leave, children }) {
       links &&
       html`<p onClick=${leave}>
         <a href=${href(["global-tags", name], { as_of: change })}>${name} as of this change</a>,
+        ${isSeen && html`<a href=${diffOf(name, change)}>what it changed</a>, `}
         ${" "}<a href=${href(["global-tags", name, "history"])}>its history</a>
       </p>`
     }
     <div class="dialog-actions"><button type="button" class="main" onClick=${leave}>Close</button></div>
   </div>`;
+}
+
+function diffOf(tag, change) {
+  return href(["diff"], { a: tag, a_as_of: change - 1, b: tag, b_as_of: change });
 }

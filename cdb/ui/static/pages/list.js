@@ -1,6 +1,7 @@
 // A payload list, in a tag or not: its picture, its intervals one by one, and what is valid at a
 // point.
 
+import { ListActions } from "../actions/of-list.js";
 import { API, apiUrl, ask, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { AsOf } from "../components/asof.js";
@@ -36,6 +37,7 @@ export function ListPage({ list, query }) {
   const url = at ? validUrl(list, at, asOf) : (part.data?.url ?? iovsUrl(list, asked));
   return html`
     <${Heading} title=${list} kicker="Payload list" actions=${html`
+      ${!asOf && html`<${ListActions} of=${found.data} />`}
       <${CopyAs} url=${url} cli=${at ? null : cliOf(list, asked)} />
       <${CsvLink} name=${list} columns=${columns} rows=${part.data?.rows ?? []} />
       <a class="button" href=${url}>JSON</a>

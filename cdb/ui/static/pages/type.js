@@ -1,5 +1,6 @@
 // A payload type: what is asked of its payloads, how its points are written, and who uses it.
 
+import { TypeActions } from "../actions/of-type.js";
 import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { count, link, moment } from "../components/columns.js";
@@ -49,6 +50,7 @@ export function TypePage({ type, query }) {
   const lists = useLoaded((signal) => get(listsUrl, { signal }), [listsUrl]);
   return html`
     <${Heading} title=${type} kicker="Payload type" actions=${html`
+      ${found.data && html`<${TypeActions} type=${type} />`}
       <${CopyAs} url=${listsUrl} cli=${cdbOf(["pl", "list", "--type", type], API)} />
       <${CsvLink} name=${type} columns=${COLUMNS} rows=${lists.data?.results ?? []} />
       <a class="button" href=${listsUrl}>JSON</a>`} />

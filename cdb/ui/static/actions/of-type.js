@@ -1,0 +1,20 @@
+// What one may do with a payload type.
+
+import { html } from "../html.js";
+import { useLoaded } from "../load.js";
+import { about, whoami } from "../service.js";
+import { useSession } from "../session.js";
+import { CREATE_LIST } from "./create-list.js";
+import { ActionMenu } from "./menu.js";
+import { UPLOAD } from "./upload.js";
+
+/** Return the menu for a payload type that is there. */
+export function TypeActions({ type }) {
+  const { token } = useSession();
+  const found = useLoaded((signal) => Promise.all([whoami(signal), about(signal)]), [token]);
+  const [who, service] = found.data ?? [];
+  const permissions = new Set(who?.permissions);
+  const state = who && { permissions, hasStore: service.payload_store };
+  const entries = [UPLOAD, CREATE_LIST];
+  return html`<${ActionMenu} entries=${entries} state=${state} of=${{ type, permissions }} />`;
+}
