@@ -206,7 +206,18 @@ def test_16_who_could_be_overheard_is_warned(visit: Visit, shared_page: Page, ur
 @pytest.mark.parametrize(
     ("role", "path", "expected"),
     [
-        ("admin", "Dev", ["Clone …", "Change status …", "Edit description …", "Revert …"]),
+        (
+            "admin",
+            "Dev",
+            [
+                "Insert a payload …",
+                "Attach a list …",
+                "Clone …",
+                "Change status …",
+                "Edit description …",
+                "Revert …",
+            ],
+        ),
         ("shifter", "Prod", ["Change status …", "Edit description …", "Revert …"]),
         ("shifter", "Dev", []),
         ("nobody", "Prod", []),
