@@ -273,7 +273,7 @@ class Changes(BaseModel):
 
 
 class RangeIov(Iov):
-    """A payload IOV of a global tag."""
+    """A payload IOV of a global tag or of a list."""
 
     payload_type: str
 
@@ -292,7 +292,7 @@ class Gap(_Span):
     payload_list: str
 
 
-class IovOfList(Iov, _Notation):
+class IovOfList(RangeIov, _Notation):
     """A payload IOV of a payload list, and the change that made it as it is.
 
     Where a later write has cut it, that is the write that has left this part of it.
@@ -485,13 +485,6 @@ class Lane(BaseModel):
     payload_type: str
     payload_list: str
     iovs: Annotated[int, Field(description="Payload IOVs that overlap the window.")]
-    start: Annotated[
-        str | None,
-        Field(description="Where the first of these starts, perhaps before the window."),
-    ] = None
-    end: Annotated[
-        str | None, Field(description="Where the last one ends, perhaps after the window.")
-    ] = None
     counts: Annotated[
         list[int] | None,
         Field(description="How many begin in each bucket, or before the window in the first."),
@@ -500,12 +493,7 @@ class Lane(BaseModel):
         list[int] | None, Field(description="How many different payloads those have.")
     ] = None
     covered: Annotated[
-        list[int] | None,
-        Field(
-            description="Which part of each bucket is covered, per mille; where buckets are whole "
-            "majors, the part of these in which anything is valid. 0 only where nothing is "
-            "covered, 1000 only where all is."
-        ),
+        list[int] | None, Field(description="Which part of each bucket is covered, per mille.")
     ] = None
     intervals: list[LaneInterval] | None = None
 

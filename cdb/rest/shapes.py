@@ -164,11 +164,12 @@ def gap(found: Gap, mode: IovMode) -> Json:
     }
 
 
-def iov_of_list(made: MadeIov, payload_list: str, dimension: str, rules: Rules) -> Json:
+def iov_of_list(made: MadeIov, record: ListRecord, dimension: str, rules: Rules) -> Json:
     """Show a payload IOV of a list, also in notation, and the change that made it."""
     found, maker = made
     return {
-        **iov(found, payload_list, rules.iov_mode),
+        "payload_type": record.type,
+        **iov(found, record.name, rules.iov_mode),
         **in_notation(dimension, found.start, found.end or OPEN, rules),
         "change": maker.change,
         "changed": maker.at,

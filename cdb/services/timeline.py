@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from cdb.domain import timeline
 from cdb.domain.points import MAX, OPEN, ORIGIN, Interval, Point
-from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid, Ruler
+from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid
 from cdb.errors import Invalid
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
@@ -72,15 +72,11 @@ class Lane:
         payload_type: the name of its type.
         payload_list: its name.
         iovs: how many overlap the window.
-        start: where the first of these starts, which may be before the window; None
-            where there is none.
-        end: where the last one ends, which may be after the window.
         counts: how many start in each bucket; those that reach into the window
             from before count in the first one. They add up to `iovs`.
         payloads: how many different payloads these have.
         covered: how much of each bucket has a payload, per mille: 0 only where
-            nothing has, 1000 only where all has. Where buckets are whole majors, it is the
-            part of these in which anything is valid.
+            nothing has, 1000 only where all has.
         intervals: all that overlap the window, whole, in order.
 
     """
@@ -88,8 +84,6 @@ class Lane:
     payload_type: str
     payload_list: str
     iovs: int
-    start: str | None = None
-    end: str | None = None
     counts: list[int] | None = None
     payloads: list[int] | None = None
     covered: list[int] | None = None
@@ -207,7 +201,7 @@ def _timeline(
     shown = members[wanted.offset : wanted.offset + wanted.limit]
     share = wanted.intervals // max(len(shown), 1)
     edges = grid.edges(window)
-    picture = _Picture(database, window, grid, Ruler.of(edges, grid), share)
+    picture = _Picture(database, window, grid, [*map(timeline.position, edges)], share)
     tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in shown]
     lanes = list(_workers.map(picture.lane, tasks))
     return Timeline(look.change, [*map(_written, edges)], len(members), lanes)
@@ -257,12 +251,12 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What all lanes of a picture have in common."""
+    """What all lanes of a picture have in common; edges as positions."""
 
     database: Database
     window: Interval
     grid: Grid
-    ruler: Ruler
+    edges: list[int]
     share: int
 
     def lane(self, task: _Task) -> Lane:
@@ -271,7 +265,6 @@ class _Picture:
         if task.ends is None:
             return made(0, intervals=[])
         first, last = task.ends
-        made = partial(made, start=_written(first.start), end=_written(last.end))
         # Nothing starts after the cell of the last interval. So what is counted up to there is
         # the same for all windows that begin alike, as those do that follow the data.
         end = self.grid.start(self.grid.index(max(last.start, self.window.start)) + 1)
@@ -284,13 +277,13 @@ class _Picture:
         if known is None:
             known = self._count(key, first, last)
             _remembered.keep(key, known, known.weight)
-        rest = self.ruler.after(len(known.counts))
-        nothing = [0] * (len(rest.points) - 1)
+        rest = self.edges[len(known.counts) :]
+        nothing = [0] * (len(rest) - 1)
         return made(
             known.iovs,
-            counts=known.counts.tolist() + nothing,
-            payloads=known.payloads.tolist() + nothing,
-            covered=known.covered.tolist() + timeline.covered_by(rest, last),
+            known.counts.tolist() + nothing,
+            known.payloads.tolist() + nothing,
+            known.covered.tolist() + timeline.covered_by(rest, last),
         )
 
     def _intervals(self, state: State) -> list[Shown] | None:
@@ -304,12 +297,12 @@ class _Picture:
         with self.database.statement() as reader:
             sums = stored.sums(reader, key.state.view, key.grid, key.window, first.start)
         cells = key.grid.cells(key.window)
-        ruler = self.ruler.up_to(len(cells), key.window.end)
+        edges = [*self.edges[: len(cells)], timeline.position(key.window.end)]
         return _Buckets(
             sum(sums.counts),
             array("I", timeline.spread(sums.cells, sums.counts, len(cells))),
             array("I", timeline.spread(sums.cells, sums.payloads, len(cells))),
-            array("H", timeline.covered(ruler, sums, first, last)),
+            array("H", timeline.covered(edges, sums, first, last)),
         )
 
 

@@ -128,6 +128,36 @@ def test_4_the_palette_leads_to_a_tag_and_escape_gives_the_focus_back(visit: Vis
     expect(page.locator("h1")).to_have_text("sPHENIX_ExampleGT_24")
 
 
+@pytest.mark.parametrize(
+    ("page", "typed", "where"),
+    [
+        (TAG, "302635:1200", r"/CMS_2017\?at=302635%3A1200$"),
+        (f"{TAG}?as_of=15", "302635, 1200", r"\?as_of=15&at=302635%2C1200$"),
+        (f"{TAG}/history?actor=demo", "302635", r"/global-tags/CMS_2017\?at=302635$"),
+        ("lists/LumiCertification_1?from=1", "run-lumi:1:2", r"\?from=1&at=run-lumi%3A1%3A2$"),
+        ("", "l2relative_ak4_2", "/ui/lists/JEC_L2Relative_AK4_2$"),
+        ("about", "chang", "/ui/changes$"),
+    ],
+)
+def test_4_the_palette_leads_to_a_point_a_list_or_a_page(
+    visit: Visit, page: str, typed: str, where: str
+) -> None:
+    shown = visit(page)
+    shown.keyboard.press("Control+k")
+    shown.keyboard.type(typed)
+    shown.keyboard.press("Enter")
+    expect(shown).to_have_url(re.compile(where))
+    settled(shown)
+
+
+def test_4_without_a_tag_a_point_leads_nowhere(visit: Visit) -> None:
+    page = visit("plugins")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("302635:1200")
+    said = page.get_by_role("dialog").get_by_role("status")
+    expect(said).to_have_text("Nothing has such a name.")
+
+
 def test_4_escape_closes_the_menu_of_ways_and_gives_the_focus_back(visit: Visit) -> None:
     page = visit("plugins")
     menu = page.locator("summary")

@@ -53,6 +53,17 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "/payload-lists": ("pl", "payload-lists?page=1&sort=iov_count", "pl?page=1&payload_type=T"),
     "/payload-lists/{id}": ("pl/1", "pl/2", "pl/4"),
     "/payload-lists/by-name/{name}": ("payload-lists/by-name/T_1", "payload-lists/by-name/U_2"),
+    "/payload-lists/by-name/{name}/iovs": (
+        "payload-lists/by-name/T_1/iovs",
+        "payload-lists/by-name/U_2/iovs?from=2:0&limit=3",
+        "payload-lists/by-name/T_1/iovs?at=1,5",
+    ),
+    "/payload-lists/by-name/{name}/gaps": ("payload-lists/by-name/U_2/gaps",),
+    "/payload-lists/by-name/{name}/timeline": (
+        "payload-lists/by-name/T_1/timeline?buckets=7",
+        "payload-lists/by-name/T_3/timeline",
+    ),
+    "/payload-lists/by-name/{name}/history": ("payload-lists/by-name/T_1/history",),
     "/payloads/{checksum}/usage": ("payloads/sum/usage",),
 }
 """What is asked of each endpoint that reads conditions data; `{A}` can be asked as `A@change`."""

@@ -273,6 +273,18 @@ def test_a_list_of_a_tag_is_listed_as_of_then(world: Commanded) -> None:
         assert [row["payload_url"] for row in json.loads(listed.stdout)] == expected
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_part_of_a_list_can_be_inserted_again(world: Commanded, form: str) -> None:
+    source, target = world.tag("Beam"), world.tag("Beam")
+    name = world.client.ok("GET", f"gtPayloadLists/{source}")["Beam"]
+    rows = f"{CSV}Beam,a,s,1,0,2,0\nBeam,b,s,2,0,3,0\nBeam,c,s,3,0,,\n"
+    world.cdb("bulk", "-", "--tag", source, input=rows)
+    listed = world.cdb("iov", "ls", "--list", name, "--from", "2:0", "--format", form)
+    done = world.cdb("bulk", "-", "--tag", target, input=listed.stdout)
+    assert done.exit_code == 0, done.output
+    assert world.iovs(target) == [("b", 2, 0, 3, 0), ("c", 3, 0, MAX, MAX)]
+
+
 def test_one_is_shown_by_its_number(world: Commanded) -> None:
     tag = world.tag("Beam")
     world.cdb("bulk", "-", "--tag", tag, input=f"{CSV}Beam,a,s,1,0,2,0\n")

@@ -209,7 +209,7 @@ def list_iovs_of_list(
         after = None if query.after is None else intervals.at(rules, query.after, {dimension})
         limit = None if query.limit is None else min(query.limit, 1000)
         made = ranges.of_list(database, record, change, window, after, limit)
-    shown = (shapes.iov_of_list(each, record.name, dimension, rules) for each in made)
+    shown = (shapes.iov_of_list(each, record, dimension, rules) for each in made)
     return found.holding.sealed(streams.listed(request, shown, change), holds)
 
 

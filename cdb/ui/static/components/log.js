@@ -14,6 +14,8 @@ const ACTIONS = ["attach", "bulk", "clone", "create", "delete", "describe"].conc
   ["import", "merge", "revert", "revoke", "status", "upload"],
 );
 
+const DATE = /^\d{4}-\d{2}-\d{2}/;
+
 const FILTERS = ["actor", "action", "type", "since"];
 
 const NONE = Object.fromEntries([...FILTERS, "before"].map((name) => [name, null]));
@@ -81,7 +83,7 @@ function Filters({ query, hasTypes }) {
         <input type="search" value=${type} spellcheck=${false} onChange=${set("type")} /></label>`
     }
     <label>Since
-      <input type="date" value=${since.slice(0, 10)} title=${since} onChange=${set("since")} />
+      <input type="date" value=${DATE.exec(since)?.[0] ?? ""} title=${since} onChange=${set("since")} />
     </label>
   </search>`;
 }

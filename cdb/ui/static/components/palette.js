@@ -1,21 +1,11 @@
-// The palette: to a page, a global tag or a payload type by a few letters of its name.
+// The palette: to a page, to what has a name, or to a point of what one looks at, by a few letters.
 
-import { apiUrl, get } from "../api.js";
 import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../html.js";
 import { useLoaded } from "../load.js";
-import { go, href } from "../url.js";
+import { named, placesOf } from "../places.js";
+import { go } from "../url.js";
 
-const PAGES = [
-  { kind: "Page", name: "Overview", to: href([]) },
-  { kind: "Page", name: "Global tags", to: href(["global-tags"]) },
-  { kind: "Page", name: "Compare two tags", to: href(["diff"]) },
-  { kind: "Page", name: "Plugins", to: href(["plugins"]) },
-  { kind: "Page", name: "About", to: href(["about"]) },
-];
-
-const PROMPT = "A page, a global tag or a payload type";
-
-const OF_EACH = 8;
+const PROMPT = "A page, a name, or a point";
 
 /** Return the palette, open; `onClose` is called when it is left. */
 export function Palette({ onClose }) {
@@ -25,7 +15,7 @@ export function Palette({ onClose }) {
   const listId = useId();
   const [isTaking, setTaking] = useState(false);
   const found = useLoaded((signal) => named(typed, signal), [typed]);
-  const items = [...pagesWith(typed), ...(found.data ?? [])];
+  const items = placesOf(typed, found.data ?? []);
   const chosen = Math.min(index, items.length - 1);
   // Before anything else happens: the next letter is for the palette.
   useLayoutEffect(() => dialog.current.showModal(), []);
@@ -91,29 +81,4 @@ function saidOf({ error, isWaiting }, items) {
     return `${error.message} Only pages can be found.`;
   }
   return items.length || isWaiting ? "" : "Nothing has such a name.";
-}
-
-function pagesWith(typed) {
-  const text = typed.trim().toLowerCase();
-  return PAGES.filter(({ name }) => name.toLowerCase().includes(text));
-}
-
-async function named(typed, signal) {
-  const page = { page: 1, page_size: OF_EACH, search: typed.trim(), sort: "name" };
-  const [tags, types] = await Promise.all([
-    get(apiUrl(["global-tags"], page), { signal }),
-    get(apiUrl(["payload-types"], page), { signal }),
-  ]);
-  return [
-    ...tags.results.map(({ name }) => ({
-      kind: "Global tag",
-      name,
-      to: href(["global-tags", name]),
-    })),
-    ...types.results.map(({ name }) => ({
-      kind: "Payload type",
-      name,
-      to: href(["types", name]),
-    })),
-  ];
 }

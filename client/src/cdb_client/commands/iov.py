@@ -93,7 +93,7 @@ def ls(
     Examples:
       cdb iov ls CMS_2017
       cdb iov ls CMS_2017 LumiCertification --from 302635:0 --to 302636:0
-      cdb iov ls --list Alignment_17 --format json
+      cdb iov ls --list Alignment_17 --from 297046:0 --format json
       cdb iov ls CMS_2017 --as-of 22 --format csv > then.csv
     """
     if (tag is None) == (payload_list is None):
@@ -102,10 +102,8 @@ def ls(
         rows = client.payload_iovs.of_tag(
             str(tag), payload_type, begin=begin, end=until, as_of=as_of
         )
-    elif begin or until:
-        raise click.UsageError("--from and --to are for a global tag.")
     else:
-        rows = client.payload_iovs.of_list(payload_list, as_of=as_of)
+        rows = client.payload_iovs.of_list(payload_list, begin=begin, end=until, as_of=as_of)
     show(rows, COLUMNS, form, FIELDS)
 
 

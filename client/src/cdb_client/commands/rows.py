@@ -11,7 +11,8 @@ from cdb_client.points import MAX, number_of
 
 _NUMBERS = frozenset({"major_iov", "minor_iov", "major_iov_end", "minor_iov_end", "size"})
 _TEXTS = ("payload_list", "payload_type", "payload_url", "checksum", "revision", "begin", "end")
-_LEFT_OUT = ("id", "comb_iov", "inserted", "global_tag", "dimension")
+_CHANGED = ("change", "changed", "actor", "comment")
+_LEFT_OUT = ("id", "comb_iov", "inserted", "global_tag", "dimension", *_CHANGED)
 """What answers have, too, and an insert does not say."""
 
 _FIELDS = {

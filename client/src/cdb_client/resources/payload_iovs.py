@@ -53,16 +53,26 @@ class PayloadIovs(Resource):
         params = {"payload_type": payload_type, "from": begin, "to": end, "asOf": as_of}
         return self.service.lines(path_of("global-tags", global_tag, "iovs"), params)
 
-    def of_list(self, payload_list: str, *, as_of: AsOf = None) -> Iterator[dict[str, Any]]:
-        """Return the payload IOVs of a list by start, also of one that is in no tag."""
-        # At one change, so that a write in between neither repeats nor hides one.
-        at = self.service.get("changes", {"limit": 1})["latest"] if as_of is None else as_of
-        path = path_of("payload-lists", "by-name", payload_list)
-        found = self.service.get(path, {"asOf": at})
-        if found["global_tag"]:
-            return self.of_tag(found["global_tag"], found["payload_type"], as_of=at)
-        params = {"payload_list": payload_list, "sort": "major_iov", "asOf": at}
-        return self._pages("payload-iovs", params)
+    def of_list(
+        self,
+        payload_list: str,
+        *,
+        begin: str | None = None,
+        end: str | None = None,
+        as_of: AsOf = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the payload IOVs of a list by start, also of one that is in no tag.
+
+        Args:
+            payload_list: its name.
+            begin: of a window, as `of_tag` takes it.
+            end: of the window, exclusive.
+            as_of: a change or a time.
+
+        """
+        params = {"from": begin, "to": end, "asOf": as_of}
+        path = path_of("payload-lists", "by-name", payload_list, "iovs")
+        return self.service.lines(path, params)
 
     def attach(self, global_tag: str, rows: Sequence[Row], **writing: Unpack[Writing]) -> Answer:
         """Insert payload IOVs into the lists of a tag, by their `payload_type`; all or none."""
