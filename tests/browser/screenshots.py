@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chromium import chromium, settled
-from support import serving
+from support import API, Client, serving
 
 from cdb.app import make_app
 from cdb.demo.load import load as load_demo
@@ -33,11 +33,16 @@ PAGES = {
     "past": "diff?a=CMS_2017&b=CMS_2017&a_as_of=15&type=JER_SF_AK8PFPuppi",
     "payload": "payloads/e8dded56668dfdb111c4219f5374b36d",
     "payload-table": "payloads/30afd205748aaaf482a6a9253539c2e3",
+    "payload-root": "payloads/814eae51430e85840039e3118e40f5ee",
     "payload-elsewhere": "payloads/e99a18c428cb38d5f260853678922e03",
     "plugins": "plugins",
     "about": "about",
     "not-found": "global-tags/NoSuchTag",
 }
+
+
+ROOT_FILE = Path(__file__).parents[1] / "data/cms2017/SFttbar_2016_ele_pt.root"
+"""Scale factors of electrons, which the sample data has no place for."""
 
 
 @contextmanager
@@ -49,12 +54,14 @@ def sample() -> Iterator[str]:
             "cdb.database.url": url,
             "cdb.payload_store": f"{folder}/payloads",
             "cdb.plugin.json.suffixes": ".json _json.txt",
+            "cdb.previews": "json root text",
             "cdb.allow_open_writes": "true",
         }
         app = make_app(load(settings, {}))
         context = app.registry.cdb
         migrate.upgrade(context.database)
         load_demo(context.database, context.rules, context.payload_store)
+        Client(app).put(f"{API}/payloads/JER_SF_AK8PFPuppi/electrons.root", ROOT_FILE.read_bytes())
         with serving(app) as root:
             yield root
         context.database.dispose()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -27,6 +28,10 @@ FILES = {
 }
 
 
+ROOT_FILE = Path(__file__).parents[1] / "data/cms2017/testSF2d.histo.root"
+FILES[ROOT_FILE.name] = ROOT_FILE.read_bytes()
+
+
 class Stored(NamedTuple):
     """A service with a few files, and their checksums by name."""
 
@@ -38,7 +43,10 @@ class Stored(NamedTuple):
 def stored(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     """A service with files that can be shown, and with some that cannot."""
     store = str(tmp_path_factory.mktemp("payloads"))
-    with service(databases, payload_store=store) as app, serving(app) as root:
+    with (
+        service(databases, payload_store=store, previews="json root text") as app,
+        serving(app) as root,
+    ):
         client = Client(app)
         client.ok("POST", "pt", {"name": "Gains"})
         sums = {}
@@ -164,6 +172,26 @@ def test_a_table_is_one_with_a_caption_and_numbers_to_the_right(visit: Visit) ->
 def test_names_in_a_table_are_text(visit: Visit, stored: Stored) -> None:
     page = visit(f"payloads/{stored.checksums['gains.csv']}", of=stored.root)
     expect(preview_of(page).locator("tbody td").first).to_have_text("<b>1</b>")
+
+
+def test_a_root_file_is_shown_by_its_objects_and_their_pictures(
+    visit: Visit, stored: Stored
+) -> None:
+    page = visit(f"payloads/{stored.checksums[ROOT_FILE.name]}", of=stored.root)
+    table = preview_of(page).get_by_role("table", name="Objects in the file")
+    row = [
+        "scalefactors_Tight_Electron",
+        "TH2F",
+        "e/#gamma scale factors",
+        "10 × 6 bins, 200 entries",
+    ]
+    expect(table.locator("tbody tr").get_by_role("cell")).to_have_text(row)
+    picture = preview_of(page).get_by_role("img")
+    assert "10 × 6 bins, x from -2.5 to 2.5" in str(picture.get_attribute("alt"))
+    assert str(picture.get_attribute("src")).startswith("blob:")
+    # It was drawn: the policy lets it be shown.
+    expect(picture).to_have_js_property("complete", value=True)
+    assert picture.evaluate("(each) => each.naturalWidth") == 480
 
 
 def test_a_part_of_a_long_text_says_that_it_is_one(visit: Visit, stored: Stored) -> None:

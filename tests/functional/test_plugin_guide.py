@@ -17,7 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 from pages import CURL, goes_on, same
 
-from cdb.plugin import API_VERSION, KINDS, Plugin
+from cdb.plugin import API_VERSION, KINDS, PayloadPreview, Plugin
 from cdb.settings import Settings, key_of
 
 ROOT = Path(__file__).parents[2]
@@ -213,6 +213,18 @@ def test_the_example_of_a_kind_does_what_the_page_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, shown = sections(PAGES / "kinds.md")[title_of(kind)].code
+    try_example(code, shown, kind)
+
+
+def test_the_example_of_root_files_does_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try_example(*sections(PAGES / "root.md")["A preview of your own"].code, PayloadPreview)
+
+
+def try_example(code: str, shown: str, kind: type[Plugin]) -> None:
+    """Run the plugin of a page, and what the page says of it."""
     names: dict[str, Any] = {"__name__": "example"}
     exec(code, names)  # noqa: S102 - the page is ours
     defined = [each for each in names.values() if getattr(each, "__module__", "") == "example"]

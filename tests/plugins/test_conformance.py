@@ -16,6 +16,7 @@ from cdb.builtin.layouts import Hashed
 from cdb.builtin.log import Log
 from cdb.builtin.previews import JsonPreview, JsonPreviewOptions, TextPreview, TextPreviewOptions
 from cdb.builtin.root_file import RootFile, RootFileOptions
+from cdb.builtin.root_preview import RootPreview
 from cdb.builtin.standard import Standard
 from cdb.builtin.text_table import TextTable, TextTableOptions
 from cdb.builtin.validators import (
@@ -25,7 +26,8 @@ from cdb.builtin.validators import (
     NamePattern,
     NamePatternOptions,
 )
-from cdb.plugin import MAX, Event, NoOptions, PayloadReference, Preview, Upload
+from cdb.plugin import MAX, Content, Event, NoOptions, PayloadReference, Preview, Upload
+from cdb.plugin.root import RootPreviewOptions
 from cdb.plugin.testing import (
     EventListenerTests,
     IovDimensionTests,
@@ -173,6 +175,42 @@ class TestJsonPreview(PayloadPreviewTests):
     shown = [
         ((named("a.json"), b'{"x":[1]}'), Preview("text", '{"x": [1]}')),
         ((named("a.json"), rb'"\ud800"'), Preview("text", r'"\ud800"')),
+    ]
+    not_accepted = [named("a.txt")]
+
+
+_DRAWING = RootPreview("root", RootPreviewOptions())
+
+
+class TestRootPreview(PayloadPreviewTests):
+    plugin = RootPreview("root", RootPreviewOptions(max_pictures=0))
+    shown = [
+        (
+            (named("a.root"), ELECTRONS),
+            Preview(
+                "table",
+                (
+                    ("name", "class", "title", "what is in it"),
+                    (
+                        "histo_eff_data",
+                        "TH1D",
+                        "ttbar/data efficiencies and SFs: 2016",
+                        "10 bins, 33,686.5 entries",
+                    ),
+                ),
+                title="Objects in the file",
+            ),
+        )
+    ]
+    not_accepted = [named("a.txt"), named("root")]
+
+
+class TestRootPreviewThatDraws(PayloadPreviewTests):
+    plugin = _DRAWING
+    # What a picture looks like is for other tests to say.
+    shown = [
+        ((named("A.ROOT"), content), _DRAWING.preview(named("A.ROOT"), Content.of(content)))
+        for content in (ELECTRONS, SCALE_FACTORS)
     ]
     not_accepted = [named("a.txt")]
 

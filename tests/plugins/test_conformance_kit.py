@@ -98,6 +98,22 @@ class ShowingBytes(TextPreview):
         return Preview("text", content.read(100).decode("utf-8", "surrogateescape"))
 
 
+class WithScript(TextPreview):
+    def preview(self, payload: PayloadReference, content: Content) -> Preview:
+        svg = '<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'
+        return Preview("text", "", parts=(Preview("svg", svg),))
+
+
+class WithMarkup(TextPreview):
+    def preview(self, payload: PayloadReference, content: Content) -> Preview:
+        return Preview("svg", '<svg xmlns="http://www.w3.org/2000/svg"><text>a < b</text></svg>')
+
+
+class WithPartsOfParts(TextPreview):
+    def preview(self, payload: PayloadReference, content: Content) -> Preview:
+        return Preview("text", "", parts=(Preview("text", "", parts=(Preview("text", ""),)),))
+
+
 class PreviewOfText(PayloadPreviewTests):
     shown = [((TEXT_FILE, b"abc"), Preview("text", "abc"))]
     not_accepted = [ROOT_FILE]
@@ -207,6 +223,10 @@ def run(tests: type[Any], plugin: object, name: str) -> None:
             PreviewOfText,
             ShowingBytes("p", TextPreviewOptions()),
             "any_content_is_shown_or_refused",
+        ),
+        *(
+            (PreviewOfText, make("p", TextPreviewOptions()), "any_content_is_shown_or_refused")
+            for make in (WithScript, WithMarkup, WithPartsOfParts)
         ),
         (Layout, Hashed("l", NoOptions()), "files_lie_where_the_examples_say"),
         (Layout, WithoutHash("l", NoOptions()), "two_contents_of_one_name_do_not_meet"),
