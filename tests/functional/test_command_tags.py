@@ -297,6 +297,15 @@ def test_clone_has_what_the_source_has(world: Commanded) -> None:
     assert world.cdb("gt", "diff", source, target, "--exit-code").exit_code == 0
 
 
+def test_clone_has_what_the_source_had(world: Commanded) -> None:
+    source, target = world.tag("Beam"), next(world.names)
+    then = world.client.ok("GET", "changes")["latest"]
+    world.insert(source, "Beam", "a", 1, 2)
+    world.done("gt", "clone", source, target, "--as-of", str(then))
+    assert world.client.ok("GET", f"global-tags/{source}@{then}/diff/{target}") == []
+    assert world.cdb("gt", "diff", source, target, "--exit-code").exit_code == 1
+
+
 def test_edit_changes_what_is_given_and_clears_what_is_empty(world: Commanded) -> None:
     tag, other = world.tag(), next(world.names)
     world.done("gt", "edit", tag, "--contact", "me", "--description", "x")

@@ -3,9 +3,9 @@
 // Of each permission: what it lets one do.
 const WORDS = {
   "tag.create": "make global tags",
-  "tag.write": "describe them, merge and revert",
-  "tag.status": "change their status",
-  "tag.delete": "delete them",
+  "tag.write": "describe, merge and revert global tags",
+  "tag.status": "change the status of global tags",
+  "tag.delete": "delete global tags",
   "status.create": "declare statuses",
   "list.create": "make payload lists",
   "list.attach": "attach payload lists",

@@ -6,11 +6,11 @@ import { reload, useLoaded } from "../load.js";
 import { whatOneMayDo } from "../permissions.js";
 import { whoami } from "../service.js";
 import { IS_OVERHEARD, askToSignIn, signIn, signOut, tokenIn, useSession } from "../session.js";
+import { here } from "../url.js";
 import { Field } from "./field.js";
 import { Icon } from "./icons.js";
 import { Moment } from "./moment.js";
 import { Facts } from "./facts.js";
-import { Failure } from "./states.js";
 
 const NO_TOKEN = "This is no token: it is one word, of letters that a keyboard in English has.";
 
@@ -26,7 +26,7 @@ export function Who() {
     </button>
     ${
       asked > left &&
-      html`<${SignIn} key=${asked} who=${isKnown ? who.data : null} onClose=${() => setLeft(asked)} />`
+      html`<${SignIn} key=${left} who=${isKnown ? who.data : null} onClose=${() => setLeft(asked)} />`
     }`;
 }
 
@@ -41,11 +41,15 @@ function nameOf(who) {
 
 const isAnonymous = ({ method }) => method === "anonymous";
 
+// What is permitted may be so in some global tags only; everything is permitted everywhere.
+const isPartly = (who) => mayWrite(who) && !who.permissions.includes("admin");
+
 const mayWrite = ({ permissions }) => permissions.some((each) => each !== "read");
 
 function SignIn({ who, onClose }) {
   const { token, refusal } = useSession();
   const dialog = useRef(null);
+  const isSomebody = who && !isAnonymous(who);
   useLayoutEffect(() => dialog.current.showModal(), []);
   const leave = () => dialog.current.close();
   const forget = () => {
@@ -53,14 +57,14 @@ function SignIn({ who, onClose }) {
     reload();
   };
   return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-labelledby="who">
-    <h2 id="who">${token ? "Signed in" : "Sign in"}</h2>
+    <h2 id="who">${isSomebody ? "Who you are" : "Sign in"}</h2>
     ${who && html`<${About} who=${who} />`}
     ${refusal && html`<p class="wrong" role="alert">${refusal} Sign in with another token.</p>`}
     ${
       token
         ? html`<div class="dialog-actions">
             <button type="button" onClick=${forget}>Sign out</button>
-            <button type="button" class="main" onClick=${leave}>Close</button>
+            <button type="button" class="main" autofocus onClick=${leave}>Close</button>
           </div>`
         : html`<${TokenForm} onClose=${leave} />`
     }
@@ -68,12 +72,15 @@ function SignIn({ who, onClose }) {
 }
 
 function About({ who }) {
+  const tag = tagOfPage();
+  const there = useLoaded((signal) => (tag ? whoami(signal, { tag }) : none()), [tag, who.subject]);
   return html`<${Facts} isLong of=${[
     ["You are", isAnonymous(who) ? "anonymous: you have not said who you are" : who.subject],
     ["Known by", isAnonymous(who) ? null : who.method],
     ["Until", who.expires && html`<${Moment} at=${who.expires} />`],
-    ["You may", whatOneMayDo(who.permissions)],
-    ["By the token", who.scopes?.length && html`<code>${who.scopes.join(" ")}</code>`],
+    [isPartly(who) ? "Somewhere you may" : "You may", whatOneMayDo(who.permissions)],
+    [`In ${tag}`, there.data?.there && whatOneMayDo(there.data.there.permissions)],
+    ["Scopes", who.scopes?.length && html`<code>${who.scopes.join(" ")}</code>`],
   ]} />
   ${
     isAnonymous(who) &&
@@ -82,16 +89,24 @@ function About({ who }) {
   }`;
 }
 
+// The global tag whose page one is on.
+function tagOfPage() {
+  const [place, name] = here().segments;
+  return place === "global-tags" ? name : undefined;
+}
+
+async function none() {
+  return null;
+}
+
 function TokenForm({ onClose }) {
   const [text, setText] = useState("");
-  const [failure, setFailure] = useState(null);
-  const [isWrong, setWrong] = useState(false);
+  const [problem, setProblem] = useState("");
   const load = async (file) => file && setText((await file.text()).trim());
   const submit = async (event) => {
     event.preventDefault();
     const token = tokenIn(text);
-    setWrong(!token);
-    setFailure(null);
+    setProblem(token ? "" : NO_TOKEN);
     if (token) {
       try {
         await whoami(undefined, { token });
@@ -99,7 +114,7 @@ function TokenForm({ onClose }) {
         reload();
         onClose();
       } catch (error) {
-        setFailure(error);
+        setProblem(error.message);
       }
     }
   };
@@ -121,8 +136,7 @@ function TokenForm({ onClose }) {
         This page did not come over HTTPS: whoever is on the way can read the token, and use it.
       </p>`
     }
-    ${isWrong && html`<p class="wrong" role="alert">${NO_TOKEN}</p>`}
-    ${failure && html`<${Failure} error=${failure} />`}
+    ${problem && html`<p class="wrong" role="alert">${problem}</p>`}
     <div class="dialog-actions">
       <button type="button" onClick=${onClose}>Cancel</button>
       <button type="submit" class="main">Sign in</button>

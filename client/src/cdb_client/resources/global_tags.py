@@ -69,9 +69,25 @@ class GlobalTags(Resource):
         )
         return self.service.write("POST", "gt", body, **writing)
 
-    def clone(self, source: str, target: str, **writing: Unpack[Writing]) -> Answer:
-        """Make an unlocked tag with what another one holds now; nothing is copied for it."""
-        path = path_of("global-tags", source, "clone", target)
+    def clone(
+        self,
+        source: str,
+        target: str,
+        *,
+        as_of: int | str | None = None,
+        **writing: Unpack[Writing],
+    ) -> Answer:
+        """Make an unlocked tag with what another one holds; nothing is copied for it.
+
+        Args:
+            source: the other one; as of a change, its name then.
+            target: the name of the new one.
+            as_of: a change, or a time in ISO 8601, for what it held then.
+            writing: reason, dry run, condition and key.
+
+        """
+        query = urlencode(given(asOf=as_of))
+        path = path_of("global-tags", source, "clone", target) + (f"?{query}" if query else "")
         return self.service.write("POST", path, **writing)
 
     def edit(

@@ -9,6 +9,7 @@ from cdb_client.commands.options import (
     TAG,
     connected,
     describes,
+    reads,
     redescribes,
     removes,
     shown,
@@ -54,19 +55,28 @@ def create(
 @click.command()
 @click.argument("source", type=TAG)
 @click.argument("target", type=TAG)
+@reads
 @writes
 @shown
 @connected
-def clone(client: "Client", source: str, target: str, writing: "Writing", form: str) -> None:
-    """Make the unlocked global tag TARGET with all that SOURCE holds now.
+def clone(
+    client: "Client",
+    source: str,
+    target: str,
+    as_of: str | None,
+    writing: "Writing",
+    form: str,
+) -> None:
+    """Make the unlocked global tag TARGET with all that SOURCE holds, or held.
 
     Nothing is copied, so it takes as long for a million payload IOVs as for one.
 
     \b
     Examples:
       cdb gt clone Prod2026 Test2026 --reason "new alignment"
+      cdb gt clone Prod2026 AsPublished --as-of 2026-03-01T12:00:00Z
     """
-    made = client.global_tags.clone(source, target, **writing)
+    made = client.global_tags.clone(source, target, as_of=as_of, **writing)
     told(made, f"Global tag {target} is a clone of {source}", form)
 
 
