@@ -303,7 +303,7 @@ def test_clone_has_what_the_source_had(world: Commanded) -> None:
     world.insert(source, "Beam", "a", 1, 2)
     world.done("gt", "clone", source, target, "--as-of", str(then))
     assert world.client.ok("GET", f"global-tags/{source}@{then}/diff/{target}") == []
-    assert world.cdb("gt", "diff", source, target, "--exit-code").exit_code == 1
+    assert world.cdb("gt", "diff", source, target, "--exit-code").exit_code == 8
 
 
 def test_edit_changes_what_is_given_and_clears_what_is_empty(world: Commanded) -> None:

@@ -1,12 +1,13 @@
 // Who one is: a button at the top of every page, and the dialog behind it, where one signs in with
 // a token, sees what one may do, and signs out.
 
-import { html, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, useState } from "../html.js";
 import { reload, useLoaded } from "../load.js";
 import { whatOneMayDo } from "../permissions.js";
 import { whoami } from "../service.js";
 import { IS_OVERHEARD, askToSignIn, signIn, signOut, tokenIn, useSession } from "../session.js";
 import { here } from "../url.js";
+import { Dialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { Icon } from "./icons.js";
 import { Moment } from "./moment.js";
@@ -48,27 +49,24 @@ const mayWrite = ({ permissions }) => permissions.some((each) => each !== "read"
 
 function SignIn({ who, onClose }) {
   const { token, refusal } = useSession();
-  const dialog = useRef(null);
   const isSomebody = who && !isAnonymous(who);
-  useLayoutEffect(() => dialog.current.showModal(), []);
-  const leave = () => dialog.current.close();
   const forget = () => {
     signOut();
     reload();
   };
-  return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-labelledby="who">
-    <h2 id="who">${isSomebody ? "Who you are" : "Sign in"}</h2>
-    ${who && html`<${About} who=${who} />`}
-    ${refusal && html`<p class="wrong" role="alert">${refusal} Sign in with another token.</p>`}
-    ${
-      token
-        ? html`<div class="dialog-actions">
-            <button type="button" onClick=${forget}>Sign out</button>
-            <button type="button" class="main" autofocus onClick=${leave}>Close</button>
-          </div>`
-        : html`<${TokenForm} onClose=${leave} />`
-    }
-  </dialog>`;
+  return html`<${Dialog} title=${isSomebody ? "Who you are" : "Sign in"} onClose=${onClose}>
+    ${(leave) => html`
+      ${who && html`<${About} who=${who} />`}
+      ${refusal && html`<p class="wrong" role="alert">${refusal} Sign in with another token.</p>`}
+      ${
+        token
+          ? html`<div class="dialog-actions">
+              <button type="button" onClick=${forget}>Sign out</button>
+              <button type="button" class="main" autofocus onClick=${leave}>Close</button>
+            </div>`
+          : html`<${TokenForm} onClose=${leave} />`
+      }`}
+  <//>`;
 }
 
 function About({ who }) {

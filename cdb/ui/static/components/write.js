@@ -12,11 +12,10 @@
 //     <${Field} name="contact" label="Contact" value=${contact} onInput=${setContact} />
 //   <//>`
 
-import { newKey, send } from "../api.js";
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
-import { reload } from "../load.js";
-import { askToSignIn } from "../session.js";
 import { href } from "../url.js";
+import { useWriting } from "../writing.js";
+import { Dialog } from "./dialog.js";
 import { Field, Messages } from "./field.js";
 import { Failure } from "./states.js";
 import { Trial } from "./trial.js";
@@ -49,116 +48,52 @@ export function WriteDialog({
   onClose,
   children,
 }) {
-  const dialog = useRef(null);
   const [reason, setReason] = useState("");
   const { isBusy, trial, failure, result, submit } = useWriting(write, reason, isPlain);
-  useLayoutEffect(() => dialog.current.showModal(), []);
-  const leave = () => dialog.current.close();
-  return html`<dialog class="dialog" ref=${dialog} onClose=${onClose} aria-label=${title}>
-    <h2>${title}</h2>
-    ${
-      result
-        ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body)}<//>`
-        : html`<form onSubmit=${submit} aria-busy=${String(Boolean(isBusy))}>
-          <${Messages.Provider} value=${failure?.fields ?? {}}>
-            ${children}
-            <${Field}
-              name="reason"
-              label="Reason"
-              hint="It stands in the change log."
-              required
-              pattern=".*\\S.*"
-              maxlength="10000"
-              value=${reason}
-              onInput=${setReason}
-            />
-          <//>
-          <div role="status">
-            ${
-              trial &&
-              html`<div class="preview" ref=${intoView}>
-                <p class="notice-title">This would be done</p>
-                ${preview(trial.body.answer)}
-                <${Trial} of=${trial.body} />
-                <p class="quiet">Nothing has been written yet.</p>
-              </div>`
-            }
-          </div>
-          ${failure && html`<${Failure} error=${failure} />`}
-          ${failure?.isInDoubt && html`<p>${IN_DOUBT}</p>`}
-          <div class="dialog-actions">
-            <button type="button" onClick=${leave}>Cancel</button>
-            <button type="submit" class="main" disabled=${!write}>
-              ${trial || isPlain ? action : "Preview"}
-            </button>
-          </div>
-        </form>`
-    }
-  </dialog>`;
+  const form = (leave) => html`<form onSubmit=${submit} aria-busy=${String(Boolean(isBusy))}>
+    <${Messages.Provider} value=${failure?.fields ?? {}}>
+      ${children}
+      <${Field}
+        name="reason"
+        label="Reason"
+        hint="It stands in the change log."
+        required
+        pattern=".*\\S.*"
+        maxlength="10000"
+        value=${reason}
+        onInput=${setReason}
+      />
+    <//>
+    <div role="status">
+      ${
+        trial &&
+        html`<div class="preview" ref=${intoView}>
+          <p class="notice-title">This would be done</p>
+          ${preview(trial.body.answer)}
+          <${Trial} of=${trial.body} />
+          <p class="quiet">Nothing has been written yet.</p>
+        </div>`
+      }
+    </div>
+    ${failure && html`<${Failure} error=${failure} />`}
+    ${failure?.isInDoubt && html`<p>${IN_DOUBT}</p>`}
+    <div class="dialog-actions">
+      <button type="button" onClick=${leave}>Cancel</button>
+      <button type="submit" class="main" disabled=${!write}>
+        ${trial || isPlain ? action : "Preview"}
+      </button>
+    </div>
+  </form>`;
+  return html`<${Dialog} title=${title} onClose=${onClose}>${(leave) =>
+    result
+      ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body)}<//>`
+      : form(leave)}
+  <//>`;
 }
 
 // What is below the edge of the dialog would not be seen.
 function intoView(element) {
   element?.scrollIntoView({ block: "nearest" });
-}
-
-// First the trial, then the write itself; one at a time, however often a button is pressed.
-function useWriting(write, reason, isPlain) {
-  const [state, setState] = useState({});
-  const isSending = useRef(false);
-  // A write that got no answer may have been done: sent again, it has the same key.
-  const sent = useRef({});
-  const signature = signatureOf(write);
-  const isTried = isPlain || state.trial?.signature === signature;
-  const submit = async (event) => {
-    event.preventDefault();
-    if (isSending.current || !write) {
-      return;
-    }
-    isSending.current = true;
-    setState(({ trial }) => ({ trial, isBusy: true }));
-    if (isTried && sent.current.signature !== signature) {
-      sent.current = { signature, idempotencyKey: newKey() };
-    }
-    setState(await outcome(write, reason, isTried ? sent.current : null, state.trial));
-    isSending.current = false;
-  };
-  return { ...state, trial: isTried ? state.trial : null, submit };
-}
-
-async function outcome({ method, url, ...rest }, reason, sent, trial) {
-  try {
-    const how = sent
-      ? { idempotencyKey: sent.idempotencyKey, ifMatch: rest.ifMatch ?? trial?.headers.get("ETag") }
-      : { dryRun: true };
-    const answer = await send(method, url, { ...rest, reason, ...how });
-    if (!sent) {
-      return { trial: { ...answer, signature: signatureOf({ method, url, ...rest }) } };
-    }
-    reload();
-    return { result: { ...answer, isSeen: trial?.body.differences.length > 0 } };
-  } catch (error) {
-    if (error.status === 401) {
-      askToSignIn();
-    }
-    if (error.code === "precondition") {
-      // What is shown no longer holds, neither here nor on the page.
-      reload();
-      return { failure: error };
-    }
-    error.isInDoubt = sent && error.status === 0;
-    return { failure: error, trial };
-  }
-}
-
-// What makes two writes the same one. A file is none that can be compared, so it is told by these.
-function signatureOf(write) {
-  return JSON.stringify(write, (_key, value) => {
-    if (value instanceof File) {
-      return [value.name, value.size, value.lastModified];
-    }
-    return typeof value === "bigint" ? String(value) : value;
-  });
 }
 
 function Result({ of: { body, change, isSeen }, tag, leave, children }) {
