@@ -5,7 +5,7 @@ in which a service asks it: that is three times as quick as in a transaction. Wh
 whole tags later, as of any change, is checked against them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, pairwise
 from typing import Any, NamedTuple
 
@@ -229,3 +229,24 @@ def pieces(
             else:
                 found.append((name, cell.start, cell.end, value))
     return found
+
+
+def covered_part(cell: Interval, intervals: Iterable[Interval]) -> int:
+    """Count how much of a part of the axis some intervals cover that do not overlap, per mille.
+
+    It is 0 only for nothing, and 1000 only for all.
+    """
+    points = sum(
+        max(_place(min(cell.end, each.end)) - _place(max(cell.start, each.start)), 0)
+        for each in intervals
+    )
+    width = _place(cell.end) - _place(cell.start)
+    return (
+        1000 * points // width
+        if points in (0, width)
+        else min(max(1000 * points // width, 1), 999)
+    )
+
+
+def _place(point: Point) -> int:
+    return point.major * 2**63 + point.minor

@@ -214,7 +214,7 @@ def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[in
 
 def covered_by(edges: Sequence[int], interval: Interval) -> list[int]:
     """Return how much of each cell one interval covers, as `covered` does."""
-    cover = _Cover(edges)
+    cover = Cover(edges)
     cover.add(position(interval.start), position(interval.end))
     return cover.per_mille()
 
@@ -234,7 +234,7 @@ def covered(edges: Sequence[int], sums: Sums, first: Interval, last: Interval) -
     parts = zip(sums.majors, sums.high, sums.low, strict=True)
     lengths = [majors * _MAJOR + (high << 32) + low for majors, high, low in parts]
     start, end = position(first.start), position(last.end)
-    cover = _Cover(edges)
+    cover = Cover(edges)
     if sum(lengths) == end - start:
         cover.add(start, end)
         return cover.per_mille()
@@ -251,8 +251,13 @@ def covered(edges: Sequence[int], sums: Sums, first: Interval, last: Interval) -
     return cover.per_mille()
 
 
-class _Cover:
-    """How many points of each cell are covered; all places are positions."""
+class Cover:
+    """How many points of each cell are covered; all places are positions.
+
+    Args:
+        edges: where the cells begin, and where the last one ends.
+
+    """
 
     def __init__(self, edges: Sequence[int]) -> None:
         self._edges = edges
@@ -276,7 +281,7 @@ class _Cover:
         self.add(start, end)
 
     def per_mille(self) -> list[int]:
-        """Return the covered parts."""
+        """Return the covered part of each cell: 0 only for nothing, FULL only for all of it."""
         return [
             # Rounded towards the middle: to be all or nothing, it has to be just that.
             (FULL if points else 0)

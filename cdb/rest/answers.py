@@ -509,6 +509,49 @@ class Timeline(BaseModel):
     lanes: list[Lane]
 
 
+class DifferenceInterval(BaseModel):
+    """A difference in a picture; its end is exclusive, and null stands for no payload."""
+
+    start: str
+    end: str
+    a: Content | None
+    b: Content | None
+
+
+class TwoLanes(BaseModel):
+    """A payload type in a picture of two tags: its lists, and where their answers differ.
+
+    Differences are cut at the window: intervals where there are few, else by buckets.
+    """
+
+    payload_type: str
+    a: Annotated[Lane | None, Field(description="Null where the first tag has no such list.")]
+    b: Annotated[Lane | None, Field(description="Null where the second tag has no such list.")]
+    intervals: list[DifferenceInterval] | None = None
+    added: Annotated[
+        list[int] | None,
+        Field(description="For which part of each bucket only `b` has a payload, per mille."),
+    ] = None
+    removed: Annotated[
+        list[int] | None, Field(description="For which part only `a` has one, per mille.")
+    ] = None
+    changed: Annotated[
+        list[int] | None, Field(description="Which part has two different ones, per mille.")
+    ] = None
+
+
+class DiffTimeline(BaseModel):
+    """A picture of two global tags, or of one as of two changes."""
+
+    change_a: int
+    change_b: int
+    edges: Annotated[
+        list[str], Field(description="Of the buckets, as `major,minor`: one more than those.")
+    ]
+    types: Annotated[int, Field(description="How many payload types there are in all.")]
+    lanes: list[TwoLanes]
+
+
 class Ready(BaseModel):
     """Whether the service can do its work; what cannot is named."""
 

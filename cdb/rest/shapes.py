@@ -9,13 +9,14 @@ from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.plugin import Event
 from cdb.rest.media import dumps
 from cdb.services.diff import ListDifference, TypeDifference
+from cdb.services.diff_timeline import DiffTimeline, TwoLanes
 from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
 from cdb.services.merge import Merged
 from cdb.services.payload_iovs import Attached
 from cdb.services.ranges import MadeIov
 from cdb.services.rules import Rules
-from cdb.services.timeline import Timeline
+from cdb.services.timeline import Lane, Timeline
 from cdb.services.trial import Trial
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord, ShownRow
@@ -238,15 +239,36 @@ def digest(tag: TagRecord, found: TagDigest, change: int) -> Json:
 
 def timeline(found: Timeline) -> Json:
     """Show a picture of a global tag; what a lane does not have is left out."""
-    lanes = [
-        {
-            field.name: value
-            for field in fields(lane)
-            if (value := getattr(lane, field.name)) is not None
-        }
-        for lane in found.lanes
-    ]
+    lanes = [_filled(lane) for lane in found.lanes]
     return {"change": found.change, "edges": found.edges, "lists": found.lists, "lanes": lanes}
+
+
+def diff_timeline(found: DiffTimeline) -> Json:
+    """Show a picture of two sides; null is a list that a side has not."""
+    return {
+        "change_a": found.change_a,
+        "change_b": found.change_b,
+        "edges": found.edges,
+        "types": found.types,
+        "lanes": [_two_lanes(each) for each in found.lanes],
+    }
+
+
+def _two_lanes(both: TwoLanes) -> Json:
+    lanes = {
+        "payload_type": both.payload_type,
+        "a": both.a and _filled(both.a),
+        "b": both.b and _filled(both.b),
+    }
+    return lanes | {name: value for name, value in _filled(both).items() if name not in lanes}
+
+
+def _filled(lane: Lane | TwoLanes) -> Json:
+    return {
+        field.name: value
+        for field in fields(lane)
+        if (value := getattr(lane, field.name)) is not None
+    }
 
 
 def change(record: ChangeRecord, mode: IovMode) -> Json:

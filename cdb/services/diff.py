@@ -57,14 +57,18 @@ class ListDifference(NamedTuple):
     first: Point | None
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """The lists of a payload type on both sides, of which one may be missing."""
 
     payload_type: str
-    list_a: str | None
-    list_b: str | None
-    view_a: View
-    view_b: View
+    a: Member | None
+    b: Member | None
+
+    @property
+    def views(self) -> tuple[View, View]:
+        """What both sides show; as of change 0 every log is empty, as a missing list is."""
+        empty = next(View(each.view.series, 0) for each in (self.a, self.b) if each)
+        return self.a.view if self.a else empty, self.b.view if self.b else empty
 
 
 def intervals(
@@ -92,8 +96,8 @@ def intervals(
     """
     return (
         TypeDifference(pair.payload_type, *difference)
-        for pair in _pairs(database, a, b, types)
-        for difference in _differences(database, pair, window)
+        for pair in pairs(database, a, b, types)
+        for difference in of_pair(database, pair, window)
     )
 
 
@@ -130,11 +134,11 @@ def lists(
 
     Takes and raises what `intervals` does.
     """
-    compared = ((pair, _first(database, pair, window)) for pair in _pairs(database, a, b, types))
+    compared = ((pair, _first(database, pair, window)) for pair in pairs(database, a, b, types))
     return (
-        ListDifference(pair.payload_type, pair.list_a, pair.list_b, first)
+        ListDifference(pair.payload_type, pair.a and pair.a.name, pair.b and pair.b.name, first)
         for pair, first in compared
-        if first is not None or None in (pair.list_a, pair.list_b)
+        if first is not None or None in (pair.a, pair.b)
     )
 
 
@@ -161,7 +165,13 @@ def _content(member: query.Member | None) -> Content | None:
     return Content(member.valid.payload_url, member.valid.checksum, member.valid.extra)
 
 
-def _pairs(database: Readable, a: Side, b: Side, types: Collection[str] | None) -> list[_Pair]:
+def pairs(database: Readable, a: Side, b: Side, types: Collection[str] | None) -> list[Pair]:
+    """Return the payload types that one of two sides has, in order of code points.
+
+    Raises:
+        NotFound: neither side has a list of a type.
+
+    """
     found = []
     for side in (a, b):
         with database.statement() as reader:
@@ -170,33 +180,25 @@ def _pairs(database: Readable, a: Side, b: Side, types: Collection[str] | None) 
             )
     on_a, on_b = found
     names = contents.of_types(on_a.keys() | on_b.keys(), types)
-    return [_pair(name, on_a.get(name), on_b.get(name)) for name in names]
+    return [Pair(name, on_a.get(name), on_b.get(name)) for name in names]
 
 
-def _pair(payload_type: str, a: Member | None, b: Member | None) -> _Pair:
-    # As of change 0 every log is empty: that is what a missing list shows.
-    empty = next(View(each.view.series, 0) for each in (a, b) if each)
-    return _Pair(
-        payload_type, a and a.name, b and b.name, a.view if a else empty, b.view if b else empty
-    )
-
-
-def _differences(database: Readable, pair: _Pair, window: Interval) -> Iterator[Difference]:
+def of_pair(database: Readable, pair: Pair, window: Interval) -> Iterator[Difference]:
+    """Yield where a payload type has two answers, in order of start."""
     return differences.differences(_rows(database, pair, window, PAGE), window)
 
 
-def _first(database: Readable, pair: _Pair, window: Interval) -> Point | None:
+def _first(database: Readable, pair: Pair, window: Interval) -> Point | None:
     found = differences.pieces(_rows(database, pair, window, FIRST_PAGE), window)
     return next((difference.start for difference in found), None)
 
 
-def _rows(database: Readable, pair: _Pair, window: Interval, size: int) -> Iterator[Row]:
+def _rows(database: Readable, pair: Pair, window: Interval, size: int) -> Iterator[Row]:
     """Yield the rows that only one side has, part by part of the window."""
-    if pair.view_a == pair.view_b:
+    if pair.views[0] == pair.views[1]:
         return
     a, b = (
-        compare.Side(view, database.read(iovs.reach, view, window.start))
-        for view in (pair.view_a, pair.view_b)
+        compare.Side(view, database.read(iovs.reach, view, window.start)) for view in pair.views
     )
     low = window.start
     while low < window.end:

@@ -6,10 +6,11 @@ look, or one after a write, costs what has changed.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from cdb.domain import timeline
@@ -147,7 +148,7 @@ class _Buckets(NamedTuple):
 
 
 _remembered: Remembered[_Key, _Buckets] = Remembered(REMEMBERED_MB * 10**6)
-_workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="timeline")
+workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="timeline")
 
 
 def of_tag(
@@ -168,7 +169,7 @@ def of_tag(
     """
     with database.statement() as reader:
         members = sorted(views.of_tag(reader, record.id, change), key=lambda each: each.type)
-    look = _Look(database, stored.Lists("global_tag", record.id), change)
+    look = Look(database, stored.Lists("global_tag", record.id), change)
     return _timeline(database, rules, look, members, wanted)
 
 
@@ -183,31 +184,51 @@ def of_list(
     """
     with database.statement() as reader:
         members = views.of_list(reader, record.id, change)
-    look = _Look(database, stored.Lists("payload_list", record.id), change)
+    look = Look(database, stored.Lists("payload_list", record.id), change)
     return _timeline(database, rules, look, members, wanted)
 
 
 def _timeline(
-    database: Database, rules: Rules, look: "_Look", members: Sequence[Member], wanted: Wanted
+    database: Database, rules: Rules, look: "Look", members: Sequence[Member], wanted: Wanted
 ) -> Timeline:
+    shown = members[wanted.offset : wanted.offset + wanted.limit]
+    picture = framed(database, rules, [look], wanted, len(shown))
+    return Timeline(look.change, picture.written, len(members), picture.lanes(look, shown))
+
+
+def framed(
+    database: Database, rules: Rules, looks: Sequence["Look"], wanted: Wanted, lanes: int
+) -> "Picture":
+    """Return the picture that so many lanes are drawn in, with one window for all of them.
+
+    Args:
+        database: read in parts.
+        rules: of the service; they say what is open within its major.
+        looks: at the lists that it is of; without a window, what all of these fill.
+        wanted: what is looked at.
+        lanes: how many share the intervals that are shown.
+
+    Raises:
+        Invalid: there cannot be so many buckets, or so few.
+
+    """
     if not FEWEST_BUCKETS <= wanted.buckets <= MOST_BUCKETS:
         raise Invalid.field("buckets", f"{FEWEST_BUCKETS} to {MOST_BUCKETS} can be asked for.")
-    with database.statement() as reader:
-        states = stretches.states(reader, (member.view for member in members))
-    window = wanted.window or look.extent(rules)
-    scale = look.scale(window) if timeline.wants_scale(window, wanted.buckets) else 0
+    window = wanted.window or timeline.extent(
+        chain.from_iterable(look.firsts() for look in looks),
+        chain.from_iterable(look.lasts() for look in looks),
+        rules.iov_mode,
+    )
+    scale = 0
+    if timeline.wants_scale(window, wanted.buckets):
+        scale = max(look.scale(window) for look in looks)
     grid = timeline.grid(window, wanted.buckets, scale)
-    ends = look.ends(window)
-    shown = members[wanted.offset : wanted.offset + wanted.limit]
-    share = wanted.intervals // max(len(shown), 1)
     edges = grid.edges(window)
-    picture = _Picture(database, window, grid, [*map(timeline.position, edges)], share)
-    tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in shown]
-    lanes = list(_workers.map(picture.lane, tasks))
-    return Timeline(look.change, [*map(_written, edges)], len(members), lanes)
+    share = wanted.intervals // max(lanes, 1)
+    return Picture(database, window, grid, edges, [*map(timeline.position, edges)], share)
 
 
-class _Look:
+class Look:
     """Where some lists begin and end as of a change."""
 
     def __init__(self, database: Database, lists: stored.Lists, change: int) -> None:
@@ -215,10 +236,13 @@ class _Look:
         self._database = database
         self._lists = lists
 
-    def extent(self, rules: Rules) -> Interval:
-        """Return the part of the axis that the data fill."""
-        firsts, lasts = self._first_from(ORIGIN), self._last_before(OPEN)
-        return timeline.extent(firsts.values(), lasts.values(), rules.iov_mode)
+    def firsts(self) -> Collection[Interval]:
+        """Return the first interval of each list."""
+        return self._first_from(ORIGIN).values()
+
+    def lasts(self) -> Collection[Interval]:
+        """Return the last interval of each list."""
+        return self._last_before(OPEN).values()
 
     def scale(self, window: Interval) -> int:
         """Return how far into their majors the data reach, as some majors show."""
@@ -250,16 +274,40 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """What all lanes of a picture have in common; edges as positions."""
+class Picture:
+    """What all lanes of a picture have in common.
+
+    Attributes:
+        database: where they are read.
+        window: the part of the axis.
+        grid: how it is cut.
+        points: the edges of the buckets.
+        edges: the same as positions.
+        share: how many intervals a lane shows at most instead of buckets.
+
+    """
 
     database: Database
     window: Interval
     grid: Grid
+    points: list[Point]
     edges: list[int]
     share: int
 
-    def lane(self, task: _Task) -> Lane:
+    @property
+    def written(self) -> list[str]:
+        """The edges, written `major,minor`."""
+        return [*map(written, self.points)]
+
+    def lanes(self, look: Look, members: Sequence[Member]) -> list[Lane]:
+        """Return the lanes of some lists, of which a look is."""
+        with self.database.statement() as reader:
+            states = stretches.states(reader, (member.view for member in members))
+        ends = look.ends(self.window)
+        tasks = [_Task(each, states[each.view], ends.get(each.view.series)) for each in members]
+        return list(workers.map(self._lane, tasks))
+
+    def _lane(self, task: _Task) -> Lane:
         """Return a lane: intervals where it has no more than its share of them, else buckets."""
         made = partial(Lane, task.member.type, task.member.name)
         if task.ends is None:
@@ -309,13 +357,14 @@ class _Picture:
 def _shown(record: iovs.IovRecord) -> Shown:
     end = record.end or OPEN
     return Shown(
-        _written(record.start),
-        _written(end),
+        written(record.start),
+        written(end),
         record.payload_url,
         record.checksum,
         record.extra,
     )
 
 
-def _written(point: Point) -> str:
+def written(point: Point) -> str:
+    """Return a point as `major,minor`."""
     return f"{point.major},{point.minor}"

@@ -16,10 +16,11 @@ from support import Client, program, serving
 BIG = 2**53 + 1
 """A major number that a number of JavaScript cannot hold."""
 
-MANY = 250
-"""Differences of a type, more than a page shows."""
+MANY = 700
+"""Differences of a type, more than a lane of a picture with four types shows one by one."""
 
 SHOWN = 200
+"""Differences that a table shows."""
 
 
 class Compared:
@@ -155,9 +156,9 @@ def test_8_of_many_intervals_the_first_are_shown_and_one_goes_on(
     assert [each[0] for each in shown] == [each["begin"] for each in said[:SHOWN]]
     expect(page.get_by_text("200 of more intervals")).to_be_visible()
     page.get_by_role("link", name="Go on from 200,0").click()
-    expect(page.get_by_text("50 intervals")).to_be_visible()
+    expect(page.get_by_role("link", name="Go on from 400,0")).to_be_visible()
     shown = cells(page, "Where Many differs")
-    assert [each[0] for each in shown] == [each["begin"] for each in said[SHOWN:]]
+    assert [each[0] for each in shown] == [each["begin"] for each in said[SHOWN : 2 * SHOWN]]
     page.get_by_role("link", name="From the beginning").click()
     expect(page.get_by_text("200 of more intervals")).to_be_visible()
 
@@ -224,9 +225,9 @@ def test_8_a_window_without_difference_leads_to_the_whole_axis(look: Any) -> Non
     [
         ("a=NoSuchTag&b=B", "Not found", "Global tag 'NoSuchTag' does not exist."),
         ("a=A&b=NoSuchTag", "Not found", "Global tag 'NoSuchTag' does not exist."),
-        ("a=A&b=B&a_as_of=yesterday", "The question is wrong", "a_as_of: "),
-        ("a=A&b=B&b_as_of=100000", "The question is wrong", "b_as_of: "),
-        ("a=A&b=B&from=here", "The question is wrong", "from: "),
+        ("a=A&b=B&a_as_of=yesterday", "The request is wrong", "a_as_of: "),
+        ("a=A&b=B&b_as_of=100000", "The request is wrong", "b_as_of: "),
+        ("a=A&b=B&from=here", "The request is wrong", "from: "),
     ],
 )
 def test_8_what_cannot_be_compared_is_an_error(
@@ -344,3 +345,94 @@ def test_15_the_copied_ways_find_what_the_page_shows(look: Any, compared: Compar
         actions.get_by_role("link", name="CSV").click()
     rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert [each["payload_url in b"] for each in rows] == ["n5", "n6", "n7"]
+
+
+# --- the picture --------------------------------------------------------------------------
+
+
+def pixels(page: Page, *places: tuple[str, float]) -> list[str]:
+    """Return the colours in lanes, so far along the picture as a part says."""
+    return list(
+        page.evaluate(
+            """(places) => {
+                const names = [...document.querySelectorAll('.timeline-names li')];
+                const canvas = document.querySelector('.timeline canvas');
+                const box = canvas.getBoundingClientRect();
+                // All at once: to read it again and again is slow, as the browser warns.
+                const { width, height } = canvas;
+                const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+                return places.map(([lane, part]) => {
+                    const row = names.find((each) => each.querySelector('a').textContent === lane);
+                    const line = row.getBoundingClientRect();
+                    // Above the middle, where the sign of a mark stands.
+                    const y = ((line.top + line.height * 0.2 - box.top) * height) / box.height;
+                    const start = 4 * (Math.round(y) * width + Math.round(part * width));
+                    return `rgb(${data.slice(start, start + 3).join(', ')})`;
+                });
+            }""",
+            places,
+        )
+    )
+
+
+def colour(page: Page, name: str) -> str:
+    """Return the colour of something in the legend."""
+    swatch = page.locator(f".timeline .swatch-{name}")
+    return str(swatch.evaluate("each => getComputedStyle(each).backgroundColor"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_10_what_differs_is_painted_in_the_lanes_of_both(look: Any, scheme: str) -> None:
+    page = look("a=A&b=B&from=0,0&to=10,0", scheme=scheme)
+    lanes = page.get_by_role("list", name="Lanes").get_by_role("link").all_inner_texts()
+    assert lanes == [
+        f"{name} {side}" for name in ("Beam", "Field", "Gain", "Many") for side in "ab"
+    ]
+    places = [
+        (lane, part)
+        for lane in ("Field a", "Field b", "Gain a", "Gain b", "Many a", "Many b")
+        for part in (0.25, 0.35, 0.65, 0.95)
+    ]
+    painted = dict(zip(places, pixels(page, *places), strict=True))
+    changed, added = colour(page, "changed"), colour(page, "added")
+    assert len({changed, added, colour(page, "removed")}) == 3
+    marked = {place: seen for place, seen in painted.items() if seen in (changed, added)}
+    assert marked == {
+        **{(f"Field {side}", 0.65): changed for side in "ab"},
+        **{(f"Many {side}", part): changed for side in "ab" for part in (0.25, 0.35, 0.65, 0.95)},
+        **{("Gain b", part): added for part in (0.35, 0.65)},
+    }
+    # The same stretches stand in the tables.
+    assert {each[0]: each[-1] for each in cells(page, TYPES)}["Gain"] == "3,0"
+
+
+def test_10_of_many_differences_the_picture_has_buckets(look: Any, compared: Compared) -> None:
+    said = compared.client.ok("GET", "global-tags/A/diff/B/timeline?types=Many&buckets=1400")
+    assert len(said["lanes"][0]["intervals"]) == MANY
+    with_others = compared.client.ok("GET", "global-tags/A/diff/B/timeline?to=1400,0&buckets=1400")
+    [many] = [each for each in with_others["lanes"] if each["payload_type"] == "Many"]
+    assert many["changed"] == [1000] * MANY + [0] * MANY
+    page = look(f"a=A&b=B&from=0,0&to={2 * MANY},0")
+    before, after = pixels(page, ("Many b", 0.49), ("Many b", 0.51))
+    assert before == colour(page, "changed")
+    assert after != before
+
+
+def test_3_a_picture_is_zoomed_by_keyboard_and_restored_from_the_url(look: Any) -> None:
+    page = look("a=A&b=B")
+    page.get_by_role("application", name="Both as lanes").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(r"&lane=Beam\+a&type=Beam$"))
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(r"&lane=Beam\+b&type=Beam$"))
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("heading", name="Where Field differs")).to_be_visible()
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("from=.*&to="))
+    settled(page)
+    window = page.locator(".timeline-window").inner_text()
+    page.reload()
+    settled(page)
+    assert page.locator(".timeline-window").inner_text() == window
+    page.get_by_role("button", name="All").click()
+    expect(page).to_have_url(re.compile(r"\?a=A&b=B&lane=Field\+a&type=Field$"))

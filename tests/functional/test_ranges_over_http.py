@@ -116,6 +116,8 @@ def test_usage_names_clones_and_what_was_cut(filled: Client) -> None:
         ("diff/B?at=x", 400), ("diff/B?at=1&from=1", 400), ("diff/B?level=all", 400),
         ("diff/B?limit=0", 400), ("diff/B?limit=x", 400),
         ("diff/NoSuch", 404), ("diff/B?payload_type=V", 404), ("diff/B?b_as_of=999", 400),
+        ("diff/B/timeline?buckets=1501", 400), ("diff/B/timeline?types=V", 404),
+        ("diff/B/timeline?b_as_of=999", 400), ("diff/NoSuch/timeline", 404),
         ("diff/B@9?b_as_of=9", 400), ("timeline?buckets=1501", 400), ("timeline?buckets=x", 400),
         ("timeline?lanes_limit=0", 400), ("timeline?from=9&to=5,0", 400), ("digest?asOf=x", 400),
     ],
@@ -182,6 +184,24 @@ def test_diff_of_a_tag_with_itself_as_of_then(filled: Client) -> None:
         assert (found["a"]["payload_url"], found["b"]["payload_url"]) == ("a", "x")
     assert filled.ok("GET", "global-tags/A/diff/B?asOf=9") == []
     assert filled.ok("GET", "global-tags/A/diff/B?b_as_of=9") == []
+
+
+def test_diff_as_a_picture(filled: Client) -> None:
+    found = filled.ok("GET", "global-tags/A/diff/B/timeline?from=0&to=10,0&buckets=2&types=T")
+    assert (found["change_a"], found["change_b"], found["types"]) == (8, 10, 1)
+    assert found["edges"] == ["0,0", "5,0", "10,0"]
+    [both] = found["lanes"]
+    assert (both["payload_type"], both["a"]["iovs"], both["b"]["iovs"]) == ("T", 1, 3)
+    assert both["intervals"] == [
+        {
+            "start": "6,0",
+            "end": "8,0",
+            "a": {"payload_url": "a", "checksum": "sum of a", "revision": None},
+            "b": {"payload_url": "x", "checksum": "sum of x", "revision": None},
+        }
+    ]
+    past = filled.ok("GET", "global-tags/B/diff/B/timeline?a_as_of=9")
+    assert [len(each["intervals"]) for each in past["lanes"]] == [1, 0]
 
 
 # --- many points ------------------------------------------------------------------

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from histories import CELLS, GRID, RULES, Step, World, intervals, steps
+from histories import CELLS, GRID, RULES, Step, World, covered_part, intervals, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
@@ -97,18 +97,6 @@ def rows_of(world: World, tag: str, change: int) -> dict[str, list[Row]]:
         }
 
 
-def place(point: Point) -> int:
-    return point.major * 2**63 + point.minor
-
-
-def per_mille(points: int, width: int) -> int:
-    if points == 0:
-        return 0
-    if points == width:
-        return FULL
-    return min(max(1000 * points // width, 1), 999)
-
-
 def counted(edges: list[Point], rows: list[Row]) -> dict[str, list[int]]:
     """What a lane shows of some rows, bucket by bucket."""
     cells = [Interval(*pair) for pair in pairwise(edges)]
@@ -119,16 +107,7 @@ def counted(edges: list[Point], rows: list[Row]) -> dict[str, list[int]]:
     return {
         "counts": [len(each) for each in inside],
         "payloads": [len({row.content for row in each}) for each in inside],
-        "covered": [
-            per_mille(
-                sum(
-                    max(place(min(end, row_end)) - place(max(start, row_start)), 0)
-                    for (row_start, row_end), _ in shown
-                ),
-                place(end) - place(start),
-            )
-            for start, end in cells
-        ],
+        "covered": [covered_part(cell, (row.interval for row in shown)) for cell in cells],
     }
 
 

@@ -344,8 +344,8 @@ class TimelineQuery(ListTimelineQuery):
     ] = 200
 
 
-class DiffQuery(WindowQuery):
-    """What is compared: a part of the axis, or one point."""
+class SidesQuery(AxisQuery):
+    """As of when two global tags are compared."""
 
     a_as_of: Annotated[
         Text | None, Field(description="As of when the first tag is asked; as `asOf` if none.")
@@ -353,6 +353,18 @@ class DiffQuery(WindowQuery):
     b_as_of: Annotated[
         Text | None, Field(description="As of when the second tag is asked; as `asOf` if none.")
     ] = None
+
+    def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
+        """Return as of when the two tags are asked; a name can say it, too."""
+        return (
+            self.a_as_of or (None if "@" in a else self.asOf),
+            self.b_as_of or (None if "@" in b else self.asOf),
+        )
+
+
+class DiffQuery(SidesQuery, WindowQuery):
+    """What is compared: a part of the axis, or one point."""
+
     at: Annotated[
         Text | None,
         Field(description="Only what differs at this point, from where to where it does."),
@@ -372,12 +384,15 @@ class DiffQuery(WindowQuery):
             raise ValueError("at is one point; from, to and level=lists are for a window")
         return self
 
-    def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
-        """Return as of when the two tags are asked; a name can say it, too."""
-        return (
-            self.a_as_of or (None if "@" in a else self.asOf),
-            self.b_as_of or (None if "@" in b else self.asOf),
-        )
+
+class DiffTimelineQuery(SidesQuery, TimelineQuery):
+    """What is compared in a picture, and how closely."""
+
+    types: Annotated[
+        tuple[Lookup, ...],
+        BeforeValidator(several),
+        Field(max_length=1000, description="Only these payload types, one each time."),
+    ] = ()
 
 
 class DryRunQuery(QuerySchema):

@@ -11,7 +11,17 @@ from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.media import dumps, json_response
 from cdb.rest.service import Resource
-from cdb.services import batch, diff, digest, gaps, intervals, ranges, timeline, usage
+from cdb.services import (
+    batch,
+    diff,
+    diff_timeline,
+    digest,
+    gaps,
+    intervals,
+    ranges,
+    timeline,
+    usage,
+)
 from cdb.services.contents import ListPage
 
 _GROUP = "Ranges"
@@ -23,6 +33,7 @@ many = Resource("Query", ["payload-iovs/query/batch"])
 used = Resource(_GROUP, ["payloads/{checksum}/usage"])
 tag_digest = Resource(_GROUP, ["global-tags/{name}/digest"])
 tag_timeline = Resource(_GROUP, ["global-tags/{name}/timeline"])
+diff_picture = Resource(_GROUP, ["global-tags/{a}/diff/{b}/timeline"])
 iovs_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/iovs"])
 gaps_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/gaps"])
 timeline_of_list = Resource(_GROUP, ["payload-lists/by-name/{name}/timeline"])
@@ -35,6 +46,7 @@ RESOURCES = (
     used,
     tag_digest,
     tag_timeline,
+    diff_picture,
     iovs_of_list,
     gaps_of_list,
     timeline_of_list,
@@ -166,13 +178,42 @@ def show_timeline(
         if tag.holding.is_known:
             return tag.holding.not_modified()
         window = _window(request, query, tag) if query.has_window else None
-    wanted = timeline.Wanted(
-        window, query.buckets, query.lanes_offset, min(query.lanes_limit, 1000)
-    )
+    wanted = _wanted(query, window)
     found = timeline.of_tag(
         request.cdb.database, request.cdb.rules, tag.record, tag.fixed_change, wanted
     )
     return tag.holding.sealed(json_response(shapes.timeline(found)))
+
+
+@diff_picture.get(
+    answers.DiffTimeline,
+    path=inputs.DiffPath,
+    query=inputs.DiffTimelineQuery,
+    errors=[NotFound],
+    says_how_long=True,
+)
+def show_diff_timeline(
+    request: Request, path: inputs.DiffPath, query: inputs.DiffTimelineQuery
+) -> Response:
+    """Show two global tags, or one as of two changes, as one picture, with what differs.
+
+    For each payload type the lanes of both, in the same buckets of the axis; types
+    that do not differ are there, too, unless `types` leaves them out.
+    """
+    names = (path.a, path.b)
+    with asked.two_tags(request, names, query.sides(*names)) as (a, b, holding):
+        if holding.is_known:
+            return holding.not_modified()
+        window = _window(request, query, a, b) if query.has_window else None
+    found = diff_timeline.of_two(
+        request.cdb.database,
+        request.cdb.rules,
+        diff.Side(a.record, a.fixed_change),
+        diff.Side(b.record, b.fixed_change),
+        _wanted(query, window),
+        query.types or None,
+    )
+    return holding.sealed(json_response(shapes.diff_timeline(found)))
 
 
 @iovs_of_list.get(
@@ -312,6 +353,11 @@ def _rows(request: Request, pages: Iterable[ListPage]) -> Iterator[tuple[ListPag
     for page in pages:
         for iov in page.iovs:
             yield page, shapes.iov(iov, page.record.name, request.cdb.rules.iov_mode)
+
+
+def _wanted(query: inputs.TimelineQuery, window: Interval | None) -> timeline.Wanted:
+    lanes = min(query.lanes_limit, 1000)
+    return timeline.Wanted(window, query.buckets, query.lanes_offset, lanes)
 
 
 def _window(request: Request, query: inputs.AxisQuery, *tags: asked.AskedTag) -> Interval:

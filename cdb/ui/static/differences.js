@@ -3,8 +3,9 @@
 import { API, apiUrl } from "./api.js";
 import { cdbOf, clientOf, pythonText } from "./commands.js";
 import { Difference, Payload, kindOf } from "./components/diff/difference.js";
+import { end, start } from "./components/intervals.js";
 import { html } from "./html.js";
-import { endOf, isOpen, point, shown, startOf, toText } from "./points.js";
+import { endOf, point, shown, startOf, toText } from "./points.js";
 import { hereWith, href } from "./url.js";
 
 const AS_OF = ["a_as_of", "b_as_of"];
@@ -12,12 +13,12 @@ const AS_OF = ["a_as_of", "b_as_of"];
 const NAMES_OF_CLIENT = { from: "begin", to: "end" };
 
 /**
- * Return the URL of a diff. `query` is the state of the page, of which the sides are taken, and
- * `more` is what else is asked, by the names of the API.
+ * Return the URL of a diff, or of what is `below` it. `query` is the state of the page, of which the
+ * sides are taken, and `more` is what else is asked, by the names of the API.
  */
-export function diffUrl({ a, b, ...query }, more) {
+export function diffUrl({ a, b, ...query }, more, below = []) {
   const asOf = Object.fromEntries(AS_OF.map((name) => [name, query[name]]));
-  return apiUrl(["global-tags", a, "diff", b], { ...asOf, ...more });
+  return apiUrl(["global-tags", a, "diff", b, ...below], { ...asOf, ...more });
 }
 
 /** Return the command of the client that asks the same. */
@@ -103,27 +104,15 @@ function firstColumn(title, of) {
   };
 }
 
+// A start sets the cursor there.
 const FROM = {
   title: "from",
   kind: "point",
-  cell: (row) =>
-    html`<a href=${hereWith({ at: toText(startOf(row)) })} title=${toText(startOf(row))}
-      >${row.begin ?? shown(startOf(row))}</a
-    >`,
+  cell: (row) => html`<a href=${hereWith({ at: toText(startOf(row)) })}>${start(row)}</a>`,
   value: (row) => toText(startOf(row)),
 };
 
-const UNTIL = {
-  title: "until",
-  kind: "point",
-  cell: (row) => {
-    const end = endOf(row);
-    return html`<span title=${toText(end)}
-      >${(isOpen(end) ? null : row.end) ?? shown(end)}</span
-    >`;
-  },
-  value: (row) => toText(endOf(row)),
-};
+const UNTIL = { title: "until", kind: "point", cell: end, value: (row) => toText(endOf(row)) };
 
 const TYPE = {
   title: "payload type",
@@ -148,11 +137,7 @@ const PAYLOADS = ["a", "b"].map((side) => ({
 export const INTERVAL_COLUMNS = [FROM, UNTIL, WHAT, ...PAYLOADS];
 
 /** The columns of what differs at a point, a row for each type. */
-export const POINT_COLUMNS = [TYPE, WHAT, ...PAYLOADS, { ...FROM, cell: plainStart }, UNTIL];
-
-function plainStart(row) {
-  return html`<span title=${toText(startOf(row))}>${row.begin ?? shown(startOf(row))}</span>`;
-}
+export const POINT_COLUMNS = [TYPE, WHAT, ...PAYLOADS, { ...FROM, cell: start }, UNTIL];
 
 /** The columns that such rows have as CSV: each part of a payload in one of its own. */
 export const CSV_COLUMNS = [

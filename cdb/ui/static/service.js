@@ -18,6 +18,14 @@ export function plugins(signal) {
   return get(apiUrl(["plugins"]), { signal });
 }
 
+/** Return dimensions by their names, each once, with what its two numbers are called. */
+export function dimensionsNamed(names, installed) {
+  return [...new Set(names)].map((name) => ({
+    name,
+    components: installed.find((each) => each.name === name)?.components ?? null,
+  }));
+}
+
 /** Return the statuses that global tags can have. */
 export function statuses(signal) {
   return get(apiUrl(["gtstatus"]), { signal });

@@ -4,6 +4,7 @@
 import { apiUrl, get } from "../api.js";
 import { CopyAs } from "../components/copy.js";
 import { AtPoint, Intervals } from "../components/diff/intervals.js";
+import { DiffPicture } from "../components/diff/picture.js";
 import { Sides } from "../components/diff/sides.js";
 import { Heading } from "../components/frame.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -11,6 +12,7 @@ import { CsvLink, Table } from "../components/table.js";
 import { cliOf, diffUrl, programOf, sideName, typeColumns } from "../differences.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
+import { dimensionsNamed, plugins } from "../service.js";
 import { hereWith } from "../url.js";
 
 export function DiffPage({ query }) {
@@ -44,7 +46,13 @@ function Compared({ query }) {
     <${Sides} query=${query} />
     <${Loaded} of=${found} what="what differs">${(data) =>
       data.types.length
-        ? html`<${Types} rows=${data.types} columns=${columns} inWindow=${inWindow} />`
+        ? html`<${DiffPicture}
+              query=${query}
+              types=${data.types.map((row) => row.payload_type)}
+              dimensions=${data.dimensions}
+              chosen=${chosen}
+            />
+            <${Types} rows=${data.types} columns=${columns} inWindow=${inWindow} />`
         : html`<${Alike} query=${query} isEmpty=${data.isEmpty} />`}
     <//>
     ${at && html`<${AtPoint} key="at" query=${query} />`}
@@ -101,7 +109,11 @@ function Alike({ query: { a, b, a_as_of: aAsOf = "", b_as_of: bAsOf = "" }, isEm
 async function load(query, signal) {
   // First what says which of the tags is unknown, or which of the moments is none.
   const types = await get(diffUrl(query, { level: "lists" }), { signal });
-  return { types, isEmpty: types.length === 0 && (await areEmpty(query, signal)) };
+  if (!types.length) {
+    return { types, isEmpty: await areEmpty(query, signal) };
+  }
+  const names = types.map((type) => type.dimension);
+  return { types, dimensions: dimensionsNamed(names, await plugins(signal)) };
 }
 
 async function areEmpty({ a, b, a_as_of: aAsOf, b_as_of: bAsOf }, signal) {

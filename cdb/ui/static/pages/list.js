@@ -20,7 +20,7 @@ import { html, useMemo } from "../html.js";
 import { INTERVALS, bucketColumns, iovsUrl, loadPart, pathOf } from "../intervals.js";
 import { useLoaded } from "../load.js";
 import { startOf, toText } from "../points.js";
-import { plugins, spanOf } from "../service.js";
+import { dimensionsNamed, plugins, spanOf } from "../service.js";
 import { hereWith, href } from "../url.js";
 
 export function ListPage({ list, query }) {
@@ -146,8 +146,7 @@ async function load(list, asOf, signal) {
     get(apiUrl(["payload-types", about.payload_type], { asOf }), { signal }),
     plugins(signal),
   ]);
-  const known = installed.find((each) => each.name === type.dimension);
-  return { about, dimensions: [{ name: type.dimension, components: known?.components ?? null }] };
+  return { about, dimensions: dimensionsNamed([type.dimension], installed) };
 }
 
 function validUrl(list, at, asOf) {

@@ -17,7 +17,7 @@ import { contentColumns, joined } from "../contents.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
 import { fromText } from "../points.js";
-import { plugins, spanOf, statuses } from "../service.js";
+import { dimensionsNamed, plugins, spanOf, statuses } from "../service.js";
 import { href } from "../url.js";
 
 const MOST_LISTS = 1000;
@@ -111,11 +111,8 @@ async function load(tag, asOf, signal) {
 // How the points of this tag can be written: the dimensions of its types.
 function dimensionsOf(lists, types, installed) {
   const used = new Set(lists.map((list) => list.payload_type));
-  const names = new Set(types.filter((type) => used.has(type.name)).map((type) => type.dimension));
-  return [...names].map((name) => ({
-    name,
-    components: installed.find((each) => each.name === name)?.components ?? null,
-  }));
+  const names = types.filter((type) => used.has(type.name)).map((type) => type.dimension);
+  return dimensionsNamed(names, installed);
 }
 
 async function loadValid(tag, at, asOf, signal) {

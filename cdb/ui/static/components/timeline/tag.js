@@ -17,20 +17,35 @@ const WIDTHS = 200;
 
 /** Return the URL of the API for the picture of what has a path, in the window of the query. */
 export function timelineUrl(path, { from, to, as_of: asOf }) {
+  return apiUrl([...path, "timeline"], { asOf, ...lookOf({ from, to }) });
+}
+
+/** Return how closely a window is looked at, for the API. */
+export function lookOf({ from, to }) {
   const wide = Math.ceil(innerWidth / WIDTHS) * WIDTHS;
-  return apiUrl([...path, "timeline"], {
-    from,
-    to,
-    asOf,
-    buckets: Math.min(wide, MOST_BUCKETS),
-    lanes_limit: MOST_LANES,
-  });
+  return { from, to, buckets: Math.min(wide, MOST_BUCKETS), lanes_limit: MOST_LANES };
 }
 
 /** Return the picture of a tag, or of what has another `path`, which asks for what it shows. */
 export function TagTimeline({ tag, path = ["global-tags", tag], query, dimensions }) {
-  const url = timelineUrl(path, query);
-  const found = useLoaded(async (signal) => pictureOf(await get(url, { signal })), [url]);
+  return html`<${AskedTimeline}
+    url=${timelineUrl(path, query)}
+    read=${pictureOf}
+    query=${query}
+    dimensions=${dimensions}
+    lane=${query.lane}
+    caption=${`${tag} as lanes`}
+    onAt=${(at, lane) => go(hereWith({ at: toText(at), lane: lane ?? query.lane }))}
+    onLane=${(lane) => go(hereWith({ lane }), { replace: true })}
+  />`;
+}
+
+/**
+ * Return a picture in the window of the query, which is asked of a URL; `read` makes the picture of
+ * the answer. The rest is as `Timeline` takes it.
+ */
+export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
+  const found = useLoaded(async (signal) => read(await get(url, { signal })), [url]);
   const notation = useMemo(() => notationOf(dimensions), [dimensions]);
   const picture = found.data;
   if (found.error) {
@@ -41,16 +56,14 @@ export function TagTimeline({ tag, path = ["global-tags", tag], query, dimension
     return html`<p class="waiting" role="status">Loading the picture …</p>`;
   }
   return html`<${Timeline}
+    ...${rest}
     picture=${picture}
+    marks=${picture.marks}
     window=${windowOf(query, picture, found.isWaiting)}
     at=${fromText(query.at ?? "")}
-    lane=${query.lane}
     notation=${notation}
-    caption=${`${tag} as lanes`}
     isWaiting=${found.isWaiting}
     onWindow=${setWindow}
-    onAt=${(at, lane) => go(hereWith({ at: toText(at), lane: lane ?? query.lane }))}
-    onLane=${(lane) => go(hereWith({ lane }), { replace: true })}
   />`;
 }
 
