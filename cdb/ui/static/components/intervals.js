@@ -50,16 +50,22 @@ export function factColumns(of) {
   ];
 }
 
-/** Return where an interval begins, in the notation of its dimension; the title has the numbers. */
+/** Return where an interval begins, in the notation of its dimension, and in numbers. */
 export function start(iov) {
-  return html`<span title=${toText(startOf(iov))}>${iov.begin ?? shown(startOf(iov))}</span>`;
+  return written(iov.begin, startOf(iov));
 }
 
 /** Return where an interval ends, in the same way. */
 export function end(iov) {
   const at = endOf(iov);
-  const text = (isOpen(at) ? null : iov.end) ?? shown(at);
-  return html`<span title=${toText(at)}>${text}</span>`;
+  return written(isOpen(at) ? null : iov.end, at);
+}
+
+// Most notations are the numbers themselves; below one that hides them they stand as well.
+function written(notation, at) {
+  const isPlain = !notation || notation.split(/\D+/).join() === toText(at);
+  return html`<span title=${toText(at)}>${notation ?? shown(at)}</span>
+    ${!isPlain && html`<span class="exact quiet">${toText(at)}</span>`}`;
 }
 
 function payload(iov) {
