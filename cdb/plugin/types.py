@@ -98,7 +98,8 @@ class Identity:
     Attributes:
         subject: a stable name, which the change log keeps as the actor.
         method: the name of the authenticator.
-        claims: what the credentials say besides, as in the claims of a token.
+        claims: what the credentials say besides, as in the claims of a token; `exp`,
+            if it is there, is when they end, in seconds since 1970.
         scopes: what the credentials are limited to, as in `cdb.write:/Prod*`;
             None where they are not limited.
 

@@ -7,11 +7,12 @@ URL is the root of a service with the sample data; without one, it is started fo
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from chromium import chromium, settled
+from playwright.sync_api import Page
 from support import API, Client, serving
 
 from cdb.app import make_app
@@ -40,6 +41,36 @@ PAGES = {
     "not-found": "global-tags/NoSuchTag",
 }
 
+"""The pages, by what a picture is called."""
+
+
+def sign_in(page: Page) -> None:
+    """Open the dialog of who one is."""
+    page.locator("button.who").click()
+
+
+def actions(page: Page) -> None:
+    """Open the menu of what one may do with a global tag."""
+    page.get_by_text("Actions", exact=True).click()
+
+
+def freeze(page: Page) -> None:
+    """Show what it means to freeze a global tag."""
+    actions(page)
+    page.get_by_role("button", name="Change status").click()
+    page.get_by_label("New status").select_option("frozen")
+    page.get_by_label("Type CMS_2017 to go on").fill("CMS_2017")
+    page.get_by_label("Reason").fill("Reviewed, and used for the publication.")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("Nothing has been written yet.").wait_for()
+
+
+DIALOGS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "sign-in": ("global-tags/CMS_2017", sign_in),
+    "actions": ("global-tags/CMS_2017", actions),
+    "freeze": ("global-tags/CMS_2017", freeze),
+}
+"""What opens over a page: the page, and what leads there."""
 
 ROOT_FILE = Path(__file__).parents[1] / "data/cms2017/SFttbar_2016_ele_pt.root"
 """Scale factors of electrons, which the sample data has no place for."""
@@ -71,9 +102,11 @@ def take(folder: Path, root: str) -> None:
     """Write the pictures, as PNG, into a folder."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        for name, path in PAGES.items():
+        shown = {name: (path, settled) for name, path in PAGES.items()} | DIALOGS
+        for name, (path, lead) in shown.items():
             page.goto(f"{root.rstrip('/')}/ui/{path}")
             settled(page)
+            lead(page)
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 page.screenshot(path=folder / f"{name}-{scheme}.png")

@@ -193,6 +193,26 @@ def test_16_who_may_write_without_signing_in_is_told_so(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Create")).to_be_visible()
 
 
+def test_16_whom_a_proxy_knows_needs_no_token(visit: Visit, databases: Any) -> None:
+    proxy = {
+        "authenticators": "trusted-proxy",
+        "plugin.trusted-proxy.proxies": "127.0.0.1/32",
+        "plugin.trusted-proxy.header": "X-Remote-User",
+        "plugin.roles.members": "alice: admin",
+    }
+    with service(databases, **{**POLICY, **proxy}) as app:
+
+        def through_proxy(environ: Any, start_response: Any) -> Any:
+            return app({**environ, "HTTP_X_REMOTE_USER": "alice"}, start_response)
+
+        with serving(through_proxy) as root:
+            page = visit("global-tags", of=root)
+            expect(page.get_by_role("button", name="Create")).to_be_visible()
+            page.locator("button.who").click()
+            dialog = page.get_by_role("dialog", name="Who you are")
+            expect(dialog).to_contain_text(re.compile("alice.*trusted-proxy.*everything"))
+
+
 def test_16_who_could_be_overheard_is_warned(visit: Visit, shared_page: Page, url: str) -> None:
     elsewhere = "http://conditions.example.org"
 

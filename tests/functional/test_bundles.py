@@ -600,6 +600,8 @@ def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> Non
             assert asked(api, name) == expected
             refused = requests.post(f"{api}/gt", json={"name": "X"}, timeout=30)
             assert (refused.status_code, refused.json()["code"]) == (403, "read-only")
+            who = requests.get(f"{api}/whoami", timeout=30).json()
+            assert who["permissions"] == ["read"]
             shown = requests.get(f"{api}/global-tags/{name}/digest", timeout=30).json()
             assert shown["digest"] == digest_of(world.database, name)
     finally:

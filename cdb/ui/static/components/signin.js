@@ -23,7 +23,8 @@ export function Who() {
   const isKnown = who.data && !who.error;
   return html`
     <button type="button" class="who" onClick=${askToSignIn} aria-haspopup="dialog">
-      <${Icon} name=${refusal ? "warning" : "person"} />${nameOf(isKnown ? who.data : null)}
+      <${Icon} name=${refusal ? "warning" : "person"} />
+      <span>${nameOf(isKnown ? who.data : null)}</span>
     </button>
     ${
       asked > left &&
