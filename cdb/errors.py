@@ -36,6 +36,14 @@ class Invalid(CdbError):
         """One wrong field."""
         return cls(f"{name}: {message}", {name: [message]})
 
+    def of_row(self, number: int) -> "Invalid":
+        """Return the same of one row of many, which its messages name."""
+        fields = {
+            name: [f"row {number}: {message}" for message in messages]
+            for name, messages in (self.fields or {}).items()
+        }
+        return Invalid(f"row {number}: {self.detail}", fields or None)
+
 
 class NotYet(Invalid):
     """What is asked has not happened, as far as the server knows that was asked."""

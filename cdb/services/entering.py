@@ -128,7 +128,7 @@ def _places(
         try:
             places.append(intervals.read(reference, rules, where))
         except Invalid as error:
-            raise Invalid(f"row {number}: {error.detail}") from None
+            raise error.of_row(number) from None
     return places
 
 

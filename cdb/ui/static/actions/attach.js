@@ -37,7 +37,7 @@ function AttachDialog({ tag, lists, permissions, onClose }) {
     body: { global_tag: tag, payload_list: list.name },
   };
   return html`<${WriteDialog}
-      title=${`Attach a payload list to ${tag}`}
+      title=${`Attach a list to ${tag}`}
       action="Attach"
       tag=${tag}
       write=${write}

@@ -23,7 +23,7 @@ export function Field({
 }) {
   const id = useId();
   const given = useContext(Messages);
-  const messages = [name, ...others].flatMap((each) => given[each] ?? []);
+  const messages = [name, ...others].flatMap((each) => given[each] ?? []).map(withoutRow);
   const isFile = rest.type === "file";
   const change = ({ target }) => onInput(isFile ? (target.files[0] ?? null) : target.value);
   return html`<div class="field">
@@ -40,4 +40,9 @@ export function Field({
     <span class="quiet" id=${`${id}-hint`}>${hint}</span>
     <span class="wrong" id=${`${id}-wrong`}>${messages.join(" ")}</span>
   </div>`;
+}
+
+// A form sends one row where the API takes many, so that it is not named here.
+function withoutRow(message) {
+  return message.replace(/^row 0: /, "");
 }
