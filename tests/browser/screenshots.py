@@ -28,6 +28,8 @@ PAGES = {
     "as-of": "global-tags/CMS_2017?at=302635:1200&as_of=15",
     "history": "global-tags/CMS_2017/history",
     "changes": "changes",
+    "types": "types",
+    "lists": "lists",
     "type": "types/LumiCertification",
     "list": "lists/LumiCertification_1?at=302635:1200&from=302635:1100&to=302635:1300",
     "compare": "diff",

@@ -186,6 +186,25 @@ def test_6_a_list_that_does_not_exist_is_named(visit: Visit) -> None:
     expect(sentence).to_be_visible()
 
 
+def test_7_lists_and_types_are_found_by_a_part_of_a_name(visit: Visit, own: str) -> None:
+    page = visit("", of=own)
+    page.get_by_role("link", name="3 payload lists").click()
+    page.get_by_label("Name of the list").fill("%")
+    expect(page).to_have_url(re.compile(r"/ui/lists\?q=%25$"))
+    expect(page.locator("tbody th")).to_have_text([NAME])
+    page.get_by_label("Name of the list").fill("nothing like it")
+    expect(page.locator(".notice-title")).to_have_text("No payload list matches")
+    page.get_by_role("link", name="Show all").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_role("link", name="payload IOVs").click()
+    page.get_by_role("link", name="payload IOVs").click()
+    expect(page.locator("tbody th").first).to_have_text("Many_2")
+    page.get_by_role("link", name="Many", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Many")
+    page = visit("types?q=nothing-like-it", of=own)
+    assert page.locator(".notice-title").inner_text() == "No payload type matches"
+
+
 # --- 15: taken along ------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ PAGES = {
     "history": "global-tags/CMS_2017/history",
     "history by whom": "global-tags/CMS_2017/history?actor=nobody",
     "changes": "changes?action=bulk",
+    "types": "types",
+    "lists": "lists?q=cms_2017&sort=-iov_count",
     "type": "types/LumiCertification",
     "list": "lists/LumiCertification_1?at=302635:1200&from=302635:1100&to=302635:1300",
     "list at a gap": "lists/JEC_L2Relative_AK4_2?at=299350,0&as_of=9",

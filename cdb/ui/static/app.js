@@ -9,6 +9,7 @@ import { ChangesPage } from "./pages/changes.js";
 import { DiffPage } from "./pages/diff.js";
 import { HistoryPage, ListHistoryPage } from "./pages/history.js";
 import { ListPage } from "./pages/list.js";
+import { ListsPage } from "./pages/lists.js";
 import { MissingPage } from "./pages/missing.js";
 import { OverviewPage } from "./pages/overview.js";
 import { PayloadPage } from "./pages/payload.js";
@@ -16,6 +17,7 @@ import { PluginsPage } from "./pages/plugins.js";
 import { TagPage } from "./pages/tag.js";
 import { TagsPage } from "./pages/tags.js";
 import { TypePage } from "./pages/type.js";
+import { TypesPage } from "./pages/types.js";
 import { followLinks, useHere } from "./url.js";
 
 // Of two segments, a name with a colon in front stands for any one, which the page gets.
@@ -25,8 +27,10 @@ const ROUTES = [
   ["global-tags/:tag", TagPage],
   ["global-tags/:tag/history", HistoryPage],
   ["changes", ChangesPage],
+  ["lists", ListsPage],
   ["lists/:list", ListPage],
   ["lists/:list/history", ListHistoryPage],
+  ["types", TypesPage],
   ["types/:type", TypePage],
   ["diff", DiffPage],
   ["payloads/:checksum", PayloadPage],

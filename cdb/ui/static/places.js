@@ -7,6 +7,8 @@ import { here, hereWith, href } from "./url.js";
 const PAGES = [
   ["Overview", []],
   ["Global tags", ["global-tags"]],
+  ["Payload types", ["types"]],
+  ["Payload lists", ["lists"]],
   ["Compare two tags", ["diff"]],
   ["Changes", ["changes"]],
   ["Plugins", ["plugins"]],

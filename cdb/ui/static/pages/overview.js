@@ -14,8 +14,8 @@ import { href } from "../url.js";
 
 const LISTS = [
   ["global tags", "global-tags", href(["global-tags"])],
-  ["payload types", "payload-types"],
-  ["payload lists", "payload-lists"],
+  ["payload types", "payload-types", href(["types"])],
+  ["payload lists", "payload-lists", href(["lists"])],
   ["payload IOVs", "payload-iovs"],
 ];
 

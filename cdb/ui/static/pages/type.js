@@ -3,11 +3,10 @@
 import { TypeActions } from "../actions/of-type.js";
 import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
-import { count, link, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
-import { ENDS } from "../components/intervals.js";
+import { listColumns } from "../components/lists.js";
 import { Moment } from "../components/moment.js";
 import { Pager, pageQuery } from "../components/pager.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -15,29 +14,8 @@ import { CsvLink, Table } from "../components/table.js";
 import { stringify } from "../exact.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
-import { href } from "../url.js";
 
-const COLUMNS = [
-  link(
-    "payload list",
-    (list) => list.name,
-    (list) => href(["lists", list.name]),
-    { sort: "name" },
-  ),
-  {
-    title: "global tag",
-    sort: "global_tag",
-    cell: (list) => tagOf(list),
-    value: (list) => list.global_tag,
-  },
-  count("payload IOVs", (list) => list.iov_count, { sort: "iov_count" }),
-  {
-    title: "what has no end holds",
-    cell: (list) => ENDS[list.ends],
-    value: (list) => list.ends,
-  },
-  moment("created", (list) => list.created, { sort: "created" }),
-];
+const COLUMNS = listColumns({ hasTypes: false });
 
 export function TypePage({ type, query }) {
   const { sort = "name", cursor = "1" } = query;
@@ -63,12 +41,6 @@ export function TypePage({ type, query }) {
         <//>
       </section>`}
     <//>`;
-}
-
-function tagOf({ global_tag: tag }) {
-  return tag === null
-    ? html`<span class="quiet">none</span>`
-    : html`<a href=${href(["global-tags", tag])}>${tag}</a>`;
 }
 
 function About({ of }) {
