@@ -672,6 +672,15 @@ class PluginRow(BaseModel):
     ]
 
 
+class WrittenPoint(BaseModel):
+    """A point, in numbers and in the notation of a dimension."""
+
+    dimension: str
+    major: int
+    minor: int
+    notation: str
+
+
 class Whoami(BaseModel):
     """Who sends the request, and what there can be that they may do."""
 

@@ -89,8 +89,18 @@ def at(rules: Rules, written: str, used: Collection[str]) -> Point:
         Invalid: it means none.
 
     """
+    return clamp(read_point(rules, written, used)[1])
+
+
+def read_point(rules: Rules, written: str, used: Collection[str]) -> tuple[IovDimension, Point]:
+    """Return the dimension that a notation names or that is used, and the point that it means.
+
+    Raises:
+        Invalid: it means none.
+
+    """
     where, notation = named(rules, written, used)
-    return clamp(point(notation, where, "at"))
+    return where, point(notation, where, "at")
 
 
 def read(written: Written, rules: Rules, where: IovDimension) -> tuple[Point, Point | None]:

@@ -1,10 +1,12 @@
 """Parts of the axis, many points, layers, digests and pictures, as clients ask for them."""
 
+import gzip
 import json
 from typing import Any
 
 import pytest
-from support import Client
+from support import API, Client
+from webob import Request
 
 OPEN = 2**63 - 1
 LINES = {"Accept": "application/x-ndjson"}
@@ -318,3 +320,51 @@ def test_the_picture_of_a_tag(filled: Client) -> None:
     one = filled.ok("GET", "global-tags/A/timeline?lanes_offset=1&lanes_limit=1")
     assert [lane["payload_type"] for lane in one["lanes"]] == ["U"]
     assert one["lists"] == 2
+
+
+def test_a_picture_comes_compressed_to_who_takes_that(filled: Client) -> None:
+    for path in ("global-tags/A/timeline", "payload-lists/by-name/T_1/timeline"):
+        # Not by the client of the other tests, which unpacks what it gets.
+        plain, packed = (
+            Request.blank(f"{API}/{path}", headers={"Accept-Encoding": taken}).get_response(
+                filled.app
+            )
+            for taken in ("gzip;q=0", "br, gzip")
+        )
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert "Content-Encoding" not in plain.headers
+        assert gzip.decompress(packed.body) == plain.body
+        assert packed.headers["ETag"] == f"W/{plain.headers['ETag']}"
+        assert {each.headers["Vary"] for each in (plain, packed)} == {
+            "Accept, Authorization, Accept-Encoding"
+        }
+        known = {"If-None-Match": packed.headers["ETag"], "Accept-Encoding": "gzip"}
+        filled.get(f"{API}/{path}", headers=known, status=304)
+
+
+# --- points in notation ------------------------------------------------------------------
+
+
+def test_points_are_read_and_written_in_a_notation(filled: Client) -> None:
+    big = 2**63 - 1
+    found = filled.ok("GET", f"points?dimension=run-lumi&at=302635:1200&at={big},7&at=5")
+    assert [(each["major"], each["minor"], each["notation"]) for each in found] == [
+        (302635, 1200, "302635:1200"),
+        (big, 7, f"{big}:7"),
+        (5, 0, "5:0"),
+    ]
+    [time] = filled.ok("GET", "points?dimension=run-lumi&at=utc-time:1970-01-01T00:00:01Z")
+    assert time == {
+        "dimension": "utc-time",
+        "major": 10**9,
+        "minor": 0,
+        "notation": "1970-01-01T00:00:01Z",
+    }
+    assert filled.ok("GET", "points?at=1,2")[0]["dimension"] == "major-minor"
+
+
+@pytest.mark.parametrize(
+    "query", ["", "at=x", "at=1,2&at=9223372036854775808", "at=1&dimension=parsecs"]
+)
+def test_what_is_no_point_is_refused(asked: Client, query: str) -> None:
+    assert asked.api("GET", f"points?{query}").status_int == 400

@@ -446,6 +446,28 @@ class WhoamiQuery(QuerySchema):
         return self
 
 
+class PointsQuery(QuerySchema):
+    """Points to read, and how."""
+
+    at: Annotated[
+        tuple[Text, ...],
+        BeforeValidator(several),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="A point in the notation of a dimension, as in `299400:12`, or as "
+            "`major,minor`; once for each.",
+        ),
+    ]
+    dimension: Annotated[
+        Lookup | None,
+        Field(
+            description="Whose notation it is, where a point does not say it itself, as "
+            "`run-lumi:299400:12`; that of the service if none is given."
+        ),
+    ] = None
+
+
 class TimeoutQuery(QuerySchema):
     """How long to sleep."""
 

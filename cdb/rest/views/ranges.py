@@ -9,7 +9,7 @@ from pyramid.response import Response
 from cdb.domain.points import AXIS, Interval
 from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.media import dumps, json_response
+from cdb.rest.media import dumps, json_response, packed
 from cdb.rest.service import Resource
 from cdb.services import (
     batch,
@@ -182,7 +182,7 @@ def show_timeline(
     found = timeline.of_tag(
         request.cdb.database, request.cdb.rules, tag.record, tag.fixed_change, wanted
     )
-    return tag.holding.sealed(json_response(shapes.timeline(found)))
+    return packed(request, tag.holding.sealed(json_response(shapes.timeline(found))))
 
 
 @diff_picture.get(
@@ -295,7 +295,7 @@ def show_timeline_of_list(
     picture = timeline.of_list(
         request.cdb.database, request.cdb.rules, found.record, found.fixed_change, wanted
     )
-    return found.holding.sealed(json_response(shapes.timeline(picture)))
+    return packed(request, found.holding.sealed(json_response(shapes.timeline(picture))))
 
 
 @many.post(answers.BatchAnswers, body=inputs.Batch, errors=[NotFound])

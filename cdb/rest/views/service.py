@@ -19,7 +19,7 @@ from cdb.rest.context import Context
 from cdb.rest.lane import SLASHED
 from cdb.rest.media import json_response
 from cdb.rest.service import Resource
-from cdb.services import permitted, statuses
+from cdb.services import intervals, permitted, statuses
 from cdb.store import migrate
 
 _GROUP = "Service"
@@ -33,9 +33,10 @@ timeout = Resource(_GROUP, ["timeout"])
 web = Resource(_GROUP, ["web"])
 
 plugins = Resource(_GROUP, ["plugins"])
+points = Resource(_GROUP, ["points"])
 whoami = Resource(_GROUP, ["whoami"])
 
-RESOURCES = (about, live, ready, page, setting, plugins, whoami, timeout, web)
+RESOURCES = (about, live, ready, page, setting, plugins, points, whoami, timeout, web)
 
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -145,6 +146,23 @@ def show_setting(request: Request, path: inputs.NamePath) -> dict[str, str]:
 def list_plugins(request: Request) -> list[shapes.Json]:
     """List the installed plugins, and which of them this service enables."""
     return [row.as_json() for row in listing.rows(request.cdb.plugins)]
+
+
+@points.get(list[answers.WrittenPoint], query=inputs.PointsQuery, errors=[])
+def read_points(request: Request, query: inputs.PointsQuery) -> list[shapes.Json]:
+    """Read points in a notation, and write them in numbers and in that notation."""
+    rules = request.cdb.rules
+    used = [query.dimension or rules.default_dimension]
+    found = (intervals.read_point(rules, written, used) for written in query.at)
+    return [
+        {
+            "dimension": where.name,
+            "major": point.major,
+            "minor": point.minor,
+            "notation": where.format(point),
+        }
+        for where, point in found
+    ]
 
 
 @whoami.get(

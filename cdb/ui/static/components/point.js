@@ -2,6 +2,7 @@
 // where something else begins to be valid.
 
 import { html, useEffect, useState } from "../html.js";
+import { usePoint } from "../notation.js";
 import { MAX, before, fromText, isCoordinate, isOpen, toText } from "../points.js";
 import { go, hereWith } from "../url.js";
 
@@ -10,44 +11,37 @@ import { go, hereWith } from "../url.js";
  * are looked at, and `span` is from where to where the answer at the point is the same one.
  */
 export function PointForm({ at, dimensions, span }) {
-  const numbers = fromText(at);
-  const [major, setMajor] = useState("");
-  const [minor, setMinor] = useState("");
-  const [notation, setNotation] = useState("");
+  const read = usePoint(at, dimensions);
+  // What one types, until it is sent or the point is another one; else what the point is.
+  const [typed, setTyped] = useState(null);
+  const { major, minor, notation } = typed ?? written(at, read);
   const names = namesOf(dimensions);
-  useEffect(() => {
-    setMajor(numbers ? String(numbers.major) : "");
-    setMinor(numbers ? String(numbers.minor) : "");
-    setNotation(numbers ? "" : at);
-  }, [at]);
+  useEffect(() => setTyped(null), [at]);
   const isWrong = (text) => text !== "" && !isCoordinate(text);
   const submit = (event) => {
     event.preventDefault();
     const given = major === "" && minor === "" ? null : `${major || 0},${minor || 0}`;
-    if (!isWrong(major) && !isWrong(minor)) {
+    if (typed && !isWrong(major) && !isWrong(minor)) {
       go(hereWith({ at: notation || given }));
     }
   };
-  const box = (name, value, set) => html`<label>${name}
+  const box = (name, field, value) => html`<label>${name}
     <input
       class="coordinate"
       inputmode="numeric"
       value=${value}
       aria-invalid=${isWrong(value) ? "true" : undefined}
-      onInput=${(event) => {
-        set(event.target.value.trim());
-        setNotation("");
-      }} /></label>`;
+      onInput=${(event) =>
+        setTyped({ major, minor, [field]: event.target.value.trim(), notation: "" })}
+    /></label>`;
   return html`<form class="point-form" onSubmit=${submit} aria-label="Valid here">
-    ${box(names[0], major, setMajor)} ${box(names[1], minor, setMinor)}
+    ${box(names[0], "major", major)} ${box(names[1], "minor", minor)}
     <span class="quiet">or</span>
     <label>as ${dimensions.map((each) => each.name ?? "the service writes it").join(", ")}
       <input class="notation" value=${notation} spellcheck=${false} autocomplete="off"
-        onInput=${(event) => {
-          setNotation(event.target.value.trim());
-          setMajor("");
-          setMinor("");
-        }} /></label>
+        onInput=${(event) =>
+          setTyped({ major: "", minor: "", notation: event.target.value.trim() })}
+      /></label>
     <button type="submit" class="main">Valid here?</button>
     ${
       (isWrong(major) || isWrong(minor)) &&
@@ -55,6 +49,15 @@ export function PointForm({ at, dimensions, span }) {
     }
     ${at && html`<${Steps} span=${span} />`}
   </form>`;
+}
+
+// A point in all three boxes, as far as it is known.
+function written(at, { point, notation }) {
+  return {
+    major: point ? String(point.major) : "",
+    minor: point ? String(point.minor) : "",
+    notation: notation ?? (fromText(at) ? "" : at),
+  };
 }
 
 // The names that a dimension gives to its two numbers, where there is one for all.

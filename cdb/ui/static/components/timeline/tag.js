@@ -1,8 +1,10 @@
-// The picture of a tag or a list, of what the URL says: from where to where, as of when, with which cursor.
+// The picture of a tag or a list, of what the URL says: from where to where, as of when, with which
+// cursor.
 
 import { apiUrl, get } from "../../api.js";
 import { html, useMemo } from "../../html.js";
 import { useLoaded } from "../../load.js";
+import { usePoint } from "../../notation.js";
 import { fromText, isOpen, toText } from "../../points.js";
 import { go, hereWith } from "../../url.js";
 import { Failure } from "../states.js";
@@ -10,7 +12,8 @@ import { notationOf } from "./notation.js";
 import { Timeline, pictureOf } from "./timeline.js";
 
 const MOST_LANES = 1000;
-const MOST_BUCKETS = 1500;
+// They fill a wide picture; there is no use in more of them than pixels.
+const MOST_BUCKETS = 1000;
 
 // Windows of about one size ask for the same buckets.
 const WIDTHS = 200;
@@ -47,6 +50,7 @@ export function TagTimeline({ tag, path = ["global-tags", tag], query, dimension
 export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
   const found = useLoaded(async (signal) => read(await get(url, { signal })), [url]);
   const notation = useMemo(() => notationOf(dimensions), [dimensions]);
+  const { point } = usePoint(query.at ?? "", dimensions);
   const picture = found.data;
   if (found.error) {
     return html`<${Failure} error=${found.error} retry=${found.retry} />
@@ -60,7 +64,7 @@ export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
     picture=${picture}
     marks=${picture.marks}
     window=${windowOf(query, picture, found.isWaiting)}
-    at=${fromText(query.at ?? "")}
+    at=${point}
     notation=${notation}
     isWaiting=${found.isWaiting}
     onWindow=${setWindow}
