@@ -12,7 +12,7 @@ LINES = "application/x-ndjson"
 _OPTIONS = orjson.OPT_UTC_Z
 
 _QUICK = 3
-"""A level of gzip: of what numbers in long rows become, higher ones spare little for their time."""
+"""A level of gzip: of rows of numbers, higher ones spare little for the time that they take."""
 
 
 def media_type(request: Request) -> str:

@@ -3,9 +3,8 @@
 // A column is as good as empty only where nothing is in it, and full only where no gap is, be it
 // narrower than a pixel: a gap is never painted as covered, nor the other way round.
 
-import { compare } from "../../points.js";
 import { distance } from "./axis.js";
-import { FULL, isSame } from "./lanes.js";
+import { FULL, isSame, touches } from "./lanes.js";
 
 // Of each scale: what it was asked for. An axis that moves keeps its scale, so that integers are
 // computed with once, and not for each frame.
@@ -39,28 +38,33 @@ function fromIntervals(intervals, scale) {
     ends: distances(scale, intervals.map((each) => each.end)),
     fills: new Float64Array(intervals.length).fill(1),
     counts: new Uint32Array(intervals.length).fill(1),
-    joined: intervals.map((each, n) => n > 0 && compare(intervals[n - 1].end, each.start) === 0),
-    tones: intervals.map((each, n) => (tone ^= Number(n > 0 && !isSame(each, intervals[n - 1])))),
-    overrides: intervals.map((each) => Boolean(each.isOverride)),
+    joined: Uint8Array.from(intervals, (each, n) => n > 0 && touches(intervals[n - 1], each)),
+    tones: Uint8Array.from(
+      intervals,
+      (each, n) => (tone ^= Number(n > 0 && !isSame(each, intervals[n - 1]))),
+    ),
+    overrides: Uint8Array.from(intervals, (each) => Number(each.isOverride ?? false)),
     isWhole: true,
   };
 }
 
 function fromBuckets({ edges }, { counts, covered }, scale) {
   const places = once(scale, edges, () => distances(scale, edges));
-  const inside = covered.flatMap((each, number) => (each ? [number] : []));
+  const inside = Uint32Array.from(covered.keys()).filter((each) => covered[each]);
   let tone = 0;
   return {
     starts: Float64Array.from(inside, (each) => places[each]),
     ends: Float64Array.from(inside, (each) => places[each + 1]),
     fills: Float64Array.from(inside, (each) => covered[each] / FULL),
     counts: Uint32Array.from(inside, (each) => counts[each]),
-    joined: inside.map((each, n) => n > 0 && inside[n - 1] === each - 1),
-    tones: inside.map((each) => (tone ^= counts[each] & 1)),
-    overrides: [],
+    joined: Uint8Array.from(inside, (each, n) => n > 0 && inside[n - 1] === each - 1),
+    tones: Uint8Array.from(inside, (each) => (tone ^= counts[each] & 1)),
+    overrides: NONE,
     isWhole: false,
   };
 }
+
+const NONE = new Uint8Array(0);
 
 /** Make room for the columns of a lane. */
 export function roomFor(width) {

@@ -27,11 +27,13 @@ export function pictureOf(answer) {
   };
 }
 
-function laneOf({ payload_type: name, payload_list: list, intervals, ...numbers }) {
+function laneOf({ payload_type: name, payload_list: list, start, end, intervals, ...numbers }) {
   return {
     name,
     detail: list,
     href: href(["lists", list]),
+    start: start && fromText(start),
+    end: end && fromText(end),
     ...numbers,
     ...(intervals && { intervals: overridden(intervals.map(intervalOf)) }),
   };

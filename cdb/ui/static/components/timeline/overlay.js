@@ -10,12 +10,11 @@ const SIGNS = { added: "+", removed: "−", changed: "~" };
 
 /** Draw all that; places are in CSS pixels. */
 export function paintOverlay({ context, colours }, look) {
-  const { picture, width, height, top, row, chosen, marks, font } = look;
+  const { picture, width, height, top, row, chosen, marks } = look;
   context.save();
   context.beginPath();
   context.rect(0, AXIS, width, height - AXIS);
   context.clip();
-  context.font = font;
   const last = Math.min(picture.lanes.length, Math.ceil((top + height - AXIS) / row));
   for (let number = Math.floor(top / row); number < last; number += 1) {
     const lane = picture.lanes[number];
@@ -25,17 +24,12 @@ export function paintOverlay({ context, colours }, look) {
       context.strokeStyle = css(colours.cursor);
       context.strokeRect(0.5, y - 0.5, width - 1, row);
     }
-    if (row > 11 && goesOnForEver(lane, look)) {
+    if (lane.end && isOpen(lane.end)) {
       paintOpen(context, colours, width, y, row);
     }
   }
   context.restore();
   paintCursor(context, colours, look);
-}
-
-function goesOnForEver({ intervals }, { axis }) {
-  const last = intervals?.at(-1);
-  return last && isOpen(last.end) && placeOf(axis, last.start) < 1;
 }
 
 function paintOpen(context, colours, width, y, row) {

@@ -5,13 +5,14 @@ import { apiUrl, get } from "../../api.js";
 import { html, useMemo } from "../../html.js";
 import { useLoaded } from "../../load.js";
 import { usePoint } from "../../notation.js";
-import { fromText, isOpen, toText } from "../../points.js";
+import { OPEN, fromText, isOpen, toText } from "../../points.js";
 import { go, hereWith } from "../../url.js";
 import { Failure } from "../states.js";
 import { notationOf } from "./notation.js";
 import { Timeline, pictureOf } from "./timeline.js";
 
 const MOST_LANES = 1000;
+
 // They fill a wide picture; there is no use in more of them than pixels.
 const MOST_BUCKETS = 1000;
 
@@ -73,7 +74,7 @@ export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
 
 // What is written in a notation, and what is not said, the answer tells in numbers.
 function windowOf({ from, to }, { edges }, isWaiting) {
-  const numbers = { from: fromText(from ?? ""), until: fromText(to ?? "") };
+  const numbers = { from: fromText(from ?? ""), until: to || !from ? fromText(to ?? "") : OPEN };
   const isTold = !isWaiting || !(numbers.from && numbers.until);
   return isTold ? { from: edges[0], until: edges.at(-1) } : numbers;
 }

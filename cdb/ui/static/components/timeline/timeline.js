@@ -4,7 +4,9 @@
 // same as the picture to those who do not see it.
 
 import { html, useId, useLayoutEffect, useRef, useState } from "../../html.js";
+import { toText } from "../../points.js";
 import { actionOf } from "./keys.js";
+import { Legend } from "./legend.js";
 import { notationOf } from "./notation.js";
 import { AXIS } from "./paint.js";
 import { sentenceOf } from "./said.js";
@@ -22,17 +24,6 @@ const ROWS = [
   [Infinity, 15],
 ];
 
-const LEGEND = [
-  ["one", "a payload"],
-  ["next", "the next"],
-  ["few", "several begin"],
-  ["many", "many begin"],
-  ["gap", "gap: nothing is valid"],
-  ["override", "override"],
-];
-
-const UNSEEN = ["ground", "edge", "hatch", "line", "ink", "cursor", "added", "removed", "changed"];
-
 /**
  * Return a picture.
  *
@@ -41,66 +32,42 @@ const UNSEEN = ["ground", "edge", "hatch", "line", "ink", "cursor", "added", "re
  * data fill. `at` is the point of the cursor, or null; `onAt(point, lane)` is told where one
  * clicks, with the name of the lane or null. `lane` is the name of the chosen lane, which
  * `onLane(name)` is told of. `marks` is a Map from the name of a lane to the intervals in which it
- * differs: `{ start, end, a, b }`. `notation` is that of `notationOf`.
+ * differs: `{ start, end, a, b }`. `notation` is that of `notationOf`; `isWaiting` says that the
+ * picture of the window is on its way.
  */
 export function Timeline(props) {
   const { picture, window, at, caption, lane, notation = PLAIN, isWaiting = false } = props;
   const [canvas, frame, legend, live] = [useRef(null), useRef(null), useRef(null), useRef(null)];
-  const [said, say] = useState("");
   const id = useId();
   const row = ROWS.find(([most]) => picture.lanes.length <= most)[1];
-  live.current = {
-    ...props,
-    notation,
-    row,
-    chosen: lane,
-    onPick: (point, hit) => props.onAt?.(point, hit?.name ?? null),
-    onHover: (point, hit) => say(point ? sentenceOf(picture, hit, point, notation) : ""),
-  };
-  const view = useView({ canvas, frame, legend }, live, picture);
-  useLayoutEffect(() => view.current.show(window, picture.reach), [
-    window.from.major, window.from.minor, window.until.major, window.until.minor, picture,
-  ]);
-  useLayoutEffect(() => view.current.redraw(), [at?.major, at?.minor, lane, props.marks, notation]);
-
-  const told = {
-    home: () => props.onWindow(null),
-    cursor: (step) => moveCursor(view.current, live.current, step),
-    lane: (step) => stepLane(live.current, step, frame.current),
-  };
+  live.current = { ...live.current, ...props, notation, row, chosen: lane };
+  const view = useView({ canvas, frame, legend }, live);
+  const sizes = { "--row": `${row}px`, "--axis": `${AXIS}px` };
   const onKeyDown = (event) => {
     const action = actionOf(event);
     if (action) {
       event.preventDefault();
-      action(view.current, told);
+      action(view.current, toldOf(view.current, live.current, frame.current));
     }
   };
   return html`<figure class="timeline" aria-busy=${String(isWaiting)}>
     <div class="timeline-tools">
-      <span class="timeline-buttons">
-        <button type="button" title="Zoom in (+)" onClick=${() => view.current.zoom(0.5, 0.5)}>
-          +<span class="unseen"> Zoom in</span></button>
-        <button type="button" title="Zoom out (−)" onClick=${() => view.current.zoom(2, 0.5)}>
-          −<span class="unseen"> Zoom out</span></button>
-        <button type="button" title="All that the data fill (Home)" onClick=${told.home}>All</button>
-      </span>
+      <${Buttons} view=${view} onAll=${() => props.onWindow(null)} />
       <span class="timeline-window point">
         ${notation.write(window.from)} … ${notation.write(window.until)}
       </span>
-      <${Legend} legend=${legend} picture=${picture} hasMarks=${Boolean(props.marks)} />
+      <${Legend} legend=${legend} hasMarks=${Boolean(props.marks)} />
     </div>
-    <div class="timeline-frame" ref=${frame} style=${{ "--row": `${row}px`, "--axis": `${AXIS}px` }}>
-      <div class="timeline-names">
-        <p class="timeline-caption">${notation.caption}</p>
-        <ul aria-label="Lanes">${picture.lanes.map(
-          (each) => html`<li key=${each.name} class=${each.name === lane ? "is-chosen" : ""}>
-            <a href=${each.href} title=${`${each.name}: ${each.detail}`}>${each.name}</a>
-            <span class="quiet">${each.iovs.toLocaleString("en")}</span>
-          </li>`,
-        )}</ul>
-      </div>
-      <div class="timeline-picture" tabindex="0" role="application" aria-label=${caption}
-        aria-describedby=${id} onKeyDown=${onKeyDown}>
+    <div class="timeline-frame" ref=${frame} style=${sizes}>
+      <${Names} picture=${picture} lane=${lane} caption=${notation.caption} />
+      <div
+        class="timeline-picture"
+        tabindex="0"
+        role="application"
+        aria-label=${caption}
+        aria-describedby=${id}
+        onKeyDown=${onKeyDown}
+      >
         <canvas ref=${canvas}></canvas>
       </div>
     </div>
@@ -108,58 +75,85 @@ export function Timeline(props) {
       Plus and minus zoom, the arrow keys to the left and right move the window, up and down choose a
       lane, Enter and Shift with an arrow key move the cursor, Home shows all.
     </p>
-    <output class="timeline-said">${said || hintOf(picture, at, notation)}</output>
-    <${Twin} picture=${picture} window=${window} lane=${lane} notation=${notation} caption=${caption} />
+    <${Said} live=${live} picture=${picture} at=${at} lane=${lane} notation=${notation} />
+    <${Twin}
+      picture=${picture}
+      window=${window}
+      lane=${lane}
+      notation=${notation}
+      caption=${caption}
+    />
   </figure>`;
 }
 
-function useView(elements, live, picture) {
+function useView({ canvas, frame, legend }, live) {
   const view = useRef(null);
+  const { picture, window, at, lane, marks, notation, row } = live.current;
   useLayoutEffect(() => {
-    const { canvas, frame, legend } = elements;
-    view.current = viewOf(
-      { canvas: canvas.current, frame: frame.current, legend: legend.current },
-      () => live.current,
-    );
+    const elements = { canvas: canvas.current, frame: frame.current, legend: legend.current };
+    view.current = viewOf(elements, () => live.current);
     return () => view.current.stop();
   }, []);
-  useLayoutEffect(() => view.current.resize(), [picture.lanes.length]);
+  useLayoutEffect(() => view.current.resize(), [picture.lanes.length, row]);
+  const edges = [window.from, window.until].map(toText);
+  useLayoutEffect(() => view.current.show(window, picture.reach), [...edges, picture]);
+  // With other marks the legend has other colours.
+  useLayoutEffect(() => view.current.recolour(), [Boolean(marks)]);
+  useLayoutEffect(() => view.current.redraw(), [at && toText(at), lane, marks, notation]);
   return view;
 }
 
-// From where the cursor is, or from the middle where it is not seen.
-function moveCursor(view, { at, lane, onAt }, step) {
-  const place = at ? view.placeOf(at) : -1;
-  const from = place >= 0 && place <= 1 && step ? place : 0.5;
-  onAt?.(view.pointAt(Math.min(Math.max(from + step, 0), 1)), lane ?? null);
+// What keys do beside moving the window.
+function toldOf(view, { picture, at, lane, row, onAt, onLane, onWindow }, frame) {
+  return {
+    home: () => onWindow(null),
+    // From where the cursor is, or from the middle where it is not seen.
+    cursor: (step) => {
+      const place = at ? view.placeOf(at) : -1;
+      const from = place >= 0 && place <= 1 && step ? place : 0.5;
+      onAt?.(view.pointAt(Math.min(Math.max(from + step, 0), 1)), lane ?? null);
+    },
+    lane: (step) => {
+      const index = picture.lanes.findIndex((each) => each.name === lane) + step;
+      const next = Math.min(Math.max(index, 0), picture.lanes.length - 1);
+      const room = frame.clientHeight - AXIS - row;
+      frame.scrollTop = Math.min(Math.max(frame.scrollTop, next * row - room), next * row);
+      onLane?.(picture.lanes[next].name);
+    },
+  };
 }
 
-function stepLane({ picture, lane, onLane, row }, step, frame) {
-  const index = picture.lanes.findIndex((each) => each.name === lane);
-  const next = picture.lanes[Math.min(Math.max(index + step, 0), picture.lanes.length - 1)];
-  if (next) {
-    const y = picture.lanes.indexOf(next) * row;
-    const room = frame.clientHeight - AXIS - row;
-    frame.scrollTop = Math.min(Math.max(frame.scrollTop, y - room), y);
-    onLane?.(next.name);
-  }
-}
-
-function hintOf(picture, at, notation) {
-  const lanes = picture.lanes.length === 1 ? "1 lane" : `${picture.lanes.length} lanes`;
-  return at ? `${lanes}; cursor at ${notation.write(at)}` : `${lanes}; a click sets the cursor`;
-}
-
-function Legend({ legend, hasMarks }) {
-  const marks = hasMarks ? [["added", "+ added"], ["removed", "− removed"], ["changed", "~ changed"]] : [];
-  const told = [...LEGEND, ...marks];
-  const hidden = UNSEEN.filter((name) => !told.some(([each]) => each === name));
-  return html`<span class="timeline-legend" ref=${legend}>
-    ${told.map(([name, text]) => html`<span><${Swatch} name=${name} />${text}</span>`)}
-    ${hidden.map((name) => html`<${Swatch} name=${name} isHidden />`)}
+function Buttons({ view, onAll }) {
+  const zoom = (factor) => () => view.current.zoom(factor, 0.5);
+  return html`<span class="timeline-buttons">
+    <button type="button" title="Key: +" aria-label="Zoom in" onClick=${zoom(0.5)}>+</button>
+    <button type="button" title="Key: -" aria-label="Zoom out" onClick=${zoom(2)}>−</button>
+    <button type="button" title="All that the data fill; key: Home" onClick=${onAll}>All</button>
   </span>`;
 }
 
-function Swatch({ name, isHidden = false }) {
-  return html`<i class="swatch swatch-${name}" data-colour=${name} hidden=${isHidden} aria-hidden="true"></i>`;
+function Names({ picture, lane, caption }) {
+  return html`<div class="timeline-names">
+    <p class="timeline-caption">${caption}</p>
+    <ul aria-label="Lanes">
+      ${picture.lanes.map(
+        (each) => html`<li key=${each.name} class=${each.name === lane ? "is-chosen" : ""}>
+          <a href=${each.href} title=${`${each.name}: ${each.detail}`}>${each.name}</a>
+          <span class="quiet">${each.iovs.toLocaleString("en")}</span>
+        </li>`,
+      )}
+    </ul>
+  </div>`;
+}
+
+// What is under the pointer, or else at the cursor. By itself, so that a pointer that moves draws
+// no more than this line anew.
+function Said({ live, picture, at, lane, notation }) {
+  const [under, setUnder] = useState(null);
+  live.current.onHover = (point, hit) => setUnder(point && { point, hit });
+  const chosen = picture.lanes.find((each) => each.name === lane);
+  const place = under ?? (at && { point: at, hit: chosen });
+  return html`<output class="timeline-said">
+    ${place ? sentenceOf(picture, place.hit, place.point, notation) : "A click sets the cursor."}
+  </output>`;
 }

@@ -38,10 +38,8 @@ export function viewOf({ canvas, frame, legend }, props) {
       return;
     }
     const start = performance.now();
-    surface ??= surfaceOf(canvas, coloursOf(legend));
-    const font = getComputedStyle(frame).font;
-    const look = { ...props(), ...size, axis, font, top: frame.scrollTop };
-    surface.context.setTransform(1, 0, 0, 1, 0, 0);
+    surface ??= surfaceOf(canvas, coloursOf(legend), getComputedStyle(frame).font);
+    const look = { ...props(), ...size, axis, top: frame.scrollTop };
     paintLanes(surface, { picture, axis, row, ratio: size.ratio, top: frame.scrollTop });
     const ticks = ticksOf(axis, props().notation, Math.max(size.width / TICKS, 1));
     paintAxis(surface, { ...look, ticks });
@@ -106,7 +104,7 @@ export function viewOf({ canvas, frame, legend }, props) {
       selection = a === null ? null : [a, b];
       redraw();
     },
-    click: (place, y) => props().onPick(pointAt(axis, place), laneAt(y)),
+    click: (place, y) => props().onAt?.(pointAt(axis, place), laneAt(y)?.name ?? null),
     hover: (place, y) => props().onHover(pointAt(axis, place), laneAt(y)),
     leave: () => props().onHover(null, null),
   };
@@ -128,7 +126,17 @@ export function viewOf({ canvas, frame, legend }, props) {
     cancelAnimationFrame(asked);
     clearTimeout(pause);
   };
-  return { ...on, show, redraw, resize, stop, pointAt: (place) => pointAt(axis, place), placeOf: (at) => placeOf(axis, at) };
+  return {
+    zoom: on.zoom,
+    pan: on.pan,
+    show,
+    redraw,
+    resize,
+    recolour,
+    stop,
+    pointAt: (place) => pointAt(axis, place),
+    placeOf: (at) => placeOf(axis, at),
+  };
 }
 
 function heard(target, event, listener) {
