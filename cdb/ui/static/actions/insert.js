@@ -8,7 +8,7 @@ import { html, useState } from "../html.js";
 import { useLoaded } from "../load.js";
 import { fromText, isCoordinate } from "../points.js";
 import { about as aboutService } from "../service.js";
-import { here } from "../url.js";
+import { here, href } from "../url.js";
 import { UploadDialog } from "./upload.js";
 
 export const INSERT = {
@@ -61,6 +61,8 @@ export function InsertDialog({ tag, lists, dimensions, permissions, onClose }) {
       action="Insert"
       tag=${tag}
       write=${writeOf(given)}
+      dimensions=${dimensions}
+      done=${(_, change) => html`<${Changed} list=${given.list} change=${change} />`}
       onClose=${onClose}
     >
       ${
@@ -99,6 +101,12 @@ export function InsertDialog({ tag, lists, dimensions, permissions, onClose }) {
       </div>
     <//>
     ${isUploading && html`<${UploadDialog} type=${list.payload_type} onClose=${stored} />`}`;
+}
+
+function Changed({ list, change }) {
+  return html`<p>
+    <a class="name" href=${href(["lists", list], { as_of: change })}>${list}</a> as of this change
+  </p>`;
 }
 
 function chosenOf(lists, lane) {

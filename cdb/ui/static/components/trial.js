@@ -5,12 +5,18 @@ import { fatesOf } from "../fates.js";
 import { html } from "../html.js";
 import { endOf, isOpen, shown, startOf, toText } from "../points.js";
 import { Table } from "./table.js";
+import { notationOf } from "./timeline/notation.js";
 
-/** Return what a dry run tells: `of` is the body of its answer. */
-export function Trial({ of: { change, differences, differences_are_all: areAll } }) {
+/**
+ * Return what a dry run tells: `of` is the body of its answer, and `dimensions` are those in whose
+ * notation points are written.
+ */
+export function Trial({ of, dimensions }) {
+  const { change, differences, differences_are_all: areAll } = of;
   const fates = change ? fatesOf(change) : [];
+  const { write } = notationOf(dimensions);
   return html`
-    ${fates.length > 0 && html`<${Fates} of=${fates} change=${change} />`}
+    ${fates.length > 0 && html`<${Fates} of=${fates} change=${change} write=${write} />`}
     ${differences.length > 0 && html`<${Differences} of=${differences} areAll=${areAll} />`}
     ${
       change?.global_tags.length > 0 &&
@@ -19,21 +25,28 @@ export function Trial({ of: { change, differences, differences_are_all: areAll }
     }`;
 }
 
-const FATE = [
-  {
-    title: "what becomes of it",
-    cell: ({ fate, words }) => html`<span class="fate fate-${fate}">${words}</span>`,
-  },
-  { title: "payload", kind: "name", cell: ({ iov }) => iov.payload_url },
-  { title: "now", kind: "point", cell: ({ now }) => html`<${Intervals} of=${now} />` },
-  { title: "then", kind: "point", cell: ({ then }) => html`<${Intervals} of=${then} />` },
-];
+const FATE = {
+  title: "what becomes of it",
+  cell: ({ fate, words }) => html`<span class="fate fate-${fate}">${words}</span>`,
+};
 
-function Fates({ of, change: { before, after } }) {
+const PAYLOAD = { title: "payload", kind: "name", cell: ({ iov }) => iov.payload_url };
+
+function fateColumns(write) {
+  const when = (of) => html`<${Intervals} of=${of} write=${write} />`;
+  return [
+    FATE,
+    PAYLOAD,
+    { title: "now", kind: "point", cell: ({ now }) => when(now) },
+    { title: "then", kind: "point", cell: ({ then }) => when(then) },
+  ];
+}
+
+function Fates({ of, change: { before, after }, write }) {
   const count = (before?.payload_iovs_count ?? 0) + (after?.payload_iovs_count ?? 0);
   const told = (before?.payload_iovs?.length ?? 0) + (after?.payload_iovs?.length ?? 0);
   return html`
-    <${Table} caption="Payload IOVs that would change" columns=${FATE} rows=${of} keyOf=${keyOf} />
+    <${Table} caption="Payload IOVs that would change" columns=${fateColumns(write)} rows=${of} keyOf=${keyOf} />
     ${told < count && html`<p class="quiet">These are the first of ${count} payload IOVs.</p>`}`;
 }
 
@@ -41,12 +54,12 @@ function keyOf({ fate, iov }) {
   return `${fate} ${iov.payload_list} ${toText(startOf(iov))}`;
 }
 
-function Intervals({ of }) {
+function Intervals({ of, write }) {
   return of.length
     ? of.map(
         (iov) => html`<div key=${toText(startOf(iov))}>
-          <span class="edge">${shown(startOf(iov))} –</span>
-          ${" "}<span class="edge">${shown(endOf(iov))}</span>
+          <span class="edge" title=${toText(startOf(iov))}>${write(startOf(iov))} –</span>
+          ${" "}<span class="edge" title=${toText(endOf(iov))}>${write(endOf(iov))}</span>
         </div>`,
       )
     : html`<span class="quiet">not there</span>`;

@@ -29,8 +29,9 @@ const IN_DOUBT = "It may have been done, or not. Sent again from here, it is don
  * what is sent: `method`, `url`, and where needed `body`, `ifMatch` and `headers`, as `send` of
  * api.js takes them; or null while the fields do not say it yet. The fields are the children.
  * `preview(answer)` shows what the dry run answered, above what would change in general, and
- * `done(body)` what was done. `tag` is the global tag whose history the change is in, or a function
- * of the answer that returns it. What `isPlain` is done at once, without being tried.
+ * `done(body, change)` what was done. `tag` is the global tag whose history the change is in, or a
+ * function of the answer that returns it. What `isPlain` is done at once, without being tried.
+ * `dimensions` are those in whose notation points are shown.
  *
  * What was tried is done only as it was tried: another value in a field is tried again, and where
  * the answer of the dry run has an ETag, nothing may have come between. When it is done, the page
@@ -45,6 +46,7 @@ export function WriteDialog({
   preview = () => null,
   done = () => null,
   isPlain = false,
+  dimensions = [],
   onClose,
   children,
 }) {
@@ -70,7 +72,7 @@ export function WriteDialog({
         html`<div class="preview" ref=${intoView}>
           <p class="notice-title">This would be done</p>
           ${preview(trial.body.answer)}
-          <${Trial} of=${trial.body} />
+          <${Trial} of=${trial.body} dimensions=${dimensions} />
           <p class="quiet">Nothing has been written yet.</p>
         </div>`
       }
@@ -86,7 +88,7 @@ export function WriteDialog({
   </form>`;
   return html`<${Dialog} title=${title} onClose=${onClose}>${(leave) =>
     result
-      ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body)}<//>`
+      ? html`<${Result} of=${result} tag=${tag} leave=${leave}>${done(result.body, result.change)}<//>`
       : form(leave)}
   <//>`;
 }
