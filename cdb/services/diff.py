@@ -5,8 +5,9 @@ and its source mostly do. Of others, the database finds the rows that the other
 side has not; they are read in parts, so that memory stays flat for any length.
 """
 
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 from cdb.domain import differences
 from cdb.domain.content import Content
@@ -25,6 +26,8 @@ FIRST_PAGE = 100
 """Rows that it compares at first where one difference is enough."""
 
 _GROWTH = 8
+
+_Part = TypeVar("_Part")
 
 
 class Side(NamedTuple):
@@ -183,9 +186,38 @@ def pairs(database: Readable, a: Side, b: Side, types: Collection[str] | None) -
     return [Pair(name, on_a.get(name), on_b.get(name)) for name in names]
 
 
-def of_pair(database: Readable, pair: Pair, window: Interval) -> Iterator[Difference]:
-    """Yield where a payload type has two answers, in order of start."""
-    return differences.differences(_rows(database, pair, window, PAGE), window)
+def of_pair(
+    database: Readable, pair: Pair, window: Interval, size: int | None = None
+) -> Iterator[Difference]:
+    """Yield where a payload type has two answers, in order of start.
+
+    Args:
+        database: read in parts, as differences are taken.
+        pair: the lists of the type.
+        window: the part of the axis that is looked at.
+        size: how many rows of each list are compared at first; as many as can be where
+            all differences are wanted.
+
+    """
+    return differences.differences(_rows(database, pair, window, size or PAGE), window)
+
+
+def apart(
+    database: Readable, pair: Pair, window: Interval, paired: Callable[[Interval], None]
+) -> Iterator[Difference]:
+    """Yield where a payload type has two answers, cut wherever a row begins or ends.
+
+    Takes what `of_pair` does, and `paired`, which is told instead of each interval that both lists
+    have, with another payload; it may reach out of the window.
+    """
+
+    def rows() -> Iterator[Row]:
+        for part in _parts(database, pair, window, PAGE, compare.apart):
+            for interval in part.paired:
+                paired(interval)
+            yield from part.rows
+
+    return differences.pieces(rows(), window)
 
 
 def _first(database: Readable, pair: Pair, window: Interval) -> Point | None:
@@ -194,7 +226,14 @@ def _first(database: Readable, pair: Pair, window: Interval) -> Point | None:
 
 
 def _rows(database: Readable, pair: Pair, window: Interval, size: int) -> Iterator[Row]:
-    """Yield the rows that only one side has, part by part of the window."""
+    """Yield the rows that only one side has."""
+    return chain.from_iterable(_parts(database, pair, window, size, compare.unlike))
+
+
+def _parts(
+    database: Readable, pair: Pair, window: Interval, size: int, read: Callable[..., _Part]
+) -> Iterator[_Part]:
+    """Yield what is read of two lists, part by part of the window."""
     if pair.views[0] == pair.views[1]:
         return
     a, b = (
@@ -203,6 +242,6 @@ def _rows(database: Readable, pair: Pair, window: Interval, size: int) -> Iterat
     low = window.start
     while low < window.end:
         end = database.read(compare.edge, a, b, window.end, size)
-        yield from database.read(compare.unlike, a, b, end)
+        yield database.read(read, a, b, end)
         a, b, low = a._replace(low=end), b._replace(low=end), end
         size = min(size * _GROWTH, PAGE)

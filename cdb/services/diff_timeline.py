@@ -152,22 +152,35 @@ def _by_type(lanes: Iterable[Lane]) -> dict[str, Lane]:
 def _lanes(picture: Picture, pair: Pair, key: _Key, a: Lane | None, b: Lane | None) -> TwoLanes:
     parts = _remembered.get(key)
     if parts is None:
-        found = diff.of_pair(picture.database, pair, picture.window)
+        found = diff.of_pair(picture.database, pair, picture.window, diff.FIRST_PAGE)
         first = list(islice(found, picture.share + 1))
         if len(first) <= picture.share:
             return TwoLanes(pair.payload_type, a, b, [_shown(each) for each in first])
-        parts = _parts(picture, chain(first, found))
+        parts = _parts(picture, pair, a, b)
         _remembered.keep(key, parts, _weight(parts))
     added, removed, changed = (part.tolist() for part in parts)
     return TwoLanes(pair.payload_type, a, b, None, added, removed, changed)
 
 
-def _parts(picture: Picture, found: Iterable[Difference]) -> _Parts:
+def _parts(picture: Picture, pair: Pair, a: Lane | None, b: Lane | None) -> _Parts:
     """Return how much of each bucket differs, by kind, per mille."""
+    nothing = [0] * (len(picture.edges) - 1)
+    if not (a and a.iovs) and b and b.covered:
+        return _packed(b.covered, nothing, nothing)
+    if not (b and b.iovs) and a and a.covered:
+        return _packed(nothing, a.covered, nothing)
     covers = [Cover(picture.edges) for _ in KINDS]
-    for each in found:
+
+    def paired(interval: Interval) -> None:
+        covers[_CHANGED].add(position(interval.start), position(interval.end))
+
+    for each in diff.apart(picture.database, pair, picture.window, paired):
         covers[_kind(each)].add(position(each.start), position(each.end))
-    return tuple(array("H", cover.per_mille()) for cover in covers)
+    return _packed(*(cover.per_mille() for cover in covers))
+
+
+def _packed(*parts: list[int]) -> _Parts:
+    return tuple(array("H", part) for part in parts)
 
 
 def _kind(difference: Difference) -> int:

@@ -57,11 +57,20 @@ pictures = st.builds(
 picks = st.integers(0, 99)
 
 
-@given(history=steps, asked=st.lists(st.tuples(picks, picks, pictures), min_size=4, max_size=6))
+@given(
+    history=steps,
+    asked=st.lists(st.tuples(picks, picks, pictures), min_size=4, max_size=6),
+    page=st.sampled_from([1, 3, 20_000]),
+)
 @settings(max_examples=15)
 def test_any_picture_shows_both_sides_and_every_difference(
-    database: Database, history: list[Step], asked: list[tuple[int, int, Wanted]]
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    history: list[Step],
+    asked: list[tuple[int, int, Wanted]],
+    page: int,
 ) -> None:
+    monkeypatch.setattr(diff, "PAGE", page)
     world = World(database)
     world.run(history)
     there = [(state.change, name) for state in world.states for name in sorted(state.tags)]
@@ -136,6 +145,22 @@ def test_each_kind_of_difference_is_painted_where_it_is(world: World) -> None:
     turned = drawn(world, b, a, Wanted(window, 5, intervals=0))
     [both] = [each for each in turned.lanes if each.payload_type == world.types[0]]
     assert (both.removed, both.added) == ([0, 0, 0, 0, 500], [0, 0, 0, 0, 0])
+
+
+def test_lists_with_the_same_intervals_are_compared_without_their_payloads(world: World) -> None:
+    world.write(global_tags.clone, *world.names)
+    made = [world.make_list(name, world.types[2]) for name in world.names]
+    starts = [Point(number, 0) for number in range(0, 40, 2)]
+    for name, url in zip(made, "pq", strict=True):
+        world.attach(name, *(Reference(url, "sum", at, Point(at.major + 1, 0)) for at in starts))
+    world.attach(made[1], Reference("p", "sum", Point(4, 0), Point(5, 0)))
+    world.attach(made[1], Reference("q", "sum", Point(20, 0), Point(22, 0)))
+    window = Interval(Point(0, 0), Point(40, 0))
+    found = drawn(world, side(world), side(world, 1), Wanted(window, 40, intervals=0))
+    [both] = [each for each in found.lanes if each.payload_type == world.types[2]]
+    assert both.changed == [0 if n % 2 or n == 4 else 1000 for n in range(40)]
+    assert both.added == [1000 if n == 21 else 0 for n in range(40)]
+    assert both.removed == [0] * 40
 
 
 def test_without_a_window_it_is_what_both_sides_fill(world: World) -> None:
