@@ -67,7 +67,9 @@ def test_trailing_slash_changes_nothing(populated: Client) -> None:
         url = path.format(**FILLED).rstrip("/")
         without = populated.get(f"{url}?{QUERY}", status="*")
         with_slash = populated.get(f"{url}/?{QUERY}", status="*")
-        assert (without.status, without.body) == (with_slash.status, with_slash.body), url
+        # Below the slash, links of a page lead from one folder further down.
+        body = with_slash.body.replace(b'="../', b'="')
+        assert (without.status, without.body) == (with_slash.status, body), url
         assert without.status_int in (200, 404), url
 
 
