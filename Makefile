@@ -11,6 +11,7 @@ SCENARIO :=
 URL      :=
 ARGS     :=
 OUT      := var/screenshots
+DOCS     :=
 
 BIN    := .venv/bin
 INI    := development.ini
@@ -31,6 +32,7 @@ help:
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
 	@echo "make screenshots [OUT=var/screenshots]  a picture of each page of the web interface"
+	@echo "make screenshots DOCS=1               those that the documentation shows, into docs/images/web"
 	@echo "make clean                            remove what the others made"
 
 setup: .venv/.tested
@@ -93,7 +95,8 @@ bench: .venv/.benched
 	$(BIN)/python benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) $(ARGS)
 
 screenshots: setup
-	PYTHONPATH=tests $(BIN)/python -W ignore tests/browser/screenshots.py '$(OUT)' $(URL)
+	PYTHONPATH=tests $(BIN)/python -W ignore tests/browser/screenshots.py \
+	  $(if $(DOCS),docs/images/web --docs,'$(OUT)') $(URL)
 
 clean:
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

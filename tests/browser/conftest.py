@@ -5,19 +5,16 @@ from contextlib import ExitStack
 from typing import Any, Literal
 
 import pytest
-from chromium import Seen, Visit, chromium, looked_at, service, settled
+from chromium import Seen, Visit, chromium, looked_at, settled
 from playwright.sync_api import Browser, Page, ViewportSize
+from shown import WINDOW, sample
 from support import Client, serving
-
-from cdb.demo.load import load
 
 Scheme = Literal["light", "dark"]
 Motion = Literal["reduce", "no-preference"]
 
 TIME_LIMIT = 10_000
 """Milliseconds, after which what is waited for will not come."""
-
-WINDOW: ViewportSize = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +27,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def demo(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A service with the sample data and its files, which no test changes."""
-    store = str(tmp_path_factory.mktemp("payloads"))
-    with service(
-        databases, payload_store=store, **{"plugin.json.suffixes": ".json _json.txt"}
-    ) as app:
-        context = app.registry.cdb
-        load(context.database, context.rules, context.payload_store)
+    with sample(databases, tmp_path_factory.mktemp("payloads")) as app:
         yield app
 
 
