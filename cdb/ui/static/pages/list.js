@@ -2,7 +2,7 @@
 // point.
 
 import { ListActions } from "../actions/of-list.js";
-import { API, apiUrl, ask, get } from "../api.js";
+import { API, apiUrl, get } from "../api.js";
 import { cdbOf } from "../commands.js";
 import { AsOf } from "../components/asof.js";
 import { CopyAs } from "../components/copy.js";
@@ -10,17 +10,17 @@ import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
 import { ENDS } from "../components/intervals.js";
 import { Moment } from "../components/moment.js";
-import { PointForm } from "../components/point.js";
 import { Empty, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { notationOf } from "../components/timeline/notation.js";
 import { TagTimeline } from "../components/timeline/tag.js";
+import { ValidHere } from "../components/valid.js";
 import { WindowForm } from "../components/window.js";
 import { html, useMemo } from "../html.js";
 import { INTERVALS, bucketColumns, iovsUrl, loadPart, pathOf } from "../intervals.js";
 import { useLoaded } from "../load.js";
 import { startOf, toText } from "../points.js";
-import { dimensionsNamed, plugins, spanOf } from "../service.js";
+import { dimensionsNamed, plugins } from "../service.js";
 import { hereWith, href } from "../url.js";
 
 export function ListPage({ list, query }) {
@@ -34,11 +34,11 @@ export function ListPage({ list, query }) {
   const dimensions = found.data?.dimensions ?? [];
   const buckets = useMemo(() => bucketColumns(notationOf(dimensions)), [found.data]);
   const columns = part.data?.isBuckets ? buckets : INTERVALS;
-  const url = at ? validUrl(list, at, asOf) : (part.data?.url ?? iovsUrl(list, asked));
+  const url = part.data?.url ?? iovsUrl(list, asked);
   return html`
     <${Heading} title=${list} kicker="Payload list" actions=${html`
       ${!asOf && html`<${ListActions} of=${found.data} />`}
-      <${CopyAs} url=${url} cli=${at ? null : cliOf(list, asked)} />
+      <${CopyAs} url=${url} cli=${cliOf(list, asked)} />
       <${CsvLink} name=${list} columns=${columns} rows=${part.data?.rows ?? []} />
       <a class="button" href=${url}>JSON</a>
       <a class="button" href=${href(["lists", list, "history"])}>History</a>`} />
@@ -85,29 +85,6 @@ function tagOf(tag) {
   return html`<a href=${href(["global-tags", tag])}>${tag}</a>`;
 }
 
-// What is valid at the point of the cursor, and the way to where something else is.
-function ValidHere({ list, at, asOf, dimensions }) {
-  const asked = useLoaded(
-    (signal) => (at ? ask(validUrl(list, at, asOf), { signal }) : Promise.resolve(null)),
-    [list, at, asOf],
-  );
-  const span = at && asked.data && !asked.isWaiting ? spanOf(asked.data.headers) : null;
-  return html`<${PointForm} at=${at} dimensions=${dimensions} span=${span} />
-    ${
-      at &&
-      html`<${Loaded} of=${asked} what="what is valid here">${(answer) =>
-        answer?.body.length
-          ? html`<${Table}
-              caption=${`What is valid at ${at}`}
-              columns=${INTERVALS}
-              rows=${answer.body}
-              keyOf=${(row) => row.id}
-            />`
-          : answer && html`<p class="gap" role="status">Gap: nothing is valid at ${at}.</p>`}
-      <//>`
-    }`;
-}
-
 function Part({ of, columns, list, cursor }) {
   if (!of.count) {
     return html`<${Empty} title="Nothing is valid in this part of the axis">
@@ -147,10 +124,6 @@ async function load(list, asOf, signal) {
     plugins(signal),
   ]);
   return { about, dimensions: dimensionsNamed([type.dimension], installed) };
-}
-
-function validUrl(list, at, asOf) {
-  return apiUrl([...pathOf(list), "iovs"], { at, asOf });
 }
 
 function cliOf(list, { from, to, asOf }) {
