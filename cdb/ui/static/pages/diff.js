@@ -7,7 +7,7 @@ import { AtPoint, Intervals } from "../components/diff/intervals.js";
 import { DiffPicture } from "../components/diff/picture.js";
 import { Sides } from "../components/diff/sides.js";
 import { Heading } from "../components/frame.js";
-import { Empty, Loaded } from "../components/states.js";
+import { Empty, Failure, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { cliOf, diffUrl, programOf, sideName, typeColumns } from "../differences.js";
 import { html } from "../html.js";
@@ -28,7 +28,7 @@ export function DiffPage({ query }) {
 }
 
 function Compared({ query }) {
-  const { a, b, a_as_of: aAsOf = "", b_as_of: bAsOf = "", from = "", to = "", at, type } = query;
+  const { a, b, a_as_of: aAsOf = "", b_as_of: bAsOf = "", from = "", to = "", type } = query;
   const sides = [a, b, aAsOf, bAsOf];
   const asked = { level: "lists", from, to };
   const url = diffUrl(query, asked);
@@ -44,22 +44,30 @@ function Compared({ query }) {
         <${CsvLink} name=${`${a}-${b}`} columns=${columns} rows=${rows} />
         <a class="button" href=${url}>JSON</a>`} />
     <${Sides} query=${query} />
-    <${Loaded} of=${found} what="what differs">${(data) =>
-      data.types.length
-        ? html`<${DiffPicture}
-              query=${query}
-              types=${data.types.map((row) => row.payload_type)}
-              dimensions=${data.dimensions}
-              chosen=${chosen}
-            />
-            <${Types} rows=${data.types} columns=${columns} inWindow=${inWindow} />`
-        : html`<${Alike} query=${query} isEmpty=${data.isEmpty} />`}
-    <//>
-    ${at && html`<${AtPoint} key="at" query=${query} />`}
-    ${
-      chosen &&
-      html`<${Intervals} key=${chosen} query=${query} type=${chosen} />`
-    }`;
+    <${Loaded} of=${found} what="what differs">${({ types, dimensions, isEmpty }) =>
+      types.length
+        ? html`<${Differing} query=${query} types=${types} dimensions=${dimensions}
+            columns=${columns} inWindow=${inWindow} chosen=${chosen} />`
+        : html`<${Alike} query=${query} isEmpty=${isEmpty} />`}
+    <//>`;
+}
+
+function Differing({ query, types, dimensions, columns, inWindow, chosen }) {
+  if (inWindow.error) {
+    // All that follows is of the same window, and would say the same.
+    return html`<${Failure} error=${inWindow.error} retry=${inWindow.retry} />
+      <p><${WholeAxis} /></p>`;
+  }
+  return html`
+    <${DiffPicture}
+      query=${query}
+      types=${types.map((row) => row.payload_type)}
+      dimensions=${dimensions}
+      chosen=${chosen}
+    />
+    <${Types} rows=${types} columns=${columns} inWindow=${inWindow} />
+    ${query.at && html`<${AtPoint} key="at" query=${query} />`}
+    ${chosen && html`<${Intervals} key=${chosen} query=${query} type=${chosen} />`}`;
 }
 
 function Types({ rows, columns, inWindow }) {
@@ -78,10 +86,14 @@ function Types({ rows, columns, inWindow }) {
   </section>`;
 }
 
+function WholeAxis() {
+  return html`<a href=${hereWith({ from: null, to: null })}>Look at the whole axis</a>`;
+}
+
 function NotHere() {
   return html`<${Empty} title="No difference in this window">
     Between these two points both answer alike. What differs is elsewhere:${" "}
-    <a href=${hereWith({ from: null, to: null })}>Look at the whole axis</a>
+    <${WholeAxis} />
   <//>`;
 }
 

@@ -48,14 +48,10 @@ export function Intervals({ query, type }) {
 }
 
 function Part({ count, next, from }) {
-  if (!next && !from) {
-    return html`<p class="pager" role="status">
-      ${count} ${count === 1 ? "interval" : "intervals"}
-    </p>`;
-  }
+  const noun = count === 1 ? "interval" : "intervals";
   return html`<nav class="pager" aria-label="Intervals">
     ${from && html`<a class="button" href=${hereWith({ from: null })}>← From the beginning</a>`}
-    <span role="status">${count} ${next ? "of more" : ""} intervals</span>
+    <span role="status">${next ? `the first ${count} intervals; there are more` : `${count} ${noun}`}</span>
     ${
       next &&
       html`<a class="button" href=${hereWith({ from: toText(startOf(next)) })}>

@@ -41,8 +41,9 @@ function pageOf({ length: count }, results, page) {
   return { page, page_size: TYPES, results, count, total_pages: Math.ceil(count / TYPES) };
 }
 
+// The side first: where there is little room, names are cut at their end.
 function laneOf(type, side) {
-  return `${type} ${side}`;
+  return `${side} ${type}`;
 }
 
 /** Return the picture that the answer of `…/diff/…/timeline` is, with the `marks` of its lanes. */

@@ -3,7 +3,9 @@
 import { apiUrl, get } from "../../api.js";
 import { html, useEffect, useId, useState } from "../../html.js";
 import { useLoaded } from "../../load.js";
-import { go, hereWith } from "../../url.js";
+import { statuses } from "../../service.js";
+import { go, hereWith, href } from "../../url.js";
+import { StatusBadge } from "../status.js";
 
 const NAMES = ["a", "b", "a_as_of", "b_as_of", "from", "to"];
 const SUGGESTED = 20;
@@ -20,9 +22,9 @@ export function Sides({ query }) {
   };
   const box = { typed, set };
   return html`<form class="controls sides" onSubmit=${submit} aria-label="What is compared">
-    <${Side} name="a" ...${box} />
+    <${Side} name="a" ...${box}><${About} tag=${query.a} asOf=${query.a_as_of} /><//>
     <a class="button swap" href=${hereWith(swapped(query))}>⇄ Swap</a>
-    <${Side} name="b" ...${box} />
+    <${Side} name="b" ...${box}><${About} tag=${query.b} asOf=${query.b_as_of} /><//>
     <div class="window">
       <label>from <input class="notation" value=${typed.from} onInput=${set("from")}
         placeholder="the first point" spellcheck=${false} autocomplete="off" /></label>
@@ -33,7 +35,7 @@ export function Sides({ query }) {
   </form>`;
 }
 
-function Side({ name, typed, set }) {
+function Side({ name, typed, set, children }) {
   const listId = useId();
   const value = typed[name] ?? "";
   const names = useLoaded((signal) => suggested(value, signal), [value]);
@@ -61,7 +63,38 @@ function Side({ name, typed, set }) {
         spellcheck=${false}
         autocomplete="off"
       /></label>
+    ${children}
   </fieldset>`;
+}
+
+// What a side is. Why there is no such tag is said where the difference would be.
+function About({ tag, asOf }) {
+  const found = useLoaded((signal) => about(tag, asOf, signal), [tag, asOf]);
+  if (!found.data) {
+    return html`<p class="side-about"></p>`;
+  }
+  const { shown, known } = found.data;
+  return html`<p class="side-about">
+    <${StatusBadge} name=${shown.status} statuses=${known} />
+    ${shown.payload_lists_count.toLocaleString("en")} payload lists,
+    ${" "}${shown.payload_iov_count.toLocaleString("en")} payload IOVs
+    ${" "}<a href=${href(["global-tags", tag], { as_of: asOf })}>The tag</a>
+  </p>`;
+}
+
+async function about(tag, asOf, signal) {
+  if (!tag) {
+    return null;
+  }
+  try {
+    const [shown, known] = await Promise.all([
+      get(apiUrl(["global-tags", tag], { light: 1, asOf }), { signal }),
+      statuses(signal),
+    ]);
+    return { shown, known };
+  } catch {
+    return null;
+  }
 }
 
 // Who cannot be suggested anything can type a name all the same.
