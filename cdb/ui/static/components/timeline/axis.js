@@ -10,8 +10,8 @@ import { MAX, OPEN, ORIGIN, after, clamped, compare } from "../../points.js";
 // The part of a major that the minors have which the data reach.
 const BODY = 0.98;
 
-// From this many majors on, windows begin and end with whole ones: by less than is seen.
-const MANY = 500;
+// Pixels that a major has to be wide for a window to begin or end inside of one.
+const WIDE = 4;
 
 /**
  * Return the axis that shows a window, `{ from, until }`, in all of its width.
@@ -53,10 +53,10 @@ export function pointAt({ scale, start, length }, place) {
   return clamped({ major: origin.major + BigInt(major), minor: minorAt(units - major, reach) });
 }
 
-/** Return the window that an axis shows, with edges as round as it is wide. */
-export function windowOf(axis) {
+/** Return the window that an axis shows in so many pixels, with edges as round as can be seen. */
+export function windowOf(axis, pixels) {
   const [from, until] = [pointAt(axis, 0), pointAt(axis, 1)].map((edge) =>
-    axis.length > MANY ? roundedToMajor(edge, axis.scale) : edge,
+    axis.length * WIDE > pixels ? roundedToMajor(edge, axis.scale) : edge,
   );
   return compare(from, until) < 0 ? { from, until } : { from, until: after(from) };
 }

@@ -84,7 +84,7 @@ export function viewOf({ canvas, frame, legend }, props) {
     clearTimeout(pause);
     pause = setTimeout(() => {
       pause = 0;
-      props().onWindow(windowOf(axis));
+      props().onWindow(windowOf(axis, size.width));
     }, PAUSE);
   };
 
