@@ -20,15 +20,15 @@ export function Who() {
   const { token, refusal, asked } = useSession();
   const [left, setLeft] = useState(0);
   const who = useLoaded((signal) => whoami(signal), [token]);
-  const isKnown = who.data && !who.error;
+  const known = who.data ?? null;
   return html`
     <button type="button" class="who" onClick=${askToSignIn} aria-haspopup="dialog">
       <${Icon} name=${refusal ? "warning" : "person"} />
-      <span>${nameOf(isKnown ? who.data : null)}</span>
+      <span>${nameOf(known)}</span>
     </button>
     ${
       asked > left &&
-      html`<${SignIn} key=${left} who=${isKnown ? who.data : null} onClose=${() => setLeft(asked)} />`
+      html`<${SignIn} key=${left} who=${known} onClose=${() => setLeft(asked)} />`
     }`;
 }
 
@@ -72,13 +72,13 @@ function SignIn({ who, onClose }) {
 
 function About({ who }) {
   const tag = tagOfPage();
-  const there = useLoaded((signal) => (tag ? whoami(signal, { tag }) : none()), [tag, who.subject]);
+  const inTag = useLoaded(async (signal) => tag && whoami(signal, { tag }), [tag, who.subject]);
   return html`<${Facts} isLong of=${[
     ["You are", isAnonymous(who) ? "anonymous: you have not said who you are" : who.subject],
     ["Known by", isAnonymous(who) ? null : who.method],
     ["Until", who.expires && html`<${Moment} at=${who.expires} />`],
     [isPartly(who) ? "Somewhere you may" : "You may", whatOneMayDo(who.permissions)],
-    [`In ${tag}`, there.data?.there && whatOneMayDo(there.data.there.permissions)],
+    [`In ${tag}`, inTag.data && whatOneMayDo(inTag.data.there.permissions)],
     ["Scopes", who.scopes?.length && html`<code>${who.scopes.join(" ")}</code>`],
   ]} />
   ${
@@ -92,10 +92,6 @@ function About({ who }) {
 function tagOfPage() {
   const [place, name] = here().segments;
   return place === "global-tags" ? name : undefined;
-}
-
-async function none() {
-  return null;
 }
 
 function TokenForm({ onClose }) {
