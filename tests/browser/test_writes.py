@@ -1,6 +1,9 @@
 """Signing in, and writing: what is offered to whom, and what is then done. Check 16."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +11,8 @@ import pytest
 from chromium import Visit, service, settled, violations
 from guarded import JWT, as_role, key_is_set, populate
 from playwright.sync_api import Page, Route, ViewportSize, expect
-from support import Client, rules, serving
+from processes import environ
+from support import Client, program, rules, serving
 
 from cdb.services import tokens
 from cdb.services.writer import Writer
@@ -482,6 +486,15 @@ def test_16_who_signs_in_to_read_sees_what_they_came_for(visit: Visit, closed: s
     copied = page.evaluate("navigator.clipboard.readText()")
     command = f'curl -H "Authorization: Bearer $CDB_TOKEN" {closed}/api/cdb_rest/plugins'
     assert copied == command
+    python = page.get_by_label("As Python", exact=True).inner_text()
+    for asks in (
+        ["sh", "-c", copied.replace("curl", f"{program('curl')} -sS", 1)],
+        [sys.executable, "-c", f"{python}\nprint(json.dumps(found))"],
+    ):
+        answer = subprocess.run(
+            asks, check=True, capture_output=True, env=environ(CDB_TOKEN=token)
+        )
+        assert "roles" in {each["name"] for each in json.loads(answer.stdout)}
     with page.expect_download() as download:
         page.get_by_role("link", name="JSON").click()
     assert download.value.suggested_filename == "plugins.json"
