@@ -80,6 +80,7 @@ def intervals(
     b: Side,
     window: Interval = AXIS,
     types: Collection[str] | None = None,
+    size: int | None = None,
 ) -> Iterator[TypeDifference]:
     """Return where the answers of two sides differ, by payload type and start.
 
@@ -92,6 +93,7 @@ def intervals(
         b: the other.
         window: the part of the axis that is looked at.
         types: the payload types that are looked at; None for all.
+        size: as `of_pair` takes it.
 
     Raises:
         NotFound: neither side has a list of a type.
@@ -100,7 +102,7 @@ def intervals(
     return (
         TypeDifference(pair.payload_type, *difference)
         for pair in pairs(database, a, b, types)
-        for difference in of_pair(database, pair, window)
+        for difference in of_pair(database, pair, window, size)
     )
 
 

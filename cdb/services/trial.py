@@ -66,7 +66,8 @@ def _differences(
     session: Session, rules: Rules, tag: reads.TagRecord, change: int
 ) -> TagDifferences:
     before, after = diff.Side(tag, change - 1), diff.Side(tag, change)
-    found = list(islice(diff.intervals(Underway(session), before, after), DIFFERENCES + 1))
+    differing = diff.intervals(Underway(session), before, after, size=DIFFERENCES)
+    found = list(islice(differing, DIFFERENCES + 1))
     dimensions = {
         member.type: member.dimension or rules.default_dimension
         for side in (before, after)

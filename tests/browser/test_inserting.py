@@ -369,6 +369,26 @@ def test_a_new_tag_gets_a_new_list_of_a_new_type(visit: Visit, site: Site) -> No
     expect(page.get_by_role("row", name=re.compile("^Tilt %"))).to_be_visible()
 
 
+def test_types_and_lists_are_made_where_they_are_listed(visit: Visit, site: Site) -> None:
+    page = visit("types", of=site.url)
+    page.get_by_role("button", name="Create").click()
+    dialog = page.get_by_role("dialog", name="Create a payload type")
+    fill(dialog, name="Noise", reason="It is loud")
+    dialog.get_by_label("Validator").select_option("text-table")
+    preview(dialog)
+    done(dialog, "Create")
+    press(dialog, "Close")
+    page.get_by_role("link", name="Noise").click()
+    expect(page.locator("h1")).to_have_text("Noise")
+    dialog = choose(page, "Create a payload list")
+    fill(dialog, reason="For the noise")
+    preview(dialog)
+    done(dialog, "Create")
+    [made] = site.client.ok("GET", "pl?page=1&payload_type=Noise")["results"]
+    press(dialog, "Close")
+    expect(page.get_by_role("link", name=made["name"])).to_be_visible()
+
+
 # --- for everybody ----------------------------------------------------------------
 
 

@@ -41,8 +41,8 @@ export function CreateTypeDialog({ onClose }) {
     onClose=${() => onClose(made.current)}
   >
     ${field("name", "Name", { required: true, spellcheck: false })}
-    ${choice("dimension", "Points are written as", "iov_dimensions")}
-    ${choice("validator", "Validator", "payload_validators")}
+    ${choice("dimension", "Points are written as", "iov_dimension")}
+    ${choice("validator", "Validator", "payload_validator")}
     ${field("description", "Description", { as: "textarea", rows: "2" })}
   <//>`;
 }

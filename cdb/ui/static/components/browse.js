@@ -14,9 +14,9 @@ import { CsvLink, Table } from "./table.js";
 /**
  * Return the page. `path` is where the API lists the kind, and `command` what the client calls it;
  * `nouns` are the words for one of them and for many, `where` is what is searched, and `first` how
- * one makes the first.
+ * one makes the first; `create` is the button that makes one.
  */
-export function Browse({ title, path, command, columns, nouns, where, first, query }) {
+export function Browse({ title, path, command, columns, nouns, where, first, create, query }) {
   const { q = "", sort = "name", cursor = "1" } = query;
   const [noun, plural] = nouns;
   const url = apiUrl([path], { ...pageQuery(cursor, sort), search: q });
@@ -25,6 +25,7 @@ export function Browse({ title, path, command, columns, nouns, where, first, que
     go(hereWith({ q: event.target.value, cursor: null }), { replace: true });
   return html`
     <${Heading} title=${title} actions=${html`
+      ${create}
       <${CopyAs} url=${url} cli=${cdbOf([command, "list", ...(q ? ["--search", q] : [])], API)} />
       <${CsvLink} name=${path} columns=${columns} rows=${found.data?.results ?? []} />
       <a class="button" href=${url}>JSON</a>`} />

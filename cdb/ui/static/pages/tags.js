@@ -1,6 +1,7 @@
 // The global tags: found by name or author, filtered by status, sorted, in pages.
 
-import { CreateTag } from "../actions/create.js";
+import { CreateButton } from "../actions/create-button.js";
+import { CreateTagDialog } from "../actions/create-tag.js";
 import { API, apiUrl, get } from "../api.js";
 import { cdbOf, clientOf, pythonText } from "../commands.js";
 import { count, link, moment } from "../components/columns.js";
@@ -31,7 +32,7 @@ export function TagsPage({ query }) {
   const rows = tags.data?.results ?? [];
   return html`
     <${Heading} title="Global tags" actions=${html`
-      <${CreateTag} />
+      <${CreateButton} permission="tag.create" Dialog=${CreateTagDialog} />
       <${CopyAs} url=${url} cli=${cliOf(q, status)} python=${programOf(q, status)} />
       <${CsvLink} name="global-tags" columns=${columns} rows=${rows} />
       <a class="button" href=${url}>JSON</a>`} />

@@ -1,5 +1,7 @@
 // The payload types.
 
+import { CreateButton } from "../actions/create-button.js";
+import { CreateTypeDialog } from "../actions/create-type.js";
 import { Browse } from "../components/browse.js";
 import { link, moment } from "../components/columns.js";
 import { html } from "../html.js";
@@ -28,5 +30,7 @@ const COLUMNS = [
 
 export function TypesPage({ query }) {
   return html`<${Browse} title="Payload types" path="payload-types" command="pt" columns=${COLUMNS}
-    nouns=${["payload type", "payload types"]} where="Name" first="cdb pt create" query=${query} />`;
+    nouns=${["payload type", "payload types"]} where="Name" first="cdb pt create"
+    create=${html`<${CreateButton} permission="type.create" Dialog=${CreateTypeDialog} />`}
+    query=${query} />`;
 }
