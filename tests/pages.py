@@ -168,7 +168,7 @@ def sample_service(databases: Any, folder: Path) -> Iterator[str]:
         ini["cdb.payload_store"] = str(folder / "payloads")
         app = make_app(load(ini, {}))
         context = app.registry.cdb
-        load_demo(context.database, context.rules)
+        load_demo(context.database, context.rules, context.payload_store)
         with serving(app) as root:
             yield root
         context.database.dispose()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from chromium import Visit, service, settled
+from chromium import Visit, service, settled, violations
 from playwright.sync_api import Page, expect
 from support import API, Client, serving
 
@@ -80,6 +80,14 @@ def test_every_spelling_of_a_checksum_leads_to_it(visit: Visit, client: Client) 
         page = visit(f"payloads/{spelling}")
         expect(page.get_by_role("main")).to_contain_text(sha256)
         expect(page.get_by_text("of 828 payload IOVs")).to_be_visible()
+
+
+def test_the_palette_leads_to_a_payload_by_its_checksum(visit: Visit) -> None:
+    page = visit("about")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(SCALE_FACTORS.upper())
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Fall17_V2_MC_SF_AK8PFPuppi.jersf.txt")
 
 
 def test_a_checksum_that_nobody_knows_is_a_named_error(visit: Visit) -> None:
@@ -192,6 +200,9 @@ def test_a_root_file_is_shown_by_its_objects_and_their_pictures(
     # It was drawn: the policy lets it be shown.
     expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("(each) => each.naturalWidth") == 480
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, "color-contrast") == []
 
 
 def test_a_part_of_a_long_text_says_that_it_is_one(visit: Visit, stored: Stored) -> None:

@@ -343,5 +343,6 @@ def test_what_a_file_is_used_for_and_contains_can_be_asked(
         batch.add("Beam", file=beam, start=(1, 0))
     assert tag in [use["global_tag"] for use in client.payloads.usage(ABC)]
     assert client.payloads.preview(ABC)["content"] == "abc"
+    assert client.payloads.about(ABC)["stored"]["size"] == 3
     told: list[int] = []
     assert client.payloads.fetch(ABC, beam.with_name("copy"), told=told.append) == sum(told) == 3

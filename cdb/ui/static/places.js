@@ -26,9 +26,15 @@ const POINT = /^([a-z][\w-]*:)?\d[\d:,.TZ+-]*$/i;
 // With nothing between them they may be a part of a name as well.
 const PAIR = /\d[:,]\d/;
 
+// An MD5 or a SHA-256 names a payload.
+const CHECKSUM = /^(?:[0-9a-f]{32}|[0-9a-f]{64})$/i;
+
 /** Return where a text leads, with what was `found` by it in the service. */
 export function placesOf(typed, found) {
   const text = typed.trim();
+  if (CHECKSUM.test(text)) {
+    return [{ kind: "Payload", name: text, to: href(["payloads", text]) }, ...found];
+  }
   const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
   const points = pointsIn(text);
   return PAIR.test(text) ? [...points, ...pages, ...found] : [...pages, ...found, ...points];

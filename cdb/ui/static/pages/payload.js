@@ -6,6 +6,7 @@ import { link } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
+import { spanColumns } from "../components/intervals.js";
 import { Moment } from "../components/moment.js";
 import { Pager, pageQuery } from "../components/pager.js";
 import { Preview } from "../components/preview.js";
@@ -13,7 +14,7 @@ import { Empty, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { html } from "../html.js";
 import { useLoaded } from "../load.js";
-import { endOf, isOpen, shown, startOf, toText } from "../points.js";
+import { startOf, toText } from "../points.js";
 import { hereWith, href } from "../url.js";
 
 export function PayloadPage({ checksum, query }) {
@@ -128,6 +129,7 @@ function Uses({ page, columns, sort, asOf }) {
 }
 
 function columnsOf(asOf) {
+  const [from, until] = spanColumns((row) => row);
   return [
     {
       title: "global tag",
@@ -149,8 +151,8 @@ function columnsOf(asOf) {
       (row) => href(["lists", row.payload_list], { as_of: asOf }),
       { sort: "payload_list" },
     ),
-    pointColumn("from", (row) => row.begin, startOf, { sort: "major_iov" }),
-    pointColumn("until", (row) => row.end, endOf),
+    { ...from, sort: "major_iov" },
+    until,
     { title: "revision", cell: (row) => row.revision },
   ];
 }
@@ -159,21 +161,6 @@ function columnsOf(asOf) {
 function tagLink(row, asOf) {
   const to = href(["global-tags", row.global_tag], { at: toText(startOf(row)), as_of: asOf });
   return html`<a href=${to}>${row.global_tag}</a>`;
-}
-
-// In the notation of the dimension; the numbers are in the title, and in CSV.
-function pointColumn(title, notationOf, pointOf, more) {
-  return {
-    title,
-    kind: "point",
-    cell: (row) => {
-      const point = pointOf(row);
-      const text = (isOpen(point) ? null : notationOf(row)) ?? shown(point);
-      return html`<span title=${toText(point)}>${text}</span>`;
-    },
-    value: (row) => toText(pointOf(row)),
-    ...more,
-  };
 }
 
 function aboutUrl(checksum) {

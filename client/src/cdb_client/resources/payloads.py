@@ -142,8 +142,12 @@ class Payloads(Resource):
                 f"What came as {checksum} is damaged: its checksum is {seen.hexdigest()}."
             )
 
+    def about(self, checksum: str) -> dict[str, Any]:
+        """Return what is known of a payload: whether it is stored, by whom, and what shows it."""
+        return self._one(path_of("payloads", checksum, "about"))
+
     def preview(self, checksum: str) -> dict[str, Any]:
-        """Return what is in a file, as text, a table or an SVG."""
+        """Return what is in a file: a text, a table or an SVG, and what follows in `parts`."""
         return self._one(path_of("payloads", checksum, "preview"))
 
     def usage(self, checksum: str, *, as_of: AsOf = None) -> Iterator[dict[str, Any]]:
