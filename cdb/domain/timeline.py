@@ -42,9 +42,10 @@ _MAJOR = MAX + 1
 _STEPS = [digit * 10**zeros for zeros in range(19) for digit in (1, 2, 5)]
 
 
-def position(point: Point) -> int:
+def position(point: tuple[int, int]) -> int:
     """Return the number of points before one."""
-    return point.major * _MAJOR + point.minor
+    major, minor = point
+    return major * _MAJOR + minor
 
 
 # --- the window -------------------------------------------------------------
@@ -269,7 +270,11 @@ class Cover:
         start, end = max(start, self._edges[0]), min(end, self._edges[-1])
         if start >= end:
             return
-        first, last = (bisect_right(self._edges, place) - 1 for place in (start, end - 1))
+        first = bisect_right(self._edges, start) - 1
+        if end <= self._edges[first + 1]:
+            self.points[first] += end - start
+            return
+        last = bisect_right(self._edges, end - 1) - 1
         self.points[first] -= start - self._edges[first]
         self.points[last] -= self._edges[last + 1] - end
         for cell in range(first, last + 1):

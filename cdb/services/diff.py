@@ -5,7 +5,7 @@ and its source mostly do. Of others, the database finds the rows that the other
 side has not; they are read in parts, so that memory stays flat for any length.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -205,18 +205,20 @@ def of_pair(
 
 
 def apart(
-    database: Readable, pair: Pair, window: Interval, paired: Callable[[Interval], None]
+    database: Readable,
+    pair: Pair,
+    window: Interval,
+    paired: Callable[[Iterable[Sequence[int]]], None],
 ) -> Iterator[Difference]:
     """Yield where a payload type has two answers, cut wherever a row begins or ends.
 
-    Takes what `of_pair` does, and `paired`, which is told instead of each interval that both lists
-    have, with another payload; it may reach out of the window.
+    Takes what `of_pair` does, and `paired`, which is told instead of the intervals that both lists
+    have, with other payloads, as the four numbers of each; these may reach out of the window.
     """
 
     def rows() -> Iterator[Row]:
         for part in _parts(database, pair, window, PAGE, compare.apart):
-            for interval in part.paired:
-                paired(interval)
+            paired(part.paired)
             yield from part.rows
 
     return differences.pieces(rows(), window)

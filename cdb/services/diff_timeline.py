@@ -1,7 +1,7 @@
 """Two global tags, or one as of two changes, in one picture: what each holds, and what differs."""
 
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple, TypeAlias
@@ -171,8 +171,9 @@ def _parts(picture: Picture, pair: Pair, a: Lane | None, b: Lane | None) -> _Par
         return _packed(nothing, a.covered, nothing)
     covers = [Cover(picture.edges) for _ in KINDS]
 
-    def paired(interval: Interval) -> None:
-        covers[_CHANGED].add(position(interval.start), position(interval.end))
+    def paired(intervals: Iterable[Sequence[int]]) -> None:
+        for major, minor, end_major, end_minor in intervals:
+            covers[_CHANGED].add(position((major, minor)), position((end_major, end_minor)))
 
     for each in diff.apart(picture.database, pair, picture.window, paired):
         covers[_kind(each)].add(position(each.start), position(each.end))

@@ -11,7 +11,7 @@ from sqlalchemy import TextClause, text
 
 from cdb.domain.content import Content, Stretch
 from cdb.domain.differences import Row
-from cdb.domain.points import Interval, Point
+from cdb.domain.points import Point
 from cdb.store.engine import Reader, is_postgresql
 from cdb.store.reads import View
 
@@ -148,25 +148,28 @@ def unlike(reader: Reader, a: Side, b: Side, end: Point) -> list[Row]:
 
 
 class Apart(NamedTuple):
-    """Rows that only one of two lists has, and intervals that both have, with other payloads."""
+    """Rows that only one of two lists has, and intervals that both have, with other payloads.
+
+    The latter are the numbers of starts and ends: there may be very many.
+    """
 
     rows: list[Row]
-    paired: list[Interval]
+    paired: list[Sequence[int]]
 
 
 def apart(reader: Reader, a: Side, b: Side, end: Point) -> Apart:
     """Return what `unlike` does, but of rows with the same interval only that.
 
-    Where two lists have the same intervals, as after a reprocessing, that is a third of the work.
+    Where two lists have the same intervals, as after a reprocessing, that is a fifth of the work.
     """
     if a.view.series == b.view.series:
         return Apart(unlike(reader, a, b, end), [])
     statement = _APART_ON_POSTGRESQL if is_postgresql(reader) else _APART_ON_SQLITE
     rows: list[Row] = []
-    paired = []
+    paired: list[Sequence[int]] = []
     for pair in reader.execute(statement, _parameters(a, b, end)).all():
         if pair[0] is not None and pair[_POINTS] is None:
-            paired.append(Interval(Point(pair[0], pair[1]), Point(pair[2], pair[3])))
+            paired.append(pair[:_POINTS])
         else:
             rows.extend(_rows(pair))
     return Apart(_in_order(rows), paired)

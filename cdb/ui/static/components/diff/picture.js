@@ -10,7 +10,7 @@ import { AskedTimeline, lookOf } from "../timeline/tag.js";
 import { pictureOf } from "../timeline/timeline.js";
 
 /** Payload types in a picture: two lanes each. */
-const TYPES = 20;
+const TYPES = 12;
 
 const SIDES = ["a", "b"];
 
