@@ -276,6 +276,16 @@ def change(record: ChangeRecord, mode: IovMode) -> Json:
     return {"change": record.change, "at": record.at, **_entry(record, mode)}
 
 
+def light_change(record: ChangeRecord, mode: IovMode) -> Json:
+    """Show a change with how many payload IOVs it took and made, and none of these."""
+    sides = {
+        name: {key: value for key, value in side.items() if key != "payload_iovs"}
+        for name in ("before", "after")
+        if (side := record.detail.get(name))
+    }
+    return change(record._replace(detail={**record.detail, **sides}), mode)
+
+
 def trial(found: Trial, rules: Rules) -> Json:
     """Show what a write would change: without a number and a time, which it has not got yet."""
     return {

@@ -204,6 +204,16 @@ def test_the_history_of_a_list_is_its_own(filled: Client) -> None:
     assert actions(filled, "T_3") == [(9, "clone"), (11, "bulk"), (12, "describe")]
 
 
+@pytest.mark.parametrize("path", ["changes", "global-tags/A/history", f"{LISTS}/T_1/history"])
+def test_a_light_history_says_of_payload_iovs_only_how_many(asked: Client, path: str) -> None:
+    [whole], [light] = (
+        asked.ok("GET", f"{path}?after=7&limit=1{more}")["changes"] for more in ("", "&light=1")
+    )
+    assert len(whole["before"].pop("payload_iovs")) == whole["before"]["payload_iovs_count"]
+    assert len(whole["after"].pop("payload_iovs")) == whole["after"]["payload_iovs_count"]
+    assert light == whole
+
+
 def test_a_list_that_has_the_name_of_a_deleted_one_has_its_own_history(filled: Client) -> None:
     filled.ok("POST", "pl", {"payload_type": "T"})
     filled.ok("DELETE", "deletePayloadList/T_3")

@@ -214,6 +214,9 @@ class ChangesQuery(QuerySchema):
     actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
     action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
     since: Annotated[Text, Field(description="Only changes at this time or later; ISO 8601.")] = ""
+    light: Annotated[
+        bool, Field(description="Of payload IOVs only how many there were before and after.")
+    ] = False
 
     def wanted(self) -> log.Wanted:
         """Return the changes as the store asks for them.

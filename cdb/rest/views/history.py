@@ -36,7 +36,7 @@ def follow(request: Request, query: inputs.FeedQuery) -> shapes.Json:
     """
     with request.cdb.database.snapshot() as reader:
         page = history.page(reader, query.wanted())
-    return _shown(request, page)
+    return _shown(request, page, query)
 
 
 @one.get(answers.Change, path=inputs.ChangePath, errors=[NotFound])
@@ -53,7 +53,7 @@ def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQ
     with asked.tag(request, path.name, query.asOf) as tag:
         wanted = replace(query.wanted(), tag_id=tag.record.id)
         page = history.page(tag.reader, wanted, tag.moment.change)
-    return json_response(_shown(request, page))
+    return json_response(_shown(request, page, query))
 
 
 @of_list.get(
@@ -70,7 +70,7 @@ def show_history_of_list(
     with asked.list_(request, path.name, query.asOf) as found:
         wanted = replace(query.wanted(), list_id=found.record.id)
         page = history.page(found.reader, wanted, found.moment.change)
-    return json_response(_shown(request, page))
+    return json_response(_shown(request, page, query))
 
 
 @reversion.post(
@@ -115,6 +115,7 @@ def revert_to(
     return response
 
 
-def _shown(request: Request, page: history.Page) -> shapes.Json:
-    rows = [shapes.change(record, request.cdb.rules.iov_mode) for record in page.changes]
+def _shown(request: Request, page: history.Page, query: inputs.ChangesQuery) -> shapes.Json:
+    shape = shapes.light_change if query.light else shapes.change
+    rows = [shape(record, request.cdb.rules.iov_mode) for record in page.changes]
     return {"changes": rows, "latest": page.latest, "next_after": page.next_after}

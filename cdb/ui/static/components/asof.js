@@ -15,7 +15,7 @@ const MOST_CHANGES = 1000;
  * the change or the time in the URL, or nothing for now.
  */
 export function AsOf({ tag, path = ["global-tags", tag], asOf }) {
-  const url = apiUrl([...path, "history"], { order: "desc", limit: MOST_CHANGES });
+  const url = apiUrl([...path, "history"], { order: "desc", limit: MOST_CHANGES, light: 1 });
   const history = useLoaded((signal) => get(url, { signal }), [url]);
   return html`<${Loaded} of=${history} what="its changes">
     ${(page) => html`<${Slider} changes=${page.changes.toReversed()} asOf=${asOf} />`}

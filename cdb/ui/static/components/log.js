@@ -27,7 +27,7 @@ const NONE = Object.fromEntries([...FILTERS, "before"].map((name) => [name, null
 export function useLog({ path, of, query }) {
   const { actor, action, type, since, before } = query;
   const asked = { actor, action, payload_type: type, since, before };
-  const url = apiUrl(path, { order: "desc", limit: LIMIT, ...asked });
+  const url = apiUrl(path, { order: "desc", limit: LIMIT, light: 1, ...asked });
   const found = useLoaded((signal) => get(url, { signal }), [url]);
   return { found, url, of, query, columns: changeColumns(of), rows: found.data?.changes ?? [] };
 }

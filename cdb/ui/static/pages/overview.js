@@ -21,7 +21,7 @@ const LISTS = [
 
 const LIMIT = 15;
 
-const RECENT = apiUrl(["changes"], { order: "desc", limit: LIMIT });
+const RECENT = apiUrl(["changes"], { order: "desc", limit: LIMIT, light: 1 });
 
 export function OverviewPage() {
   const counts = useLoaded(loadCounts, []);
