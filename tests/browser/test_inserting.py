@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from chromium import Visit, service, settled, violations
-from playwright.sync_api import FilePayload, Locator, Page, ViewportSize, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, ViewportSize, expect
 from support import API, Client, serving
 
 MAX = 2**63 - 1
@@ -298,10 +298,18 @@ def test_a_file_that_is_refused_says_why_and_the_next_one_is_taken(
         dialog.get_by_label("File").set_input_files(given(name, size))
         press(dialog, "Upload")
         expect(dialog.get_by_role("alert")).to_contain_text(said)
+    page.route("**/payloads/Shape/**", no_room)
+    press(dialog, "Upload")
+    expect(dialog.get_by_role("alert")).to_contain_text("A proxy on the way")
+    page.unroute("**/payloads/Shape/**")
     dialog.get_by_label("File").set_input_files(given("shape.json", 10))
     done(dialog, "Upload")
     dialog.get_by_role("link", name="shape.json").click()
     expect(page.locator("h1")).to_have_text("shape.json")
+
+
+def no_room(route: Route) -> None:
+    route.fulfill(status=413, content_type="text/html", body="<h1>Too large</h1>")
 
 
 def given(name: str, size: int) -> FilePayload:

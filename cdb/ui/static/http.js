@@ -8,6 +8,8 @@ import { ROOT } from "./url.js";
 /** Milliseconds after which a request is given up. */
 export const TIME_LIMIT = 20_000;
 
+const TOO_LARGE = 413;
+
 /**
  * Why there is no answer. `code` is the service's own word, or one of these: `offline` (it
  * cannot be reached), `timeout`, `garbled` (the answer is no JSON). `status` is that of HTTP, or
@@ -83,17 +85,20 @@ function bodyOf(response, text, accepted) {
   try {
     body = parse(text);
   } catch {
-    throw new ApiError(
-      "garbled",
-      `The answer is no JSON (status ${response.status}).`,
-      response.status,
-    );
+    throw noJson(response.status);
   }
   if (!response.ok && !accepted.includes(response.status)) {
     const { code = "http", detail, ...fields } = body ?? {};
     throw new ApiError(code, sentence(detail, fields), response.status, fields);
   }
   return body;
+}
+
+// What no service answers, but a proxy before it.
+function noJson(status) {
+  return status === TOO_LARGE
+    ? new ApiError("too-large", "A proxy on the way to the service takes nothing this large.", status)
+    : new ApiError("garbled", `The answer is no JSON (status ${status}).`, status);
 }
 
 // An error has one sentence, or lists of messages by field.

@@ -40,11 +40,15 @@ const OF_TAGS = {
   value: (each) => each.global_tags.join(" "),
 };
 
-// What a change of the content made different: the tag as of the change before, and as of this
-// one. Other changes are of what the tag is called, or of its status.
+/** Return where one sees what a change made different: a tag as of the one before and as of it. */
+export function differenceOf(tag, change) {
+  return href(["diff"], { a: tag, a_as_of: change - 1, b: tag, b_as_of: change });
+}
+
+// What a change of the content made different. Other changes are of what the tag is called, or of
+// its status.
 function differenceColumn(tag) {
-  const urlOf = ({ change }) =>
-    href(["diff"], { a: tag, a_as_of: change - 1, b: tag, b_as_of: change });
+  const urlOf = ({ change }) => differenceOf(tag, change);
   return {
     title: "difference",
     cell: (each) => changesContent(each) && html`<a href=${urlOf(each)}>what it changed</a>`,

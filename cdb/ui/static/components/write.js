@@ -15,6 +15,7 @@
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
 import { href } from "../url.js";
 import { useWriting } from "../writing.js";
+import { differenceOf } from "./changes.js";
 import { Dialog } from "./dialog.js";
 import { Field, Messages } from "./field.js";
 import { Failure } from "./states.js";
@@ -112,14 +113,10 @@ function Result({ of: { body, change, isSeen }, tag, leave, children }) {
       links &&
       html`<p onClick=${leave}>
         <a href=${href(["global-tags", name], { as_of: change })}>${name} as of this change</a>,
-        ${isSeen && html`<a href=${diffOf(name, change)}>what it changed</a>, `}
+        ${isSeen && html`<a href=${differenceOf(name, change)}>what it changed</a>, `}
         ${" "}<a href=${href(["global-tags", name, "history"])}>its history</a>
       </p>`
     }
     <div class="dialog-actions"><button type="button" class="main" onClick=${leave}>Close</button></div>
   </div>`;
-}
-
-function diffOf(tag, change) {
-  return href(["diff"], { a: tag, a_as_of: change - 1, b: tag, b_as_of: change });
 }
