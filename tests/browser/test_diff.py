@@ -455,3 +455,14 @@ def test_3_a_picture_is_zoomed_by_keyboard_and_restored_from_the_url(look: Any) 
     assert page.locator(".timeline-window").inner_text() == window
     page.get_by_role("button", name="All").click()
     expect(page).to_have_url(re.compile(r"\?a=A&b=B&lane=a\+Field&type=Field$"))
+
+
+def test_12_other_tags_are_not_asked_for_the_types_of_those_before(look: Any) -> None:
+    page = look("a=Empty-1&b=Wide&type=W01")
+    page.get_by_role("group", name="a", exact=True).get_by_label("Global tag").fill("A")
+    page.get_by_role("group", name="b", exact=True).get_by_label("Global tag").fill("B")
+    # `look` sees to it that no request fails, as that for a type would that neither has.
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="4 payload types differ")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?a=A&b=B$"))
+    settled(page)

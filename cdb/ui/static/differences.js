@@ -13,8 +13,8 @@ const AS_OF = ["a_as_of", "b_as_of"];
 const NAMES_OF_CLIENT = { from: "begin", to: "end" };
 
 /**
- * Return the URL of a diff, or of what is `below` it. `query` is the state of the page, of which the
- * sides are taken, and `more` is what else is asked, by the names of the API.
+ * Return the URL of a diff, or of what is `below` it. `query` is the state of the page, of which
+ * the sides are taken, and `more` is what else is asked, by the names of the API.
  */
 export function diffUrl({ a, b, ...query }, more, below = []) {
   const asOf = Object.fromEntries(AS_OF.map((name) => [name, query[name]]));

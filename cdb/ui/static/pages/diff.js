@@ -15,6 +15,8 @@ import { useLoaded } from "../load.js";
 import { dimensionsNamed, plugins } from "../service.js";
 import { hereWith } from "../url.js";
 
+const SIDES = ["a", "b", "a_as_of", "b_as_of"];
+
 export function DiffPage({ query }) {
   const { a = "", b = "" } = query;
   return a && b
@@ -28,11 +30,14 @@ export function DiffPage({ query }) {
 }
 
 function Compared({ query }) {
-  const { a, b, a_as_of: aAsOf = "", b_as_of: bAsOf = "", from = "", to = "", type } = query;
-  const sides = [a, b, aAsOf, bAsOf];
+  const { a, b, a_as_of: aAsOf, b_as_of: bAsOf, from = "", to = "", type } = query;
+  const sides = SIDES.map((name) => query[name] ?? "");
   const asked = { level: "lists", from, to };
   const url = diffUrl(query, asked);
-  const found = useLoaded((signal) => load(query, signal), sides);
+  const asLoaded = useLoaded((signal) => load(query, signal), sides);
+  // What is known of other tags than those that are asked now says nothing of these.
+  const isOfThese = asLoaded.data?.sides === sides.join();
+  const found = isOfThese ? asLoaded : { ...asLoaded, data: undefined };
   const inWindow = useLoaded((signal) => loadWindow(query, signal), [...sides, from, to]);
   const rows = found.data?.types ?? [];
   const chosen = type ?? (rows.length === 1 ? rows[0].payload_type : undefined);
@@ -119,13 +124,14 @@ function Alike({ query: { a, b, a_as_of: aAsOf = "", b_as_of: bAsOf = "" }, isEm
 }
 
 async function load(query, signal) {
+  const sides = SIDES.map((name) => query[name] ?? "").join();
   // First what says which of the tags is unknown, or which of the moments is none.
   const types = await get(diffUrl(query, { level: "lists" }), { signal });
   if (!types.length) {
-    return { types, isEmpty: await areEmpty(query, signal) };
+    return { sides, types, isEmpty: await areEmpty(query, signal) };
   }
   const names = types.map((type) => type.dimension);
-  return { types, dimensions: dimensionsNamed(names, await plugins(signal)) };
+  return { sides, types, dimensions: dimensionsNamed(names, await plugins(signal)) };
 }
 
 async function areEmpty({ a, b, a_as_of: aAsOf, b_as_of: bAsOf }, signal) {

@@ -40,7 +40,9 @@ export function Payload({ of, side }) {
   const marked = (name, content) =>
     other && payload[name] !== other[name] ? html`<mark>${content}</mark>` : content;
   return html`${marked("payload_url", payload.payload_url)}
-    <span class="more">${marked("revision", revisionOf(payload))} · ${marked("checksum", checksumOf(payload))}</span>`;
+    <span class="more">
+      ${marked("revision", revisionOf(payload))} · ${marked("checksum", checksumOf(payload))}
+    </span>`;
 }
 
 function revisionOf({ revision }) {

@@ -51,7 +51,9 @@ function Part({ count, next, from }) {
   const noun = count === 1 ? "interval" : "intervals";
   return html`<nav class="pager" aria-label="Intervals">
     ${from && html`<a class="button" href=${hereWith({ from: null })}>← From the beginning</a>`}
-    <span role="status">${next ? `the first ${count} intervals; there are more` : `${count} ${noun}`}</span>
+    <span role="status">
+      ${next ? `the first ${count} intervals; there are more` : `${count} ${noun}`}
+    </span>
     ${
       next &&
       html`<a class="button" href=${hereWith({ from: toText(startOf(next)) })}>

@@ -28,13 +28,16 @@ export function DiffPicture({ query, types, dimensions, chosen }) {
         read=${(answer) => pictureOfTwo(answer, query)}
         query=${query}
         dimensions=${dimensions}
-        lane=${chosen && (typeOf.get(query.lane) === chosen ? query.lane : laneOf(chosen, "b"))}
+        lane=${typeOf.get(query.lane) === chosen ? query.lane : chosen && laneOf(chosen, "b")}
         caption="Both as lanes"
         onAt=${(at, lane) => go(hereWith({ at: toText(at), ...choose(lane) }))}
         onLane=${(lane) => go(hereWith(choose(lane)), { replace: true })}
       />`
     }
-    ${types.length > TYPES && html`<${Pager} of=${pageOf(types, shown, page)} noun="payload types" />`}`;
+    ${
+      types.length > TYPES &&
+      html`<${Pager} of=${pageOf(types, shown, page)} noun="payload types" />`
+    }`;
 }
 
 function pageOf({ length: count }, results, page) {

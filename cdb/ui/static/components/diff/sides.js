@@ -10,6 +10,9 @@ import { StatusBadge } from "../status.js";
 const NAMES = ["a", "b", "a_as_of", "b_as_of", "from", "to"];
 const SUGGESTED = 20;
 
+// What is chosen of two tags may not be there in others.
+const NOTHING_CHOSEN = { type: null, lane: null, cursor: null };
+
 /** Return the form; `query` is the state of the page. It leads to the page with what is typed. */
 export function Sides({ query }) {
   const [typed, setTyped] = useState({});
@@ -18,7 +21,9 @@ export function Sides({ query }) {
   const set = (name) => (event) => setTyped({ ...typed, [name]: event.target.value });
   const submit = (event) => {
     event.preventDefault();
-    go(hereWith({ ...plain("a", typed), ...plain("b", typed), from: typed.from, to: typed.to }));
+    const sides = { ...plain("a", typed), ...plain("b", typed) };
+    const areOthers = sides.a !== query.a || sides.b !== query.b;
+    go(hereWith({ ...sides, from: typed.from, to: typed.to, ...(areOthers && NOTHING_CHOSEN) }));
   };
   const box = { typed, set };
   return html`<form class="controls sides" onSubmit=${submit} aria-label="What is compared">
