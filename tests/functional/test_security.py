@@ -255,7 +255,15 @@ def test_credentials_are_of_one_request_not_of_the_connection(url: str) -> None:
 
 # --- reads that need credentials ----------------------------------------------------
 
-NAMES = {"global_tags": "Dev", "payload_types": "Beam", "payload_lists": "Beam_1"}
+NAMES = {
+    "global_tags": "Dev",
+    "payload_types": "Beam",
+    "payload_lists": "Beam_1",
+    "global-tags": "Dev",
+    "payload-lists": "Beam_1",
+}
+"""What is read by the views of a module, and by those of others below a path that begins so."""
+
 SAMPLES = {
     "a": "Dev",
     "b": "Prod",
@@ -266,6 +274,7 @@ SAMPLES = {
 }
 QUERIES = {
     "payload_iovs.valid_at": "gtName=Dev&majorIOV=5&minorIOV=0",
+    "service.read_points": "at=5,0",
     "service.sleep": "seconds=0",
 }
 READS = [
@@ -293,7 +302,8 @@ BODIES: dict[str, Any] = {
 def url_of(path: str, view: Any) -> str:
     """Return a valid URL of something that `populate` has made."""
     module = view.__module__.rpartition(".")[2]
-    variables = {**SAMPLES, "name": NAMES.get(module, SAMPLES["name"])}
+    below = path.partition("/")[0]
+    variables = {**SAMPLES, "name": NAMES.get(module) or NAMES.get(below) or SAMPLES["name"]}
     query = QUERIES.get(f"{module}.{view.__name__}")
     return f"{API}/{path.format(**variables)}{f'?{query}' if query else ''}"
 
