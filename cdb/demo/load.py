@@ -36,7 +36,7 @@ class Loaded(NamedTuple):
 
 
 def load(database: Database, rules: Rules, store: PayloadStore | None = None) -> list[Loaded]:
-    """Load the sample data where the database has no global tags: all of it, or nothing.
+    """Load the sample data where the database has no global tags: all tags, or none.
 
     Args:
         database: migrated.

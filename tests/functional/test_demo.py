@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -230,6 +230,18 @@ def test_loading_again_changes_nothing(empty: Service) -> None:
     assert load(empty.database, empty.rules) == []
     with empty.database.statement() as reader:
         assert latest(reader) == before
+
+
+def test_the_files_of_the_payloads_are_stored_where_there_is_a_store(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = make_client(payload_store=str(tmp_path / "payloads"))
+    context = client.app.registry.cdb
+    load(context.database, context.rules, context.payload_store)
+    writes = [write for content in cms_2017().types for write in content.writes]
+    checksums = sorted({iov.checksum for write in writes for iov in write})
+    found = client.ok("POST", "payloads/check", checksums)
+    assert (len(found["present"]), found["missing"]) == (6, [])
 
 
 def test_nothing_is_loaded_beside_another_tag(empty: Service) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 import time
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from cdb.plugin.plots import CannotBeDrawn, heatmap, histogram, points
 from cdb.plugin.root import (
     Column,
     Damaged,
+    Entry,
     Graph,
     Histogram,
     Histogram2D,
     Member,
+    Records,
+    RootFilePreview,
     RootPreviewOptions,
     Words,
     columns_of,
@@ -288,6 +292,27 @@ def test_branches_with_several_numbers_in_an_entry_are_left_out(tmp_path: Path) 
     with uproot.recreate(path) as file:
         file.mktree("tree", {"a": np.dtype(("f4", (3,))), "b": "var * float32", "c": "i4"})
     assert [column.name for column in columns(path.read_bytes())] == ["nb", "c"]
+
+
+class WithTrees(RootFilePreview):
+    """Shows all trees."""
+
+    def parts(
+        self, payload: PayloadReference, records: Records, entries: Sequence[Entry]
+    ) -> Iterator[Preview]:
+        yield Preview("text", "before")
+        for entry in entries:
+            yield table_of(entry.path, columns_of(records, entry, 10), 10)
+
+
+def test_a_tree_that_cannot_be_read_is_said_to_be_and_the_rest_is_shown(tmp_path: Path) -> None:
+    raw = bytearray(tree_of(tmp_path / "a.root", a=np.arange(4)))
+    place = raw.index(b"TBranch\0")  # the class of its one branch
+    raw[place : place + 7] = b"TBrunch"
+    shown = WithTrees("trees", RootPreviewOptions()).preview(PAYLOAD, Content.of(bytes(raw)))
+    assert shown.content == "before"
+    assert [part.title for part in shown.parts] == ["What cannot be shown", "Objects in the file"]
+    assert "cannot be read" in shown.parts[0].content
 
 
 def test_columns_are_shown_as_a_table() -> None:

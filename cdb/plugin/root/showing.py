@@ -39,7 +39,7 @@ class RootPreviewOptions:
         default=24, metadata={"help": "How many histograms and graphs are drawn at most."}
     )
     max_mb: int = field(
-        default=16,
+        default=8,
         metadata={
             "help": "How much is unpacked of a file at most, in units of 2**20 bytes; what is "
             "larger is named, and no more."
@@ -80,11 +80,21 @@ class RootFilePreview(PayloadPreview):
             entries = list(islice(records.entries(), self.options.max_objects + 1))
             is_truncated = len(entries) > self.options.max_objects
             del entries[self.options.max_objects :]
-            parts = tuple(self.parts(payload, records, entries))
+            parts = self._parts(payload, records, entries)
             read = [(entry, _read(records, entry)) for entry in entries]
-        drawn = _pictures(read, self.options.max_pictures)
         listed = _listed(read, is_truncated=is_truncated)
-        return _together([*parts, listed, *drawn])
+        return _together([*parts, listed, *_pictures(read, self.options.max_pictures)])
+
+    def _parts(
+        self, payload: PayloadReference, records: Records, entries: Sequence[Entry]
+    ) -> list[Preview]:
+        """Return the parts up to the first that cannot be read, of which it is said why."""
+        found: list[Preview] = []
+        try:
+            found.extend(self.parts(payload, records, entries))
+        except Damaged as error:
+            found.append(Preview("text", shown_text(str(error)), title="What cannot be shown"))
+        return found
 
     def parts(
         self, payload: PayloadReference, records: Records, entries: Sequence[Entry]
@@ -92,7 +102,7 @@ class RootFilePreview(PayloadPreview):
         """Yield what comes before the list of objects: here nothing.
 
         Raises:
-            Damaged: the file is not what it seemed.
+            Damaged: the rest cannot be read; the message is shown in its place.
 
         """
         yield from ()

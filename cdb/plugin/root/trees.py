@@ -3,6 +3,7 @@
 uproot knows the layout of a tree; the baskets that hold the numbers are unpacked as all records.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from uproot.models.TTree import Model_TTree  # noqa: F401 - it makes uproot know
 from uproot.source.chunk import Chunk
 from uproot.source.cursor import Cursor
 
-from cdb.plugin.root.records import Damaged, Entry, Records
+from cdb.plugin.root.records import Damaged, Entry, Records, shortened
 
 _LEAVES = {
     "TLeafB": ("i1", "u1"),
@@ -59,20 +60,27 @@ def columns_of(records: Records, entry: Entry, limit: int) -> list[Column]:
         Damaged: the tree cannot be read, or is too large.
 
     """
+    called = shortened(entry.path)
     if entry.size > _RECORD:
-        raise Damaged(f"The tree {entry.path!r} has too many branches.")
+        raise Damaged(f"The tree {called!r} has too many branches.")
+    try:
+        return list(_columns(records, entry, limit))
+    except Damaged:
+        raise
+    # A damaged tree makes uproot raise anything, also IndexError and struct.error.
+    except Exception as error:
+        raise Damaged(f"The tree {called!r} cannot be read ({type(error).__name__}).") from error
+
+
+def _columns(records: Records, entry: Entry, limit: int) -> Iterator[Column]:
     raw = np.frombuffer(records.content(entry), np.uint8)
     chunk = Chunk.wrap(records.root.source, raw)
     place = Cursor(0, origin=-entry.key.fKeylen)
     model = records.root.class_named(entry.class_name)
     tree = model.read(chunk, place, {"reading": True}, records.root, records.root, entry.key)
-    branches = list(tree.member("fBranches"))[:_COLUMNS]
-    found = ((branch, _dtype(branch)) for branch in branches)
-    return [
-        Column(branch.member("fName"), _values(records, branch, dtype, limit))
-        for branch, dtype in found
-        if dtype is not None
-    ]
+    for branch in list(tree.member("fBranches"))[:_COLUMNS]:
+        if (dtype := _dtype(branch)) is not None:
+            yield Column(branch.member("fName"), _values(records, branch, dtype, limit))
 
 
 def _dtype(branch: Any) -> np.dtype[Any] | None:
