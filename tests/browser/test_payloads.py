@@ -90,6 +90,12 @@ def test_the_palette_leads_to_a_payload_by_its_checksum(visit: Visit) -> None:
     expect(page.locator("h1")).to_have_text("Fall17_V2_MC_SF_AK8PFPuppi.jersf.txt")
 
 
+def test_a_change_leads_to_the_payload_that_it_stored(visit: Visit) -> None:
+    page = visit("changes?action=upload")
+    page.get_by_role("link", name="jersf.txt").click()
+    expect(page.locator("h1")).to_have_text("Fall17_V2_MC_SF_AK8PFPuppi.jersf.txt")
+
+
 def test_a_checksum_that_nobody_knows_is_a_named_error(visit: Visit) -> None:
     page = visit("payloads/no-such-thing", fails=True)
     alert = page.get_by_role("alert")

@@ -82,9 +82,11 @@ function whatOf(each) {
 }
 
 // The way to what was changed, where it has a page, and is not gone since.
-function nameOf({ action, object_type: kind, object_name: name }) {
-  const page = action !== "delete" && PAGES[kind];
-  return page ? html`<a href=${href([page, name])}>${name}</a>` : name;
+function nameOf({ action, object_type: kind, object_name: name, after }) {
+  // A payload is called by its path, and found by its checksum.
+  const place = kind === "payload" ? ["payloads", after?.checksum] : [PAGES[kind], name];
+  const isThere = action !== "delete" && place.every(Boolean);
+  return isThere ? html`<a href=${href(place)}>${name}</a>` : name;
 }
 
 function sentenceOf(each) {
