@@ -73,15 +73,19 @@ const DIFFERENCE = [
     kind: "point",
     cell: (row) => (isOpen(endOf(row)) ? null : row.end) ?? shown(endOf(row)),
   },
-  { title: "now", kind: "name", cell: ({ a }) => payload(a) },
-  { title: "then", kind: "name", cell: ({ b }) => payload(b) },
+  { title: "now", kind: "name", cell: ({ a, b }) => payload(a, b) },
+  { title: "then", kind: "name", cell: ({ a, b }) => payload(b, a) },
 ];
 
-function payload(of) {
-  return of
-    ? html`${of.payload_url}
-        ${of.revision !== null && html`<span class="more">revision ${of.revision}</span>`}`
-    : html`<span class="gap">nothing</span>`;
+// With what makes it another payload than the other one where that has the same URL.
+function payload(of, other) {
+  if (!of) {
+    return html`<span class="gap">nothing</span>`;
+  }
+  const isAlike = of.payload_url === other?.payload_url;
+  const revision = of.revision === null ? "no revision" : `revision ${of.revision}`;
+  return html`${of.payload_url}
+    ${isAlike && html`<span class="more">${revision} · ${of.checksum.slice(0, 8)}</span>`}`;
 }
 
 function Differences({ of, areAll }) {
