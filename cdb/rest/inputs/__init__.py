@@ -29,27 +29,29 @@ from cdb.rest.inputs.paths import (
 )
 from cdb.rest.inputs.queries import (
     AsOfQuery,
-    AxisQuery,
     BrowseQuery,
     ChangesQuery,
-    DiffQuery,
-    DiffTimelineQuery,
     DryRunQuery,
     FeedQuery,
     HistoryQuery,
     IovBrowseQuery,
     ListBrowseQuery,
     ListHistoryQuery,
-    ListIovsQuery,
-    ListTimelineQuery,
     PointQuery,
     PointsQuery,
     RevertQuery,
     TagBrowseQuery,
     TagQuery,
-    TimelineQuery,
     TimeoutQuery,
     WhoamiQuery,
+)
+from cdb.rest.inputs.ranges import (
+    AxisQuery,
+    DiffQuery,
+    DiffTimelineQuery,
+    ListIovsQuery,
+    ListTimelineQuery,
+    TimelineQuery,
     WindowQuery,
 )
 from cdb.rest.inputs.rows import BulkRows, ListIovs, Placed, TagIovs
