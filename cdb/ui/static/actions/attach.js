@@ -84,7 +84,7 @@ function searchUrl(typed) {
 }
 
 function optionOf({ name, payload_type: type, global_tag: tag, iov_count: count }) {
-  return `${type}: ${name}, ${count} payload IOVs, ${tag === null ? "in no tag" : `in ${tag}`}`;
+  return `${name} (${type}), ${tag === null ? "in no tag" : `in ${tag}`}, ${count} payload IOVs`;
 }
 
 function saidOf({ data, isWaiting }, others) {

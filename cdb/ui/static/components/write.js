@@ -113,7 +113,7 @@ function Result({ of: { body, change, isSeen }, tag, leave, children }) {
       links &&
       html`<p onClick=${leave}>
         <a href=${href(["global-tags", name], { as_of: change })}>${name} as of this change</a>,
-        ${isSeen && html`<a href=${differenceOf(name, change)}>what it changed</a>, `}
+        ${isSeen && html`${" "}<a href=${differenceOf(name, change)}>what it changed</a>,`}
         ${" "}<a href=${href(["global-tags", name, "history"])}>its history</a>
       </p>`
     }
