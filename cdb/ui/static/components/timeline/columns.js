@@ -3,6 +3,7 @@
 // A column is as good as empty only where nothing is in it, and full only where no gap is, be it
 // narrower than a pixel: a gap is never painted as covered, nor the other way round.
 
+import { compare } from "../../points.js";
 import { distance } from "./axis.js";
 import { FULL, isSame, touches } from "./lanes.js";
 
@@ -21,7 +22,7 @@ function distances(scale, points) {
 }
 
 /**
- * Return the pieces of a lane: `starts` and `ends` as distances on a scale, the part of each that
+ * Return the pieces of a lane, of which there are `size`: `starts` and `ends` as distances on a scale, the part of each that
  * is covered (`fills`), how many payload IOVs begin in it (`counts`), whether there is nothing
  * between it and the one before it (`joined`), and which of two colours it has (`tones`).
  */
@@ -34,6 +35,7 @@ export function piecesOf(picture, lane, scale) {
 function fromIntervals(intervals, scale) {
   let tone = 0;
   return {
+    size: intervals.length,
     starts: distances(scale, intervals.map((each) => each.start)),
     ends: distances(scale, intervals.map((each) => each.end)),
     fills: new Float64Array(intervals.length).fill(1),
@@ -48,23 +50,45 @@ function fromIntervals(intervals, scale) {
   };
 }
 
-function fromBuckets({ edges }, { counts, covered }, scale) {
+function fromBuckets({ edges }, { start, end, counts, covered }, scale) {
   const places = once(scale, edges, () => distances(scale, edges));
-  const inside = Uint32Array.from(covered.keys()).filter((each) => covered[each]);
-  let tone = 0;
+  const found = emptyPieces(covered.length + 2);
+  // What reaches over an edge of the buckets goes on behind it, until its end.
+  if (start && compare(start, edges[0]) < 0) {
+    put(found, distance(scale, start), places[0], 1, 0);
+  }
+  for (let number = 0; number < covered.length; number += 1) {
+    if (covered[number]) {
+      put(found, places[number], places[number + 1], covered[number] / FULL, counts[number]);
+    }
+  }
+  if (end && compare(end, edges.at(-1)) > 0) {
+    put(found, places.at(-1), distance(scale, end), 1, 0);
+  }
+  return found;
+}
+
+function emptyPieces(most) {
   return {
-    starts: Float64Array.from(inside, (each) => places[each]),
-    ends: Float64Array.from(inside, (each) => places[each + 1]),
-    fills: Float64Array.from(inside, (each) => covered[each] / FULL),
-    counts: Uint32Array.from(inside, (each) => counts[each]),
-    joined: Uint8Array.from(inside, (each, n) => n > 0 && inside[n - 1] === each - 1),
-    tones: Uint8Array.from(inside, (each) => (tone ^= counts[each] & 1)),
-    overrides: NONE,
+    size: 0,
+    starts: new Float64Array(most),
+    ends: new Float64Array(most),
+    fills: new Float64Array(most),
+    counts: new Uint32Array(most),
+    joined: new Uint8Array(most),
+    tones: new Uint8Array(most),
+    overrides: new Uint8Array(most),
     isWhole: false,
   };
 }
 
-const NONE = new Uint8Array(0);
+function put(pieces, start, end, fill, count) {
+  const { size, starts, ends, fills, counts, joined, tones } = pieces;
+  [starts[size], ends[size], fills[size], counts[size]] = [start, end, fill, count];
+  joined[size] = Number(size > 0 && ends[size - 1] === start);
+  tones[size] = (size && tones[size - 1]) ^ (count & 1);
+  pieces.size += 1;
+}
 
 /** Make room for the columns of a lane. */
 export function roomFor(width) {
@@ -95,7 +119,7 @@ export function fillColumns(room, pieces, axis) {
   const pixels = width / axis.length;
   const placed = (away) => within((away - axis.start) * pixels, width);
   let free = 0;
-  for (let number = firstOf(pieces.ends, axis.start); number < pieces.starts.length; number += 1) {
+  for (let number = firstOf(pieces, axis.start); number < pieces.size; number += 1) {
     const start = placed(pieces.starts[number]);
     if (pieces.starts[number] > axis.start + axis.length) {
       break;
@@ -138,8 +162,8 @@ function within(place, width) {
 }
 
 // The first piece that does not end before a place.
-function firstOf(ends, place) {
-  let [low, high] = [0, ends.length];
+function firstOf({ ends, size }, place) {
+  let [low, high] = [0, size];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (ends[middle] < place) {

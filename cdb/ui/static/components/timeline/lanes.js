@@ -1,30 +1,50 @@
 // A timeline of the API as data: lanes, with their buckets or their intervals, as points.
 
-import { MAX, compare, fromText, isOpen } from "../../points.js";
+import { MAX, clamped, compare, fromText, isOpen, point } from "../../points.js";
 import { href } from "../../url.js";
 
 // The service tells covered parts per mille.
 export const FULL = 1000;
 
+// Of a window: which part is left for what goes on behind it.
+const MARGIN = 25n;
+
 // A minor so many times as large as what is usual means 'the rest of the major'.
 const FAR = 10n;
 
 /**
- * Return the picture that an answer of `…/timeline` is: its `edges`, its `lanes`, and `reach`, the
- * largest minor that its data reach (null where no minor but 0 is seen), and `most`, how many
- * payload IOVs begin in a bucket at most.
+ * Return the picture that an answer of `…/timeline` is: its `edges`, its `lanes`, and `home`, the
+ * window in which one sees all of it. `reach` is the largest minor that its data reach (null where
+ * no minor but 0 is seen), `most` how many payload IOVs begin in a bucket at most.
  */
-export function pictureOf(answer) {
-  const edges = answer.edges.map(fromText);
-  const lanes = answer.lanes.map(laneOf);
+export function pictureOf({ change, lists, edges: texts, lanes: rows }) {
+  const edges = texts.map(fromText);
+  const lanes = rows.map(laneOf);
+  const home = homeOf(edges, lanes);
   return {
-    change: answer.change,
-    lists: answer.lists,
+    change,
+    lists,
     edges,
     lanes,
-    reach: reachOf(edges, lanes),
+    home,
+    reach: reachOf([...edges, home.until], lanes),
     most: lanes.reduce((most, { counts = [] }) => Math.max(most, ...counts), 1),
   };
+}
+
+// What goes on behind the last edge is seen to do so: without room for that, what begins last and
+// has no end, as the conditions of now do, would be a point.
+function homeOf(edges, lanes) {
+  const [from, until] = [edges[0], edges.at(-1)];
+  if (!lanes.some(({ end }) => end && compare(end, until) > 0)) {
+    return { from, until };
+  }
+  const room = (length) => (length / MARGIN > 1n ? length / MARGIN : 1n);
+  const isWithinMajor = from.major === until.major;
+  const further = isWithinMajor
+    ? point(until.major, until.minor + room(until.minor - from.minor))
+    : point(until.major + room(until.major - from.major), 0);
+  return { from, until: clamped(further) };
 }
 
 function laneOf({ payload_type: name, payload_list: list, start, end, intervals, ...numbers }) {
@@ -78,6 +98,8 @@ function reachOf(edges, lanes) {
   return minors.findLast((each) => each <= FAR * usual) ?? null;
 }
 
+const NOTHING_BEGINS = { count: 0, payloads: 0, covered: FULL };
+
 /** Return what a lane shows at a point: `{ interval }`, `{ bucket }`, or neither in a gap. */
 export function shownAt(picture, lane, at) {
   if (lane.intervals) {
@@ -85,7 +107,11 @@ export function shownAt(picture, lane, at) {
     return interval && compare(at, interval.end) < 0 ? { interval } : {};
   }
   const number = picture.edges.findLastIndex((edge) => compare(edge, at) <= 0);
-  return number in lane.counts ? { bucket: bucketOf(picture, lane, number) } : {};
+  if (number in lane.counts) {
+    return { bucket: bucketOf(picture, lane, number) };
+  }
+  const goesOn = number >= 0 && compare(at, lane.end) < 0;
+  return goesOn ? { bucket: { ...NOTHING_BEGINS, start: picture.edges.at(-1), end: lane.end } } : {};
 }
 
 /** Return a bucket of a lane by its number. */

@@ -1,6 +1,7 @@
 // Draws a picture: the lanes as one image, and over it what is few: ticks, marks, the cursor.
 
-import { css, between } from "./colours.js";
+import { placeOf } from "./axis.js";
+import { between, css } from "./colours.js";
 import { BEGINS, OVERRIDE, fillColumns, piecesOf, roomFor } from "./columns.js";
 
 /** CSS pixels above the lanes that the axis takes. */
@@ -38,6 +39,7 @@ export function paintLanes(surface, { picture, axis, ratio, top, row }) {
   const high = Math.round(row * ratio);
   pixels.fill(colours.ground);
   const first = Math.floor(top / row);
+  const known = knownOf(picture, axis, image.width);
   for (let number = first; number < picture.lanes.length; number += 1) {
     const y = from + number * high - Math.round(top * ratio);
     if (y >= image.height) {
@@ -45,7 +47,7 @@ export function paintLanes(surface, { picture, axis, ratio, top, row }) {
     }
     fillColumns(room, piecesOf(picture, picture.lanes[number], axis.scale), axis);
     const rows = rowsOf(image, y, high - Math.round(ratio), from);
-    paintLane(surface, rows, picture.most);
+    paintLane(surface, rows, known, picture.most);
   }
   context.putImageData(image, 0, 0, 0, from, image.width, image.height - from);
 }
@@ -55,11 +57,18 @@ function rowsOf(image, y, high, from) {
   return { y, high, first: Math.max(y, from), last: Math.min(y + high, image.height) };
 }
 
-function paintLane(surface, rows, most) {
+// Between which columns the picture says what there is: elsewhere nothing is known, not even that
+// there is a gap, until the service is asked.
+function knownOf({ edges, isWhole }, axis, width) {
+  const places = isWhole ? [0, 1] : [placeOf(axis, edges[0]), placeOf(axis, edges.at(-1))];
+  return places.map((each) => Math.round(Math.min(Math.max(each, 0), 1) * width));
+}
+
+function paintLane(surface, rows, [from, until], most) {
   const { room } = surface;
   const { width } = room;
   for (let y = rows.first; y < rows.last; y += 1) {
-    surface.pixels.set(surface.hatch[y % HATCH], y * width);
+    surface.pixels.set(surface.hatch[y % HATCH].subarray(from, until), y * width + from);
   }
   let start = 0;
   let painted = look(room, 0, rows.high, most);

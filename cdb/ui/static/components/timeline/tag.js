@@ -49,13 +49,15 @@ export function TagTimeline({ tag, path = ["global-tags", tag], query, dimension
  * the answer. The rest is as `Timeline` takes it.
  */
 export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
-  const found = useLoaded(async (signal) => read(await get(url, { signal })), [url]);
+  const isWhole = !query.from && !query.to;
+  const load = async (signal) => ({ ...read(await get(url, { signal })), isWhole });
+  const found = useLoaded(load, [url]);
   const notation = useMemo(() => notationOf(dimensions), [dimensions]);
   const { point } = usePoint(query.at ?? "", dimensions);
   const picture = found.data;
   if (found.error) {
     return html`<${Failure} error=${found.error} retry=${found.retry} />
-      ${(query.from || query.to) && html`<button type="button" onClick=${() => setWindow(null)}>Show all</button>`}`;
+      ${!isWhole && html`<button type="button" onClick=${() => setWindow(null)}>Show all</button>`}`;
   }
   if (!picture) {
     return html`<p class="waiting" role="status">Loading the picture …</p>`;
@@ -73,10 +75,11 @@ export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
 }
 
 // What is written in a notation, and what is not said, the answer tells in numbers.
-function windowOf({ from, to }, { edges }, isWaiting) {
+function windowOf({ from, to }, { edges, home, isWhole }, isWaiting) {
   const numbers = { from: fromText(from ?? ""), until: to || !from ? fromText(to ?? "") : OPEN };
   const isTold = !isWaiting || !(numbers.from && numbers.until);
-  return isTold ? { from: edges[0], until: edges.at(-1) } : numbers;
+  const told = isWhole ? home : { from: edges[0], until: edges.at(-1) };
+  return isTold ? told : numbers;
 }
 
 function setWindow(window) {

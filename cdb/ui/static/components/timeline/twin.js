@@ -18,19 +18,29 @@ export function Twin({ picture, window, lane, notation, caption }) {
     ${
       isOpen &&
       html`
-        <${Table} caption=${`${caption}, as a table`} columns=${laneColumns(picture, window)}
-          rows=${picture.lanes} keyOf=${(each) => each.name} />
-        ${chosen && html`<${Chosen} picture=${picture} window=${window} lane=${chosen} notation=${notation} />`}`
+        <${Table}
+          caption=${`${caption}, as a table`}
+          columns=${laneColumns(picture, window, notation)}
+          rows=${picture.lanes}
+          keyOf=${(each) => each.name}
+        />
+        ${
+          chosen
+            ? html`<${Chosen} picture=${picture} window=${window} lane=${chosen} notation=${notation} />`
+            : html`<p class="quiet">What is in a lane stands here once one has chosen it.</p>`
+        }`
     }
   </div>`;
 }
 
-function laneColumns(picture, window) {
+function laneColumns(picture, window, notation) {
   return [
     { title: "lane", kind: "name", cell: (lane) => lane.name },
     { title: "payload list", kind: "name", cell: (lane) => lane.detail },
     count("payload IOVs", (lane) => lane.iovs),
     { title: "shown as", cell: (lane) => (lane.intervals ? "intervals" : "buckets") },
+    pointColumn("first starts", (lane) => lane.start, notation),
+    pointColumn("last ends", (lane) => lane.end, notation),
     count("gaps", (lane) => gapsIn(picture, window, lane).length),
   ];
 }
@@ -56,19 +66,38 @@ export function bucketsOf(picture, lane) {
 
 function Chosen({ picture, window, lane, notation }) {
   const rows = lane.intervals ? intervalRows(lane, window) : bucketRows(picture, lane);
-  const point = (title, of) => ({
+  const columns = [
+    pointColumn("from", (row) => row.start, notation),
+    pointColumn("until", (row) => row.end, notation),
+    { title: "what", kind: "wide", cell: whatOf },
+  ];
+  return html`
+    <${Table}
+      caption=${`${lane.name}: ${lane.detail}`}
+      columns=${columns}
+      rows=${rows}
+      keyOf=${(row) => toText(row.start)}
+    />
+    ${
+      lane.counts &&
+      html`<p class="quiet">
+        Gaps that are narrower than these parts are in those that are not covered whole. They have
+        their own edges closer to, and on the page of <a href=${lane.href}>${lane.detail}</a>.
+      </p>`
+    }`;
+}
+
+function pointColumn(title, of, notation) {
+  return {
     title,
     kind: "point",
-    cell: (row) => html`<span title=${toText(of(row))}>${notation.write(of(row))}</span>`,
-    value: (row) => toText(of(row)),
-  });
-  const columns = [
-    point("from", (row) => row.start),
-    point("until", (row) => row.end),
-    { title: "what", kind: "wide", cell: (row) => (row.isGap ? html`<span class="gap">${row.text}</span>` : row.text), value: (row) => row.text },
-  ];
-  return html`<${Table} caption=${`${lane.name}: ${lane.detail}`} columns=${columns} rows=${rows}
-    keyOf=${(row) => toText(row.start)} />`;
+    cell: (row) =>
+      of(row) && html`<span title=${toText(of(row))}>${notation.write(of(row))}</span>`,
+  };
+}
+
+function whatOf({ isGap, text }) {
+  return isGap ? html`<span class="gap">${text}</span>` : text;
 }
 
 function intervalRows(lane, window) {
