@@ -231,21 +231,32 @@ def pieces(
     return found
 
 
-def covered_part(cell: Interval, intervals: Iterable[Interval]) -> int:
+def covered_part(cell: Interval, intervals: Iterable[Interval], *, by_majors: bool = False) -> int:
     """Count how much of a part of the axis some intervals cover that do not overlap, per mille.
 
-    It is 0 only for nothing, and 1000 only for all.
+    It is 0 only for nothing, and 1000 only for all; what lies between is counted in points, or
+    in the majors in which anything is valid. The intervals are in order.
     """
-    points = sum(
-        max(_place(min(cell.end, each.end)) - _place(max(cell.start, each.start)), 0)
+    parts = [
+        Interval(max(cell.start, each.start), min(cell.end, each.end))
         for each in intervals
-    )
+        if each.start < cell.end and each.end > cell.start
+    ]
+    points = sum(_place(part.end) - _place(part.start) for part in parts)
     width = _place(cell.end) - _place(cell.start)
-    return (
-        1000 * points // width
-        if points in (0, width)
-        else min(max(1000 * points // width, 1), 999)
-    )
+    if points in (0, width):
+        return 1000 if points else 0
+    if by_majors:
+        points, width, known = 0, _last_major(cell) - cell.start.major + 1, -1
+        for part in parts:
+            # Of a part only the first major can be that of the one before, too.
+            points += _last_major(part) - part.start.major + (part.start.major != known)
+            known = _last_major(part)
+    return min(max(1000 * points // width, 1), 999)
+
+
+def _last_major(interval: Interval) -> int:
+    return interval.end.major - (interval.end.minor == 0)
 
 
 def _place(point: Point) -> int:

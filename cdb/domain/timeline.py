@@ -34,7 +34,7 @@ FEWEST_BUCKETS = 2
 """A window can lie across an edge of the widest cells that there are."""
 
 FULL = 1000
-"""The covered part of a cell is told per mille."""
+"""The covered part of a cell is told per mille: of its points, or of its majors."""
 
 _SAMPLES = 8
 
@@ -123,6 +123,11 @@ class Grid:
     minors: int = 1
     parts: int = 1
 
+    @property
+    def has_whole_majors(self) -> bool:
+        """Whether cells are whole majors, so many or one."""
+        return self.parts == 1
+
     def index(self, point: Point) -> int:
         """Return the number of the cell that a point is in."""
         part = min(point.minor // self.minors, self.parts - 1)
@@ -192,6 +197,9 @@ class Sums(NamedTuple):
         end_majors: where the one interval ends that starts in the cell, and not
             before the window, but does not end in it; None where there is none.
         end_minors: the other part of that point.
+        spans: where cells are whole majors, in how many majors the intervals are
+            valid beside those that they start in.
+        shared: in how many of those that they start in the interval before is valid, too.
 
     """
 
@@ -203,6 +211,8 @@ class Sums(NamedTuple):
     low: list[int]
     end_majors: list[int | None]
     end_minors: list[int | None]
+    spans: list[int] = []  # noqa: RUF012 - a tuple's default, which nobody changes
+    shared: list[int] = []  # noqa: RUF012 - as above
 
 
 def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[int]:
@@ -213,84 +223,183 @@ def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[in
     return found
 
 
-def covered_by(edges: Sequence[int], interval: Interval) -> list[int]:
+class Ruler(NamedTuple):
+    """Where cells begin, and where the last one ends.
+
+    Attributes:
+        points: positions of the edges.
+        majors: where cells are whole majors, the first major of each and the one after
+            the last; else empty.
+
+    """
+
+    points: Sequence[int]
+    majors: Sequence[int]
+
+    @classmethod
+    def of(cls, edges: Sequence[Point], grid: Grid) -> "Ruler":
+        """Return the ruler of cells with such edges."""
+        majors = [edge.major for edge in edges[:-1]] if grid.has_whole_majors else []
+        return cls(
+            [position(edge) for edge in edges],
+            [*majors, _end_major(edges[-1])] if majors else [],
+        )
+
+    def up_to(self, cells: int, end: Point) -> "Ruler":
+        """Return the ruler of the first cells, of which the last one ends at a point."""
+        majors = [*self.majors[:cells], _end_major(end)] if self.majors else []
+        return Ruler([*self.points[:cells], position(end)], majors)
+
+    def after(self, cells: int) -> "Ruler":
+        """Return the ruler of all but the first cells."""
+        return Ruler(self.points[cells:], self.majors[cells:])
+
+
+def covered_by(ruler: Ruler, interval: Interval) -> list[int]:
     """Return how much of each cell one interval covers, as `covered` does."""
-    cover = Cover(edges)
-    cover.add(position(interval.start), position(interval.end))
-    return cover.per_mille()
+    points = Cover(ruler.points)
+    points.add(*_points(interval))
+    majors = Cover(ruler.majors)
+    majors.add(*_majors_of(interval))
+    return points.per_mille(majors)
 
 
-def covered(edges: Sequence[int], sums: Sums, first: Interval, last: Interval) -> list[int]:
+def covered(ruler: Ruler, sums: Sums, first: Interval, last: Interval) -> list[int]:
     """Return how much of each cell the intervals of a list cover, per mille.
 
-    It is 0 only where they cover nothing, and FULL only where they cover all.
+    It is 0 only where they cover nothing, and FULL only where they cover all. Between
+    these, cells of whole majors are told by the majors in which anything is valid: of
+    2**63 minors, runs fill next to nothing.
 
     Args:
-        edges: positions of the edges of the cells, which are those of the sums.
+        ruler: of the cells, which are those of the sums.
         sums: of the intervals.
         first: the first of them, which may start before the first edge.
         last: the last of them, which may end after the last edge.
 
     """
     parts = zip(sums.majors, sums.high, sums.low, strict=True)
-    lengths = [majors * _MAJOR + (high << 32) + low for majors, high, low in parts]
-    start, end = position(first.start), position(last.end)
-    cover = Cover(edges)
-    if sum(lengths) == end - start:
-        cover.add(start, end)
-        return cover.per_mille()
-    ends = zip(sums.end_majors, sums.end_minors, strict=True)
-    for cell, length, (major, minor) in zip(sums.cells, lengths, ends, strict=True):
-        cover.points[cell] += length
-        if major is not None and minor is not None:
-            cover.carry(edges[cell + 1], position(Point(major, minor)), cell)
-    if start < edges[0]:
-        cover.carry(start, position(first.end), 0)
-    if sums.end_majors[-1] is None and end > edges[-1]:
-        # The last edge cuts the cell, so that the end is no sign of having left it.
-        cover.carry(edges[-1], end, -1)
-    return cover.per_mille()
+    ends = [
+        None if major is None or minor is None else Point(major, minor)
+        for major, minor in zip(sums.end_majors, sums.end_minors, strict=True)
+    ]
+    reaches_in = position(first.start) < ruler.points[0]
+    points = Cover(ruler.points)
+    points.count(
+        sums.cells,
+        [majors * _MAJOR + (high << 32) + low for majors, high, low in parts],
+        [None if end is None else position(end) for end in ends],
+        (_points(first), _points(last)),
+        reaches_in=reaches_in,
+    )
+    majors = Cover(ruler.majors)
+    if ruler.majors:
+        valid = zip(sums.spans, sums.counts, sums.shared, strict=True)
+        majors.count(
+            sums.cells,
+            [spans + counts - shared for spans, counts, shared in valid],
+            [None if end is None else _end_major(end) for end in ends],
+            (_majors_of(first), _majors_of(last)),
+            reaches_in=reaches_in,
+        )
+    return points.per_mille(majors)
+
+
+def _points(interval: Interval) -> tuple[int, int]:
+    return position(interval.start), position(interval.end)
+
+
+def _majors_of(interval: Interval) -> tuple[int, int]:
+    """Return the first major in which an interval is valid, and the one after the last."""
+    return interval.start.major, _end_major(interval.end)
+
+
+def _end_major(end: Point) -> int:
+    """Return the first major that an end leaves out whole."""
+    return end.major + (end.minor > 0)
 
 
 class Cover:
-    """How many points of each cell are covered; all places are positions.
+    """How much of each cell is covered; all places and lengths are in the unit of its edges.
 
     Args:
-        edges: where the cells begin, and where the last one ends.
+        edges: where the cells begin, and where the last one ends: positions, or majors.
 
     """
 
     def __init__(self, edges: Sequence[int]) -> None:
         self._edges = edges
-        self._widths = [end - start for start, end in pairwise(edges)]
-        self.points = [0] * len(self._widths)
+        self.widths = [end - start for start, end in pairwise(edges)]
+        self.covered = [0] * len(self.widths)
+
+    def count(
+        self,
+        cells: Sequence[int],
+        lengths: Sequence[int],
+        ends: Sequence[int | None],
+        outer: tuple[tuple[int, int], tuple[int, int]],
+        *,
+        reaches_in: bool,
+    ) -> None:
+        """Cover what the intervals of a list do, by the cells in which they start.
+
+        Args:
+            cells: in which any start.
+            lengths: of all that start in a cell together.
+            ends: of the one that leaves the cell, if any does.
+            outer: the first interval and the last one.
+            reaches_in: whether the first one starts before the first edge.
+
+        """
+        (start, first_end), (_, end) = outer
+        if sum(lengths) == end - start:
+            self.add(start, end)
+            return
+        for cell, length, leaves_to in zip(cells, lengths, ends, strict=True):
+            self.covered[cell] += length
+            if leaves_to is not None:
+                self._carry(self._edges[cell + 1], leaves_to, cell)
+        if reaches_in:
+            self._carry(start, first_end, 0)
+        if ends[-1] is None and end > self._edges[-1]:
+            # The last edge cuts the cell, so that the end is no sign of having left it.
+            self._carry(self._edges[-1], end, -1)
 
     def add(self, start: int, end: int) -> None:
         """Cover what nothing covers so far; what is outside of all cells is left out."""
+        if not self.covered:
+            return
         start, end = max(start, self._edges[0]), min(end, self._edges[-1])
         if start >= end:
             return
         first = bisect_right(self._edges, start) - 1
         if end <= self._edges[first + 1]:
-            self.points[first] += end - start
+            self.covered[first] += end - start
             return
         last = bisect_right(self._edges, end - 1) - 1
-        self.points[first] -= start - self._edges[first]
-        self.points[last] -= self._edges[last + 1] - end
+        self.covered[first] -= start - self._edges[first]
+        self.covered[last] -= self._edges[last + 1] - end
         for cell in range(first, last + 1):
-            self.points[cell] += self._widths[cell]
+            self.covered[cell] += self.widths[cell]
 
-    def carry(self, start: int, end: int, cell: int) -> None:
+    def _carry(self, start: int, end: int, cell: int) -> None:
         """Cover where it is what was counted in a cell as a whole."""
-        self.points[cell] -= end - start
+        self.covered[cell] -= end - start
         self.add(start, end)
 
-    def per_mille(self) -> list[int]:
-        """Return the covered part of each cell: 0 only for nothing, FULL only for all of it."""
+    def per_mille(self, majors: "Cover | None" = None) -> list[int]:
+        """Return the covered parts: all or nothing only where it is just that, in points.
+
+        Args:
+            majors: the same, where what lies between is told by majors.
+
+        """
+        told = majors if majors and majors.covered else self
         return [
-            # Rounded towards the middle: to be all or nothing, it has to be just that.
             (FULL if points else 0)
             if points in (0, width)
-            else min(max(points * FULL // width, 1), FULL - 1)
-            for points, width in zip(self.points, self._widths, strict=True)
+            else min(max(part * FULL // whole, 1), FULL - 1)
+            for points, width, part, whole in zip(
+                self.covered, self.widths, told.covered, told.widths, strict=True
+            )
         ]

@@ -485,6 +485,13 @@ class Lane(BaseModel):
     payload_type: str
     payload_list: str
     iovs: Annotated[int, Field(description="Payload IOVs that overlap the window.")]
+    start: Annotated[
+        str | None,
+        Field(description="Where the first of these starts, perhaps before the window."),
+    ] = None
+    end: Annotated[
+        str | None, Field(description="Where the last one ends, perhaps after the window.")
+    ] = None
     counts: Annotated[
         list[int] | None,
         Field(description="How many begin in each bucket, or before the window in the first."),
@@ -493,7 +500,12 @@ class Lane(BaseModel):
         list[int] | None, Field(description="How many different payloads those have.")
     ] = None
     covered: Annotated[
-        list[int] | None, Field(description="Which part of each bucket is covered, per mille.")
+        list[int] | None,
+        Field(
+            description="Which part of each bucket is covered, per mille; where buckets are whole "
+            "majors, the part of these in which anything is valid. 0 only where nothing is "
+            "covered, 1000 only where all is."
+        ),
     ] = None
     intervals: list[LaneInterval] | None = None
 

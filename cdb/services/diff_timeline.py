@@ -163,13 +163,16 @@ def _lanes(picture: Picture, pair: Pair, key: _Key, a: Lane | None, b: Lane | No
 
 
 def _parts(picture: Picture, pair: Pair, a: Lane | None, b: Lane | None) -> _Parts:
-    """Return how much of each bucket differs, by kind, per mille."""
-    nothing = [0] * (len(picture.edges) - 1)
+    """Return how much of each bucket differs, by kind, per mille.
+
+    Where one side has nothing, that is what the other one covers, as its lane tells it.
+    """
+    nothing = [0] * (len(picture.points) - 1)
     if not (a and a.iovs) and b and b.covered:
         return _packed(b.covered, nothing, nothing)
     if not (b and b.iovs) and a and a.covered:
         return _packed(nothing, a.covered, nothing)
-    covers = [Cover(picture.edges) for _ in KINDS]
+    covers = [Cover(picture.ruler.points) for _ in KINDS]
 
     def paired(intervals: Iterable[Sequence[int]]) -> None:
         for major, minor, end_major, end_minor in intervals:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from cdb.domain import timeline
 from cdb.domain.points import MAX, OPEN, ORIGIN, Interval, Point
-from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid
+from cdb.domain.timeline import FEWEST_BUCKETS, MOST_BUCKETS, Grid, Ruler
 from cdb.errors import Invalid
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
@@ -73,11 +73,15 @@ class Lane:
         payload_type: the name of its type.
         payload_list: its name.
         iovs: how many overlap the window.
+        start: where the first of these starts, which may be before the window; None
+            where there is none.
+        end: where the last one ends, which may be after the window.
         counts: how many start in each bucket; those that reach into the window
             from before count in the first one. They add up to `iovs`.
         payloads: how many different payloads these have.
         covered: how much of each bucket has a payload, per mille: 0 only where
-            nothing has, 1000 only where all has.
+            nothing has, 1000 only where all has. Where buckets are whole majors, it is the
+            part of these in which anything is valid.
         intervals: all that overlap the window, whole, in order.
 
     """
@@ -85,6 +89,8 @@ class Lane:
     payload_type: str
     payload_list: str
     iovs: int
+    start: str | None = None
+    end: str | None = None
     counts: list[int] | None = None
     payloads: list[int] | None = None
     covered: list[int] | None = None
@@ -225,7 +231,7 @@ def framed(
     grid = timeline.grid(window, wanted.buckets, scale)
     edges = grid.edges(window)
     share = wanted.intervals // max(lanes, 1)
-    return Picture(database, window, grid, edges, [*map(timeline.position, edges)], share)
+    return Picture(database, window, grid, edges, Ruler.of(edges, grid), share)
 
 
 class Look:
@@ -282,7 +288,7 @@ class Picture:
         window: the part of the axis.
         grid: how it is cut.
         points: the edges of the buckets.
-        edges: the same as positions.
+        ruler: the same as numbers.
         share: how many intervals a lane shows at most instead of buckets.
 
     """
@@ -291,7 +297,7 @@ class Picture:
     window: Interval
     grid: Grid
     points: list[Point]
-    edges: list[int]
+    ruler: Ruler
     share: int
 
     @property
@@ -313,6 +319,7 @@ class Picture:
         if task.ends is None:
             return made(0, intervals=[])
         first, last = task.ends
+        made = partial(made, start=written(first.start), end=written(last.end))
         # Nothing starts after the cell of the last interval. So what is counted up to there is
         # the same for all windows that begin alike, as those do that follow the data.
         end = self.grid.start(self.grid.index(max(last.start, self.window.start)) + 1)
@@ -325,13 +332,13 @@ class Picture:
         if known is None:
             known = self._count(key, first, last)
             _remembered.keep(key, known, known.weight)
-        rest = self.edges[len(known.counts) :]
-        nothing = [0] * (len(rest) - 1)
+        rest = self.ruler.after(len(known.counts))
+        nothing = [0] * (len(rest.points) - 1)
         return made(
             known.iovs,
-            known.counts.tolist() + nothing,
-            known.payloads.tolist() + nothing,
-            known.covered.tolist() + timeline.covered_by(rest, last),
+            counts=known.counts.tolist() + nothing,
+            payloads=known.payloads.tolist() + nothing,
+            covered=known.covered.tolist() + timeline.covered_by(rest, last),
         )
 
     def _intervals(self, state: State) -> list[Shown] | None:
@@ -345,12 +352,12 @@ class Picture:
         with self.database.statement() as reader:
             sums = stored.sums(reader, key.state.view, key.grid, key.window, first.start)
         cells = key.grid.cells(key.window)
-        edges = [*self.edges[: len(cells)], timeline.position(key.window.end)]
+        ruler = self.ruler.up_to(len(cells), key.window.end)
         return _Buckets(
             sum(sums.counts),
             array("I", timeline.spread(sums.cells, sums.counts, len(cells))),
             array("I", timeline.spread(sums.cells, sums.payloads, len(cells))),
-            array("H", timeline.covered(edges, sums, first, last)),
+            array("H", timeline.covered(ruler, sums, first, last)),
         )
 
 

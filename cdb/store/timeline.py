@@ -77,8 +77,22 @@ def _intervals(
 # --- sums by cells ----------------------------------------------------------
 
 
-def _sums(least: str, greatest: str, array: str, collect: str, payload: str) -> TextClause:
-    """Return the statement for the sums of a list: one array of arrays, quick to read."""
+class _Dialect(NamedTuple):
+    """What the two databases call things."""
+
+    least: str
+    greatest: str
+    array: str
+    collect: str
+    payload: str
+
+
+def _sums(dialect: _Dialect, *, by_majors: bool) -> TextClause:
+    """Return the statement for the sums of a list: one array of arrays, quick to read.
+
+    Where cells are whole majors it also counts those in which anything is valid.
+    """
+    least, greatest, array, collect, payload = dialect
     # What starts before the window counts as one row before it, and the row of the window is
     # taken away before anything is multiplied: so no 64 bits overflow. The limit keeps the inner
     # statement whole: else the database would sort rows with all their texts.
@@ -89,48 +103,70 @@ def _sums(least: str, greatest: str, array: str, collect: str, payload: str) -> 
         (end_major / :majors, {end_part}) > (start_major / :majors, {start_part})
         and (start_major, start_minor) >= (:major, :minor)
     """
+    rows = f"""
+        select
+            {greatest}(({row}) * :parts + {start_part}, :first) - :first as cell,
+            {payload} as payload,
+            end_major - start_major as majors, end_minor - start_minor as minors,
+            case when {leaves_its_cell} then end_major end as end_majors,
+            case when {leaves_its_cell} then end_minor end as end_minors
+            {_ENDS if by_majors else ""}
+        from iov
+        where series = :series and added_by <= :at and retired_by > :at
+        and (start_major, start_minor) >= (:major_low, :minor_low)
+        and (start_major, start_minor) < (:major_end, :minor_end)
+        limit {MAX}
+    """  # noqa: S608 - constants
+    collected = ", ".join(f"{collect}({each})" for each in _SUMS + _OF_MAJORS * by_majors)
     return text(
         f"""
-        select cast({array}(
-            {collect}(cell), {collect}(counts), {collect}(payloads), {collect}(majors),
-            {collect}(high), {collect}(low), {collect}(end_majors), {collect}(end_minors)
-        ) as text)
+        select cast({array}({collected}) as text)
         from (
             select cell, count(*) as counts, count(distinct payload) as payloads,
                 sum(majors) as majors, sum(minors >> 32) as high, sum(minors & 4294967295) as low,
                 max(end_majors) as end_majors, max(end_minors) as end_minors
-            from (
-                select
-                    {greatest}(({row}) * :parts + {start_part}, :first) - :first as cell,
-                    {payload} as payload,
-                    end_major - start_major as majors, end_minor - start_minor as minors,
-                    case when {leaves_its_cell} then end_major end as end_majors,
-                    case when {leaves_its_cell} then end_minor end as end_minors
-                from iov
-                where series = :series and added_by <= :at and retired_by > :at
-                and (start_major, start_minor) >= (:major_low, :minor_low)
-                and (start_major, start_minor) < (:major_end, :minor_end)
-                limit {MAX}
-            ) shown
+                {", sum(spans) as spans, sum(shared) as shared" if by_majors else ""}
+            from ({_SHARING.format(rows) if by_majors else rows}) shown
             group by cell order by cell
         ) cells
         """  # noqa: S608 - constants
     )
 
 
+_SUMS = ("cell", "counts", "payloads", "majors", "high", "low", "end_majors", "end_minors")
+_OF_MAJORS = ("spans", "shared")
+
+_LAST_MAJOR = "case when end_minor > 0 then end_major else end_major - 1 end"
+"""The last major in which an interval is valid; the end itself is no part of it."""
+
+_ENDS = f", start_major, start_minor, {_LAST_MAJOR} as last_major"
+
+_SHARING = """
+    select ended.*, last_major - start_major as spans, case when
+        lag(last_major) over (order by start_major, start_minor) = start_major
+    then 1 else 0 end as shared
+    from ({}) ended
+"""
+"""Whether an interval begins in a major in which the one before it is valid."""
+
+
 # What two payloads have to share to be the same, as 64 bits. The texts themselves take a third
 # more time, and memory for which the database would use files; and of 26,000 payloads two have
 # the same number in one of 10**10 lists.
 _HASH = "hashtextextended(checksum, hashtextextended(payload_url, 0))"
-_ON_POSTGRESQL = _sums(
+_POSTGRESQL = _Dialect(
     "least",
     "greatest",
     "json_build_array",
     "json_agg",
     f"case when extra is null then {_HASH} else hashtextextended(extra, {_HASH}) end",
 )
-_ON_SQLITE = _sums(
+_SQLITE = _Dialect(
     "min", "max", "json_array", "json_group_array", "json_array(payload_url, checksum, extra)"
+)
+_ON_POSTGRESQL, _ON_SQLITE = (
+    {by_majors: _sums(dialect, by_majors=by_majors) for by_majors in (False, True)}
+    for dialect in (_POSTGRESQL, _SQLITE)
 )
 
 
@@ -163,5 +199,6 @@ def sums(reader: Reader, view: View, grid: Grid, window: Interval, low: Point) -
         "major_end": window.end.major,
         "minor_end": window.end.minor,
     }
-    statement = _ON_POSTGRESQL if is_postgresql(reader) else _ON_SQLITE
+    statements = _ON_POSTGRESQL if is_postgresql(reader) else _ON_SQLITE
+    statement = statements[grid.has_whole_majors]
     return Sums(*orjson.loads(reader.execute(statement, place).scalar_one()))

@@ -12,12 +12,12 @@ from cdb.domain.timeline import (
     FULL,
     MOST_BUCKETS,
     Grid,
+    Ruler,
     Sums,
     covered,
     covered_by,
     extent,
     grid,
-    position,
     reached,
     sampled,
     wants_scale,
@@ -203,8 +203,12 @@ def test_the_extent_of_nothing_is_all() -> None:
 # --- what is covered -------------------------------------------------------------------
 
 
-def edges_at(*places: Point) -> list[int]:
-    return [position(place) for place in places]
+MINORS = Grid(1, 1, 2)
+MAJORS = Grid()
+
+
+def edges_at(*places: Point, cells: Grid = MINORS) -> Ruler:
+    return Ruler.of(places, cells)
 
 
 def test_all_and_nothing_are_told_only_where_it_is_just_that() -> None:
@@ -221,6 +225,16 @@ def test_what_is_outside_of_the_buckets_is_left_out() -> None:
     assert covered_by(edges, Interval(ORIGIN, Point(5, 0))) == [0, 0]
     assert covered_by(edges, Interval(Point(8, 0), OPEN)) == [0, 0]
     assert covered_by(edges, Interval(ORIGIN, Point(7, 0))) == [FULL, 500]
+
+
+def test_of_whole_majors_those_are_told_in_which_anything_is_valid() -> None:
+    edges = edges_at(Point(5, 3), Point(10, 0), Point(20, 0), Point(22, 7), cells=MAJORS)
+    assert edges.majors == [5, 10, 20, 23]
+    assert covered_by(edges, Interval(Point(7, 1), Point(12, 0))) == [600, 200, 0]
+    assert covered_by(edges, Interval(Point(7, 1), Point(12, 1))) == [600, 300, 0]
+    assert covered_by(edges, Interval(Point(5, 2), Point(5, 4))) == [200, 0, 0]
+    # Something is valid in each major, and not at each of its points.
+    assert covered_by(edges, Interval(Point(5, 4), Point(22, 6))) == [FULL - 1, FULL, FULL - 1]
 
 
 def test_a_gap_of_one_point_is_seen() -> None:

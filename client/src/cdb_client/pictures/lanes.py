@@ -166,7 +166,7 @@ def _from_buckets(row: Mapping[str, Any], cells: Sequence[Point], axis: Axis) ->
     pending: Piece | None = None
     columns = zip(pairwise(cells), row["counts"], row["covered"], strict=True)
     for (start, end), count, covered in columns:
-        fill = _fill(start, end, count, covered)
+        fill = covered / FULL
         # What is partly covered is a histogram, of one colour; else a boundary is seen.
         if fill < 1:
             colour = 0
@@ -181,19 +181,6 @@ def _from_buckets(row: Mapping[str, Any], cells: Sequence[Point], axis: Axis) ->
         pending = piece if fill else None
     if pending:
         yield pending
-
-
-def _fill(start: Point, end: Point, count: int, covered: int) -> float:
-    """Return how much of a bucket is covered, as far as that can be seen.
-
-    The service counts points. Of a major these are 2⁶³, of which an interval of some
-    lumi sections covers next to nothing; so the majors are counted in which one starts.
-    """
-    if covered in (0, FULL):
-        return covered / FULL
-    majors = end[0] - start[0]
-    by_majors = min(count / majors, 0.9) if majors else 0.0
-    return max(covered / FULL, by_majors, 1 / FULL)
 
 
 def coloured(contents: Sequence[object]) -> list[int]:
