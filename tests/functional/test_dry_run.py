@@ -169,6 +169,25 @@ def test_an_insert_tells_what_it_cuts_and_where_answers_differ(
     assert seen["differences_are_all"] is True
 
 
+def test_the_first_write_through_a_clone_tells_no_more_than_it_changes(
+    make_client: Callable[..., Client],
+) -> None:
+    client = make_client(iov_mode="discrete")
+    populate(client)
+    client.ok("POST", "cloneGlobalTag/Dev/Clone")
+    seen = told(client, "POST", "global-tags/Clone/iovs", [{**row(5), "payload_type": "Beam"}])
+    [new] = seen["change"]["after"]["payload_iovs"]
+    # Ends are written as the service writes them, and so are those of differences.
+    assert (new["major_iov"], new["major_iov_end"], new["minor_iov_end"]) == (5, 6, 0)
+    assert seen["differences"] == []
+    other = {**row(6), "payload_url": "other.root", "payload_type": "Beam"}
+    seen = told(client, "POST", "global-tags/Clone/iovs", [other])
+    assert [
+        (each["global_tag"], each["major_iov"], each["a"] and each["a"]["payload_url"])
+        for each in seen["differences"]
+    ] == [("Clone", 6, "5.root"), ("Clone", 6, None)]
+
+
 def test_what_was_told_is_what_is_done_or_nothing_is(client: Client) -> None:
     populate(client)
     write = ("PUT", "payload-lists/attach", {"global_tag": "Dev", "payload_list": "Beam_2"})
