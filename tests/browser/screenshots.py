@@ -50,7 +50,7 @@ DIALOGS: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 """What opens over a page: the page, and what leads there."""
 
-IN_DOCS = ("global-tags", "valid-here", "list", "compared", "history", "payload-root", "freeze")
+IN_DOCS = ("valid-here", "list", "compared", "payload-root", "freeze")
 
 COLOURS = 64
 """How many a picture for the documentation has: with all of them it is three times as large."""
