@@ -124,7 +124,7 @@ def _read(payload: PayloadReference, content: Content, limit: int) -> bytes:
 class TextPreview(_Bounded):
     """Shows the beginning of a text in UTF-8; a table as a table.
 
-    A table has as many values in each line, with white space between them and a number among
+    A table has the same number of values in each line, white space between them and a number among
     them, or is a `.csv` or `.tsv` file. Comments, and a line in braces, can stand before it.
     """
 
