@@ -1,4 +1,5 @@
-// A point as the URL has it, in numbers and in the notation of a dimension: the service knows both.
+// A point as the URL has it, in numbers and in the notation of a dimension: the service knows
+// both.
 
 import { apiUrl, get } from "./api.js";
 import { useLoaded } from "./load.js";

@@ -59,8 +59,8 @@ export function listen(element, on) {
   const pinch = (id, at) => {
     const [[, other]] = [...pointers].filter(([each]) => each !== id);
     const before = pointers.get(id);
-    const wide = Math.max(Math.abs(at.place - other.place), 0.01);
-    on.zoom(Math.max(Math.abs(before.place - other.place), 0.01) / wide, (at.place + other.place) / 2);
+    const apart = (place) => Math.max(Math.abs(place - other.place), 0.01);
+    on.zoom(apart(before.place) / apart(at.place), (at.place + other.place) / 2);
   };
 
   const up = (event) => {

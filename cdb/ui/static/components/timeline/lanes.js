@@ -68,8 +68,12 @@ function overridden(intervals) {
   return intervals.map((each, index) => {
     const [before, next] = [intervals[index - 1], intervals[index + 1]];
     const isOverride =
-      before && next && !isSame(each, before) && isSame(before, next) &&
-      touches(before, each) && touches(each, next);
+      before &&
+      next &&
+      !isSame(each, before) &&
+      isSame(before, next) &&
+      touches(before, each) &&
+      touches(each, next);
     return isOverride ? { ...each, isOverride } : each;
   });
 }
@@ -111,7 +115,8 @@ export function shownAt(picture, lane, at) {
     return { bucket: bucketOf(picture, lane, number) };
   }
   const goesOn = number >= 0 && compare(at, lane.end) < 0;
-  return goesOn ? { bucket: { ...NOTHING_BEGINS, start: picture.edges.at(-1), end: lane.end } } : {};
+  const rest = { ...NOTHING_BEGINS, start: picture.edges.at(-1), end: lane.end };
+  return goesOn ? { bucket: rest } : {};
 }
 
 /** Return a bucket of a lane by its number. */

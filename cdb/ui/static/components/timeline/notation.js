@@ -11,6 +11,8 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10
 const MONTHS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 const MONTH = 2_629_746;
 
+const TIME = "time (UTC)";
+
 /**
  * Return the notation of a picture whose types have these dimensions: `caption`, what the axis
  * shows; `write(point, withMinor)`; `times(low, high, step)`, round numbers of one where they are
@@ -20,13 +22,14 @@ export function notationOf(dimensions) {
   const names = dimensions.length === 1 ? dimensions[0].components : null;
   const [major, minor] = names ?? ["major", "minor"];
   if (major === "time" && minor === "none") {
-    return { caption: "time (UTC)", write: ofTime(SECOND, "major"), times: times(SECOND) };
+    return { caption: TIME, write: ofTime(SECOND, "major"), times: times(SECOND) };
   }
   if (minor === "timestamp") {
-    return { caption: "time (UTC)", write: ofTime(1n, "minor"), times: times(1n), isMinorAlone: true };
+    return { caption: TIME, write: ofTime(1n, "minor"), times: times(1n), isMinorAlone: true };
   }
   const separator = major === "run" && minor === "lumi" ? ":" : ",";
-  return { caption: minor === "none" ? major : `${major}${separator}${minor}`, write: pair(separator) };
+  const caption = minor === "none" ? major : `${major}${separator}${minor}`;
+  return { caption, write: pair(separator) };
 }
 
 function pair(separator) {

@@ -1,5 +1,5 @@
-// What is drawn over the lanes, and is few: the cursor, the chosen lane, what differs, and ends
-// that are none.
+// What is drawn above and over the lanes, and is few: ticks, the cursor, the chosen lane, what
+// differs, and ends that are none.
 
 import { isOpen } from "../../points.js";
 import { placeOf } from "./axis.js";
@@ -86,4 +86,28 @@ export function paintSelection({ context, colours }, { width, height }, selectio
   context.fillStyle = css(colours.cursor);
   context.fillRect(left, 0, right - left, height);
   context.globalAlpha = 1;
+}
+
+/** Draw the axis: its ticks in the notation of the data, kept apart from one another. */
+export function paintAxis({ context, colours, font }, { ticks, ratio, width }) {
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.fillStyle = css(colours.ground);
+  context.fillRect(0, 0, width, AXIS);
+  context.font = font;
+  context.textBaseline = "middle";
+  let free = 0;
+  for (const { place, text } of ticks) {
+    const x = Math.round(place * width) + 0.5;
+    const wide = context.measureText(text).width;
+    const left = Math.min(Math.max(x - wide / 2, 2), width - wide - 2);
+    const isClear = left >= free;
+    context.fillStyle = css(isClear ? colours.ink : colours.line);
+    context.fillRect(x - 0.5, AXIS - (isClear ? 6 : 3), 1, isClear ? 6 : 3);
+    if (isClear) {
+      context.fillText(text, left, (AXIS - 6) / 2 + 1);
+      free = left + wide + 14;
+    }
+  }
+  context.fillStyle = css(colours.line);
+  context.fillRect(0, AXIS - 1, width, 1);
 }

@@ -1,8 +1,9 @@
-// Draws a picture: the lanes as one image, and over it what is few: ticks, marks, the cursor.
+// Draws the lanes of a picture, as one image.
 
 import { placeOf } from "./axis.js";
-import { between, css } from "./colours.js";
-import { BEGINS, OVERRIDE, fillColumns, piecesOf, roomFor } from "./columns.js";
+import { between } from "./colours.js";
+import { BEGINS, OVERRIDE, fillColumns, roomFor } from "./columns.js";
+import { piecesOf } from "./pieces.js";
 
 /** CSS pixels above the lanes that the axis takes. */
 export const AXIS = 26;
@@ -140,28 +141,4 @@ function hatched(width, { gap, hatch }) {
   return Array.from({ length: HATCH }, (_, y) =>
     Uint32Array.from({ length: width }, (__, x) => ((x + y) % HATCH ? gap : hatch)),
   );
-}
-
-/** Draw the axis: its ticks in the notation of the data, kept apart from one another. */
-export function paintAxis({ context, colours, font }, { ticks, ratio, width }) {
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.fillStyle = css(colours.ground);
-  context.fillRect(0, 0, width, AXIS);
-  context.font = font;
-  context.textBaseline = "middle";
-  let free = 0;
-  for (const { place, text } of ticks) {
-    const x = Math.round(place * width) + 0.5;
-    const wide = context.measureText(text).width;
-    const left = Math.min(Math.max(x - wide / 2, 2), width - wide - 2);
-    const isClear = left >= free;
-    context.fillStyle = css(isClear ? colours.ink : colours.line);
-    context.fillRect(x - 0.5, AXIS - (isClear ? 6 : 3), 1, isClear ? 6 : 3);
-    if (isClear) {
-      context.fillText(text, left, (AXIS - 6) / 2 + 1);
-      free = left + wide + 14;
-    }
-  }
-  context.fillStyle = css(colours.line);
-  context.fillRect(0, AXIS - 1, width, 1);
 }

@@ -57,7 +57,10 @@ export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
   const picture = found.data;
   if (found.error) {
     return html`<${Failure} error=${found.error} retry=${found.retry} />
-      ${!isWhole && html`<button type="button" onClick=${() => setWindow(null)}>Show all</button>`}`;
+      ${
+        !isWhole &&
+        html`<button type="button" onClick=${() => setWindow(null)}>Show all</button>`
+      }`;
   }
   if (!picture) {
     return html`<p class="waiting" role="status">Loading the picture …</p>`;

@@ -27,13 +27,13 @@ const ROWS = [
 /**
  * Return a picture.
  *
- * `picture` is what `pictureOf` makes of an answer, and `window` (`{ from, until }`) what of it is
- * shown; `onWindow` is told of another window when one has moved, and gets null for all that the
- * data fill. `at` is the point of the cursor, or null; `onAt(point, lane)` is told where one
+ * `picture` is what `pictureOf` makes of an answer, and `window` (`{ from, until }`) what of it
+ * is shown; `onWindow` is told of another window when one has moved, and gets null for all that
+ * the data fill. `at` is the point of the cursor, or null; `onAt(point, lane)` is told where one
  * clicks, with the name of the lane or null. `lane` is the name of the chosen lane, which
- * `onLane(name)` is told of. `marks` is a Map from the name of a lane to the intervals in which it
- * differs: `{ start, end, a, b }`. `notation` is that of `notationOf`; `isWaiting` says that the
- * picture of the window is on its way.
+ * `onLane(name)` is told of. `marks` is a Map from the name of a lane to the intervals in which
+ * it differs: `{ start, end, a, b }`. `notation` is that of `notationOf`; `isWaiting` says that
+ * the picture of the window is on its way.
  */
 export function Timeline(props) {
   const { picture, window, at, caption, lane, notation = PLAIN, isWaiting = false } = props;
@@ -72,8 +72,8 @@ export function Timeline(props) {
       </div>
     </div>
     <p class="unseen" id=${id}>
-      Plus and minus zoom, the arrow keys to the left and right move the window, up and down choose a
-      lane, Enter and Shift with an arrow key move the cursor, Home shows all.
+      Plus and minus zoom, the arrow keys to the left and right move the window, up and down
+      choose a lane, Enter and Shift with an arrow key move the cursor, Home shows all.
     </p>
     <${Said} live=${live} picture=${picture} at=${at} lane=${lane} notation=${notation} />
     <${Twin}

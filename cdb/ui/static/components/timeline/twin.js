@@ -7,6 +7,8 @@ import { Table } from "../table.js";
 import { bucketOf, gapsOf } from "./lanes.js";
 import { countsOf, partOf } from "./said.js";
 
+const GAP = "gap: nothing is valid";
+
 /** Return a button that shows the table, and the table. */
 export function Twin({ picture, window, lane, notation, caption }) {
   const [isOpen, setOpen] = useState(false);
@@ -26,7 +28,12 @@ export function Twin({ picture, window, lane, notation, caption }) {
         />
         ${
           chosen
-            ? html`<${Chosen} picture=${picture} window=${window} lane=${chosen} notation=${notation} />`
+            ? html`<${Chosen}
+                picture=${picture}
+                window=${window}
+                lane=${chosen}
+                notation=${notation}
+              />`
             : html`<p class="quiet">What is in a lane stands here once one has chosen it.</p>`
         }`
     }
@@ -46,7 +53,9 @@ function laneColumns(picture, window, notation) {
 }
 
 function gapsIn(picture, window, lane) {
-  return lane.intervals ? gapsOf(lane, window) : bucketsOf(picture, lane).filter((each) => !each.covered);
+  return lane.intervals
+    ? gapsOf(lane, window)
+    : bucketsOf(picture, lane).filter((each) => !each.covered);
 }
 
 /** Return the buckets of a lane; those in which nothing begins, and as much holds, are one. */
@@ -101,7 +110,7 @@ function whatOf({ isGap, text }) {
 }
 
 function intervalRows(lane, window) {
-  const gaps = gapsOf(lane, window).map((each) => ({ ...each, isGap: true, text: "gap: nothing is valid" }));
+  const gaps = gapsOf(lane, window).map((each) => ({ ...each, isGap: true, text: GAP }));
   const intervals = lane.intervals.map((each) => ({
     ...each,
     text: each.isOverride ? `${each.payload_url} (override)` : each.payload_url,
@@ -113,6 +122,6 @@ function bucketRows(picture, lane) {
   return bucketsOf(picture, lane).map((each) => ({
     ...each,
     isGap: !each.covered,
-    text: each.covered ? `${countsOf(each)}, ${partOf(each.covered)}` : "gap: nothing is valid",
+    text: each.covered ? `${countsOf(each)}, ${partOf(each.covered)}` : GAP,
   }));
 }

@@ -6,8 +6,8 @@
 import { axisOf, panned, placeOf, pointAt, selected, windowOf, zoomed } from "./axis.js";
 import { coloursOf } from "./colours.js";
 import { listen } from "./gestures.js";
-import { paintOverlay, paintSelection } from "./overlay.js";
-import { AXIS, paintAxis, paintLanes, surfaceOf } from "./paint.js";
+import { paintAxis, paintOverlay, paintSelection } from "./overlay.js";
+import { AXIS, paintLanes, surfaceOf } from "./paint.js";
 import { ticksOf } from "./ticks.js";
 
 // Milliseconds without a change after which one pauses.
@@ -19,8 +19,8 @@ const TICKS = 130;
 const MOST_MEASURES = 600;
 
 /**
- * Return the view of a canvas inside of `frame`, which scrolls. `props()` are those of the component,
- * as they are when they are asked for.
+ * Return the view of a canvas inside of `frame`, which scrolls. `props()` are those of the
+ * component, as they are when they are asked for.
  */
 export function viewOf({ canvas, frame, legend }, props) {
   let axis = null;
@@ -32,6 +32,7 @@ export function viewOf({ canvas, frame, legend }, props) {
   let painted = 0;
 
   const draw = () => {
+    cancelAnimationFrame(asked);
     asked = 0;
     const { picture, row } = props();
     if (!axis || !size?.width) {
@@ -70,7 +71,8 @@ export function viewOf({ canvas, frame, legend }, props) {
     canvas.height = Math.max(Math.round(height * ratio), 1);
     canvas.style.height = `${height}px`;
     surface = null;
-    redraw();
+    // At once: with its size a canvas loses what is on it.
+    draw();
   };
 
   const recolour = () => {
@@ -92,7 +94,7 @@ export function viewOf({ canvas, frame, legend }, props) {
     // While one moves, one is ahead of what the page knows.
     if (!pause) {
       axis = axisOf(window, reach);
-      redraw();
+      draw();
     }
   };
 
@@ -111,7 +113,8 @@ export function viewOf({ canvas, frame, legend }, props) {
 
   const laneAt = (y) => {
     const { picture, row } = props();
-    return y < AXIS ? null : (picture.lanes[Math.floor((y - AXIS + frame.scrollTop) / row)] ?? null);
+    const number = Math.floor((y - AXIS + frame.scrollTop) / row);
+    return y < AXIS ? null : (picture.lanes[number] ?? null);
   };
 
   const stops = [
