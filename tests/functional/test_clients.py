@@ -52,7 +52,7 @@ READABLE = [
 FILLED = {
     "a": "A", "b": "B", "change": "1", "checksum": "sum", "id": "1", "name": "A",
 }  # fmt: skip
-QUERY = "gtName=A&majorIOV=0&minorIOV=0"
+QUERY = "gtName=A&majorIOV=0&minorIOV=0&at=0,0"
 
 
 def test_head_is_get_without_the_body(populated: Client) -> None:
