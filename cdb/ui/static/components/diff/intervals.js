@@ -1,9 +1,6 @@
 // What differs in one payload type, interval by interval, and what differs at a point.
 
 import { get } from "../../api.js";
-import { CopyAs } from "../copy.js";
-import { Empty, Loaded } from "../states.js";
-import { CsvLink, Table } from "../table.js";
 import {
   CSV_COLUMNS,
   INTERVAL_COLUMNS,
@@ -16,6 +13,9 @@ import { html } from "../../html.js";
 import { useLoaded } from "../../load.js";
 import { shown, startOf, toText } from "../../points.js";
 import { hereWith } from "../../url.js";
+import { CopyAs } from "../copy.js";
+import { Empty, Loaded } from "../states.js";
+import { CsvLink, Table } from "../table.js";
 
 /** Intervals of a type that are shown; there can be millions. */
 const LIMIT = 200;
