@@ -19,8 +19,8 @@ const MOST_BUCKETS = 1000;
 // Windows of about one size ask for the same buckets.
 const WIDTHS = 200;
 
-/** Return the URL of the API for the picture of what has a path, in the window of the query. */
-export function timelineUrl(path, { from, to, as_of: asOf }) {
+// The URL of the API for the picture of what has a path, in the window of the query.
+function timelineUrl(path, { from, to, as_of: asOf }) {
   return apiUrl([...path, "timeline"], { asOf, ...lookOf({ from, to }) });
 }
 

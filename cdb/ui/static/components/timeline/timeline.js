@@ -47,7 +47,7 @@ export function Timeline(props) {
     const action = actionOf(event);
     if (action) {
       event.preventDefault();
-      action(view.current, toldOf(view.current, live.current, frame.current));
+      action(view.current, toldOf(view.current, live.current));
     }
   };
   return html`<figure class="timeline" aria-busy=${String(isWaiting)}>
@@ -99,12 +99,22 @@ function useView({ canvas, frame, legend }, live) {
   useLayoutEffect(() => view.current.show(window, picture.reach), [...edges, picture]);
   // With other marks the legend has other colours.
   useLayoutEffect(() => view.current.recolour(), [Boolean(marks)]);
+  useLayoutEffect(() => reveal(lane, picture, row, frame.current), [lane, picture.lanes.length]);
   useLayoutEffect(() => view.current.redraw(), [at && toText(at), lane, marks, notation]);
   return view;
 }
 
+// Scrolls, if it has to, until a lane is seen.
+function reveal(lane, { lanes }, row, frame) {
+  const index = lanes.findIndex((each) => each.name === lane);
+  if (index >= 0) {
+    const room = frame.clientHeight - AXIS - row;
+    frame.scrollTop = Math.min(Math.max(frame.scrollTop, index * row - room), index * row);
+  }
+}
+
 // What keys do beside moving the window.
-function toldOf(view, { picture, at, lane, row, onAt, onLane, onWindow }, frame) {
+function toldOf(view, { picture, at, lane, onAt, onLane, onWindow }) {
   return {
     home: () => onWindow(null),
     // From where the cursor is, or from the middle where it is not seen.
@@ -116,8 +126,6 @@ function toldOf(view, { picture, at, lane, row, onAt, onLane, onWindow }, frame)
     lane: (step) => {
       const index = picture.lanes.findIndex((each) => each.name === lane) + step;
       const next = Math.min(Math.max(index, 0), picture.lanes.length - 1);
-      const room = frame.clientHeight - AXIS - row;
-      frame.scrollTop = Math.min(Math.max(frame.scrollTop, next * row - room), next * row);
       onLane?.(picture.lanes[next].name);
     },
   };
