@@ -199,6 +199,12 @@ def test_what_is_imported_is_there(modules: dict[str, Module]) -> None:
     assert {path for each in modules.values() for path, _ in each.imported} > vendored
 
 
+def test_what_is_exported_is_imported(modules: dict[str, Module]) -> None:
+    imported = set().union(*(module.imported for module in modules.values()))
+    exported = {(name, each) for name, module in modules.items() for each in module.exported}
+    assert exported - imported == set()
+
+
 @pytest.mark.parametrize(
     "unwanted",
     [

@@ -4,11 +4,9 @@
 // no cache on the way keeps an answer to a request that has one.
 
 import { stringify } from "./exact.js";
-import { ApiError, TIME_LIMIT, answered, signed } from "./http.js";
+import { TIME_LIMIT, answered, signed } from "./http.js";
 import { noteReadingNeedsToken, session } from "./session.js";
 import { ROOT, search } from "./url.js";
-
-export { ApiError, TIME_LIMIT };
 
 const BASE = new URL(`${document.querySelector('meta[name="cdb-api"]').content}/`, ROOT);
 

@@ -6,7 +6,7 @@ export function csvUrl(columns, rows) {
 }
 
 /** Return rows as text: a line of titles, and a line for each row. */
-export function csv(columns, rows) {
+function csv(columns, rows) {
   const lines = [
     columns.map((each) => each.title),
     ...rows.map((row) => columns.map((each) => valueOf(each, row))),

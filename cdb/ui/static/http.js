@@ -15,7 +15,7 @@ const TOO_LARGE = 413;
  * cannot be reached), `timeout`, `garbled` (the answer is no JSON). `status` is that of HTTP, or
  * 0; `fields` has lists of messages by the names of what was sent, where they belong to that.
  */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(code, detail, status = 0, fields = {}) {
     super(detail);
     this.name = "ApiError";

@@ -33,7 +33,7 @@ const NOTHING = { payload_url: "", checksum: "", size: "", revision: "", end: ""
  * Return the dialog. `lists` are those that a payload can go into; `tag` is the global tag that they
  * are in, or null. `dimensions` are those of their types.
  */
-export function InsertDialog({ tag, lists, dimensions, permissions, onClose }) {
+function InsertDialog({ tag, lists, dimensions, permissions, onClose }) {
   const { at = "", lane = "" } = here().query;
   const [given, setGiven] = useState({ ...NOTHING, begin: at, list: chosenOf(lists, lane) });
   const [isUploading, setUploading] = useState(false);

@@ -50,7 +50,7 @@ function laneOf(type, side) {
 }
 
 /** Return the picture that the answer of `…/diff/…/timeline` is, with the `marks` of its lanes. */
-export function pictureOfTwo(answer, query) {
+function pictureOfTwo(answer, query) {
   const both = answer.lanes.flatMap((pair) => SIDES.map((side) => ({ pair, side })));
   const picture = pictureOf({
     edges: answer.edges,

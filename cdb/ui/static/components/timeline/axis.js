@@ -62,7 +62,7 @@ export function windowOf(axis, pixels) {
 }
 
 /** Return the axis with another part of it in the picture, as far as there is one. */
-export function moved({ scale }, start, length) {
+function moved({ scale }, start, length) {
   const first = distance(scale, ORIGIN);
   const last = distance(scale, OPEN);
   const shortest = scale.reach === null ? 1 : BODY / Number(scale.reach);
