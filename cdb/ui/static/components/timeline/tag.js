@@ -11,6 +11,9 @@ import { Failure } from "../states.js";
 import { notationOf } from "./notation.js";
 import { Timeline, pictureOf } from "./timeline.js";
 
+// Milliseconds: to look at millions of intervals for the first time takes some seconds.
+const TIME_LIMIT = 60_000;
+
 const MOST_LANES = 1000;
 
 // They fill a wide picture; there is no use in more of them than pixels.
@@ -50,7 +53,10 @@ export function TagTimeline({ tag, path = ["global-tags", tag], query, dimension
  */
 export function AskedTimeline({ url, read, query, dimensions, ...rest }) {
   const isWhole = !query.from && !query.to;
-  const load = async (signal) => ({ ...read(await get(url, { signal })), isWhole });
+  const load = async (signal) => {
+    const answer = await get(url, { signal, timeLimit: TIME_LIMIT });
+    return { ...read(answer), isWhole };
+  };
   const found = useLoaded(load, [url]);
   const notation = useMemo(() => notationOf(dimensions), [dimensions]);
   const { point } = usePoint(query.at ?? "", dimensions);
