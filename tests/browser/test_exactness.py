@@ -46,8 +46,8 @@ def exact(page: Page, call: str, argument: Any) -> Any:
     """Return what a function of the modules of the page makes of something."""
     script = f"""async (given) => {{
         const modules = document.querySelector('script[type=module]').src;
-        const exact = await import(new URL('exact.js', modules));
-        const points = await import(new URL('points.js', modules));
+        const exact = await import(new URL('service/exact.js', modules));
+        const points = await import(new URL('conditions/points.js', modules));
         return {call};
     }}"""
     return page.evaluate(script, argument)

@@ -205,6 +205,32 @@ def test_what_is_exported_is_imported(modules: dict[str, Module]) -> None:
     assert exported - imported == set()
 
 
+LAYERS = [
+    "conditions",
+    "html.js",
+    "url.js",
+    "service",
+    "elsewhere",
+    "components",
+    "actions",
+    "pages",
+]
+"""From what knows nothing of the others to what knows all; `app.js` is on top."""
+
+
+def test_no_module_imports_from_a_layer_above(modules: dict[str, Module]) -> None:
+    def layer(path: str) -> int:
+        return ([*LAYERS, "app.js"]).index(path.split("/", 1)[0])
+
+    upwards = {
+        (name, path)
+        for name, module in modules.items()
+        for path, _ in module.imported
+        if path in modules and layer(path) > layer(name)
+    }
+    assert upwards == set()
+
+
 @pytest.mark.parametrize(
     "unwanted",
     [

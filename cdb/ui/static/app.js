@@ -2,7 +2,7 @@
 // its path and the query string; it asks api.js, and keeps no state of its own outside of the URL.
 
 import { html, render } from "./html.js";
-import { bringWithToken } from "./bring.js";
+import { bringWithToken } from "./service/bring.js";
 import { Frame } from "./components/frame.js";
 import { AboutPage } from "./pages/about.js";
 import { ChangesPage } from "./pages/changes.js";

@@ -1,11 +1,11 @@
 // A payload list that a global tag gets, in place of the one that it has of that type.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { Failure } from "../components/states.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useState } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { CreateListDialog } from "./create-list.js";
 
 export const ATTACH = {

@@ -2,9 +2,9 @@
 
 import { Icon } from "../components/icons.js";
 import { html, useState } from "../html.js";
-import { useLoaded } from "../load.js";
-import { whoami } from "../service.js";
-import { useSession } from "../session.js";
+import { useLoaded } from "../service/load.js";
+import { whoami } from "../service/questions.js";
+import { useSession } from "../service/session.js";
 
 /**
  * Return the button; nothing for those who do not have the permission. `Dialog` is a WriteDialog

@@ -1,11 +1,11 @@
 // A new payload list, and where its type is new, too, that.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { ENDS } from "../components/intervals.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useRef, useState } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { href } from "../url.js";
 import { CreateTypeDialog } from "./create-type.js";
 

@@ -1,11 +1,11 @@
 // A new payload type.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useRef, useState } from "../html.js";
-import { useLoaded } from "../load.js";
-import { plugins } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { plugins } from "../service/questions.js";
 import { href } from "../url.js";
 
 /** Return the dialog; `onClose` gets the type that was made, or nothing. */

@@ -1,6 +1,6 @@
 // What a global tag says of itself.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useState } from "../html.js";

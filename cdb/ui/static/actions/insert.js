@@ -1,13 +1,13 @@
 // A payload that becomes valid from one point to another: in a payload list, or in the list that a
 // global tag has of a type. What it cuts is shown before it is done.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useState } from "../html.js";
-import { useLoaded } from "../load.js";
-import { fromText, isCoordinate } from "../points.js";
-import { about as aboutService } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { fromText, isCoordinate } from "../conditions/points.js";
+import { about as aboutService } from "../service/questions.js";
 import { here, href } from "../url.js";
 import { UploadDialog } from "./upload.js";
 

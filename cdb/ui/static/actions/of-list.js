@@ -1,9 +1,9 @@
 // What one may do with a payload list.
 
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { whoami } from "../service.js";
-import { useSession } from "../session.js";
+import { useLoaded } from "../service/load.js";
+import { whoami } from "../service/questions.js";
+import { useSession } from "../service/session.js";
 import { INSERT } from "./insert.js";
 import { ActionMenu } from "./menu.js";
 

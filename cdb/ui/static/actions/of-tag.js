@@ -7,9 +7,9 @@
 // the service), `permissions` and `next`, and whatever else the page knows of the tag.
 
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { whoami } from "../service.js";
-import { useSession } from "../session.js";
+import { useLoaded } from "../service/load.js";
+import { whoami } from "../service/questions.js";
+import { useSession } from "../service/session.js";
 import { ATTACH } from "./attach.js";
 import { CLONE } from "./clone.js";
 import { DESCRIBE } from "./describe.js";

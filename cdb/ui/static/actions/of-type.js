@@ -1,9 +1,9 @@
 // What one may do with a payload type.
 
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { about, whoami } from "../service.js";
-import { useSession } from "../session.js";
+import { useLoaded } from "../service/load.js";
+import { about, whoami } from "../service/questions.js";
+import { useSession } from "../service/session.js";
 import { CREATE_LIST } from "./create-list.js";
 import { ActionMenu } from "./menu.js";
 import { UPLOAD } from "./upload.js";

@@ -1,6 +1,6 @@
 // A global tag as it was: one new change, which can be reverted itself.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useState } from "../html.js";

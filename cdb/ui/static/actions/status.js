@@ -1,6 +1,6 @@
 // Another status for a global tag: locked, frozen, unlocked, or whatever the service has.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { StatusBadge, meaningOf } from "../components/status.js";
 import { WriteDialog } from "../components/write.js";

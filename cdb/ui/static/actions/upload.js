@@ -1,6 +1,6 @@
 // A file for the payload store of the service.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { Field } from "../components/field.js";
 import { WriteDialog } from "../components/write.js";
 import { html, useEffect, useRef, useState } from "../html.js";

@@ -1,8 +1,8 @@
 // As of when one looks: a slider through the changes of a global tag or of a payload list.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { go, hereWith } from "../url.js";
 import { Icon } from "./icons.js";
 import { Moment } from "./moment.js";

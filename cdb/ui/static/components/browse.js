@@ -1,9 +1,9 @@
 // All there is of a kind: found by a part of a name, sorted, in pages.
 
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { go, hereWith } from "../url.js";
 import { CopyAs } from "./copy.js";
 import { Heading } from "./frame.js";

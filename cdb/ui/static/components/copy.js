@@ -1,8 +1,8 @@
 // The same answer elsewhere: as a command, a program, a document.
 
 import { html, useRef, useState } from "../html.js";
-import { curlOf, pythonOf } from "../commands.js";
-import { useSession } from "../session.js";
+import { curlOf, pythonOf } from "../elsewhere/commands.js";
+import { useSession } from "../service/session.js";
 import { Menu } from "./menu.js";
 
 /**

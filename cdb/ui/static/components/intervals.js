@@ -2,7 +2,7 @@
 // nothing is valid.
 
 import { html } from "../html.js";
-import { endOf, isOpen, shown, startOf, toText } from "../points.js";
+import { endOf, isOpen, shown, startOf, toText } from "../conditions/points.js";
 import { href } from "../url.js";
 import { count } from "./columns.js";
 

@@ -1,8 +1,8 @@
 // A change log, or what is looked for in it: the newest change first, page by page.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { go, hereWith } from "../url.js";
 import { Changes, changeColumns } from "./changes.js";
 import { Empty, Loaded } from "./states.js";

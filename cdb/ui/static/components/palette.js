@@ -1,8 +1,8 @@
 // The palette: to a page, to what has a name, or to a point of what one looks at, by a few letters.
 
 import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../html.js";
-import { useLoaded } from "../load.js";
-import { named, placesOf } from "../places.js";
+import { useLoaded } from "../service/load.js";
+import { named, placesOf } from "./places.js";
 import { go } from "../url.js";
 
 const PROMPT = "A page, a name, or a point";

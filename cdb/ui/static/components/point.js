@@ -2,8 +2,8 @@
 // where something else begins to be valid.
 
 import { html, useEffect, useState } from "../html.js";
-import { usePoint } from "../notation.js";
-import { MAX, before, fromText, isCoordinate, isOpen, toText } from "../points.js";
+import { usePoint } from "../service/notation.js";
+import { MAX, before, fromText, isCoordinate, isOpen, toText } from "../conditions/points.js";
 import { go, hereWith } from "../url.js";
 
 /**

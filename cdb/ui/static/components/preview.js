@@ -1,8 +1,8 @@
 // What is in a payload, as a plugin of the service shows it: texts, tables and pictures.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { html, useEffect, useId, useState } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 import { jsonText } from "./json.js";
 import { Empty, Loaded } from "./states.js";
 

@@ -2,10 +2,10 @@
 // a token, sees what one may do, and signs out.
 
 import { html, useState } from "../html.js";
-import { reload, useLoaded } from "../load.js";
-import { whatOneMayDo } from "../permissions.js";
-import { whoami } from "../service.js";
-import { IS_OVERHEARD, askToSignIn, signIn, signOut, tokenIn, useSession } from "../session.js";
+import { reload, useLoaded } from "../service/load.js";
+import { whatOneMayDo } from "../service/permissions.js";
+import { whoami } from "../service/questions.js";
+import { IS_OVERHEARD, askToSignIn, signIn, signOut, tokenIn, useSession } from "../service/session.js";
 import { here } from "../url.js";
 import { Dialog } from "./dialog.js";
 import { Field } from "./field.js";

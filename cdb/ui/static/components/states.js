@@ -1,7 +1,7 @@
 // What stands where data would be: that it is awaited, why it is not there, that there is none.
 
 import { html } from "../html.js";
-import { askToSignIn } from "../session.js";
+import { askToSignIn } from "../service/session.js";
 import { Icon } from "./icons.js";
 
 const TITLES = {

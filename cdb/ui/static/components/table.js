@@ -2,7 +2,7 @@
 
 import { html, useRef } from "../html.js";
 import { hereWith } from "../url.js";
-import { csvUrl } from "../csv.js";
+import { csvUrl } from "../elsewhere/csv.js";
 import { Icon } from "./icons.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };

@@ -1,9 +1,9 @@
 // What a write would change, as its dry run tells: which payload IOVs it cuts, and where global
 // tags would answer differently.
 
-import { fatesOf } from "../fates.js";
+import { fatesOf } from "../conditions/fates.js";
 import { html } from "../html.js";
-import { endOf, isOpen, shown, startOf, toText } from "../points.js";
+import { endOf, isOpen, shown, startOf, toText } from "../conditions/points.js";
 import { Table } from "./table.js";
 import { notationOf } from "./timeline/notation.js";
 

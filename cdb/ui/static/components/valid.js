@@ -1,10 +1,10 @@
 // What of a payload list is valid at the point of the cursor, and the way to where something else is.
 
-import { apiUrl, ask } from "../api.js";
+import { apiUrl, ask } from "../service/api.js";
 import { html } from "../html.js";
-import { INTERVALS, pathOf } from "../intervals.js";
-import { useLoaded } from "../load.js";
-import { spanOf } from "../service.js";
+import { INTERVALS, pathOf } from "./rows.js";
+import { useLoaded } from "../service/load.js";
+import { spanOf } from "../service/questions.js";
 import { PointForm } from "./point.js";
 import { Loaded } from "./states.js";
 import { Table } from "./table.js";

@@ -14,7 +14,7 @@
 
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
 import { href } from "../url.js";
-import { useWriting } from "../writing.js";
+import { useWriting } from "../service/writing.js";
 import { differenceOf } from "./changes.js";
 import { Dialog } from "./dialog.js";
 import { Field, Messages } from "./field.js";

@@ -1,14 +1,14 @@
 // The service: its version, whether it is well, and how it writes intervals.
 
-import { API, apiUrl, get, serviceUrl } from "../api.js";
-import { shellWord } from "../commands.js";
+import { API, apiUrl, get, serviceUrl } from "../service/api.js";
+import { shellWord } from "../elsewhere/commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
 import { Loaded } from "../components/states.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { about, ready, whoami } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { about, ready, whoami } from "../service/questions.js";
 import { ROOT, href } from "../url.js";
 
 const MODES = {

@@ -1,7 +1,7 @@
 // The changes of the whole database, the newest first.
 
-import { API } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
 import { Log, optionsOf, useLog } from "../components/log.js";

@@ -1,7 +1,7 @@
 // Two global tags side by side, or one tag and its past: which payload types have other answers,
 // and where.
 
-import { apiUrl, get } from "../api.js";
+import { apiUrl, get } from "../service/api.js";
 import { CopyAs } from "../components/copy.js";
 import { AtPoint, Intervals } from "../components/diff/intervals.js";
 import { DiffPicture } from "../components/diff/picture.js";
@@ -9,10 +9,10 @@ import { Sides } from "../components/diff/sides.js";
 import { Heading } from "../components/frame.js";
 import { Empty, Failure, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
-import { cliOf, diffUrl, programOf, sideName, typeColumns } from "../differences.js";
+import { cliOf, diffUrl, programOf, sideName, typeColumns } from "../components/diff/differences.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { dimensionsNamed, plugins } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { dimensionsNamed, plugins } from "../service/questions.js";
 import { hereWith } from "../url.js";
 
 const SIDES = ["a", "b", "a_as_of", "b_as_of"];

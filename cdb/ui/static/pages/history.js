@@ -1,13 +1,13 @@
 // The history of a global tag or of a payload list: every change of it, the newest first.
 
-import { API } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
 import { Log, optionsOf, useLog } from "../components/log.js";
 import { CsvLink } from "../components/table.js";
 import { html } from "../html.js";
-import { pathOf } from "../intervals.js";
+import { pathOf } from "../components/rows.js";
 import { href } from "../url.js";
 
 export function HistoryPage({ tag, query }) {

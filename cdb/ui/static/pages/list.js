@@ -2,8 +2,8 @@
 // point.
 
 import { ListActions } from "../actions/of-list.js";
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { AsOf } from "../components/asof.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
@@ -17,10 +17,10 @@ import { TagTimeline } from "../components/timeline/tag.js";
 import { ValidHere } from "../components/valid.js";
 import { WindowForm } from "../components/window.js";
 import { html, useMemo } from "../html.js";
-import { INTERVALS, bucketColumns, iovsUrl, loadPart, pathOf } from "../intervals.js";
-import { useLoaded } from "../load.js";
-import { startOf, toText } from "../points.js";
-import { dimensionsNamed, plugins } from "../service.js";
+import { INTERVALS, bucketColumns, iovsUrl, loadPart, pathOf } from "../components/rows.js";
+import { useLoaded } from "../service/load.js";
+import { startOf, toText } from "../conditions/points.js";
+import { dimensionsNamed, plugins } from "../service/questions.js";
 import { hereWith, href } from "../url.js";
 
 export function ListPage({ list, query }) {

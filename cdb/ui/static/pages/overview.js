@@ -1,15 +1,15 @@
 // Where one comes in: how much there is, what changed last, and whether the service is well.
 
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { Changes, changeColumns } from "../components/changes.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
 import { Loaded, NothingYet } from "../components/states.js";
 import { CsvLink } from "../components/table.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { about, plugins, ready } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { about, plugins, ready } from "../service/questions.js";
 import { href } from "../url.js";
 
 const LISTS = [

@@ -1,7 +1,7 @@
 // A payload: what is known of its file, what is in it, and where it is used.
 
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { link } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
@@ -13,8 +13,8 @@ import { Preview } from "../components/preview.js";
 import { Empty, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { startOf, toText } from "../points.js";
+import { useLoaded } from "../service/load.js";
+import { startOf, toText } from "../conditions/points.js";
 import { hereWith, href } from "../url.js";
 
 export function PayloadPage({ checksum, query }) {

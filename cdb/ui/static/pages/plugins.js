@@ -1,13 +1,13 @@
 // The plugins: what is installed, what this service enables, and what is wrong with one.
 
-import { apiUrl } from "../api.js";
+import { apiUrl } from "../service/api.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
 import { Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { plugins as loadPlugins } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { plugins as loadPlugins } from "../service/questions.js";
 
 const URL_OF_ALL = apiUrl(["plugins"]);
 

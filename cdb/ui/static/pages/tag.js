@@ -1,8 +1,8 @@
 // A global tag, as it is or as it was: what it holds, and what of that is valid at a point.
 
 import { TagActions } from "../actions/of-tag.js";
-import { API, apiUrl, ask, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, ask, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { AsOf } from "../components/asof.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
@@ -13,11 +13,11 @@ import { Empty, Loaded } from "../components/states.js";
 import { StatusBadge } from "../components/status.js";
 import { CsvLink, Table } from "../components/table.js";
 import { TagTimeline } from "../components/timeline/tag.js";
-import { contentColumns, joined } from "../contents.js";
+import { contentColumns, joined } from "../components/contents.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { fromText } from "../points.js";
-import { dimensionsNamed, plugins, spanOf, statuses } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { fromText } from "../conditions/points.js";
+import { dimensionsNamed, plugins, spanOf, statuses } from "../service/questions.js";
 import { href } from "../url.js";
 
 const MOST_LISTS = 1000;

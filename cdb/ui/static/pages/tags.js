@@ -2,8 +2,8 @@
 
 import { CreateButton } from "../actions/create-button.js";
 import { CreateTagDialog } from "../actions/create-tag.js";
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf, clientOf, pythonText } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf, clientOf, pythonText } from "../elsewhere/commands.js";
 import { count, link, moment } from "../components/columns.js";
 import { CopyAs } from "../components/copy.js";
 import { Heading } from "../components/frame.js";
@@ -12,8 +12,8 @@ import { Empty, Loaded } from "../components/states.js";
 import { StatusBadge, meaningOf } from "../components/status.js";
 import { CsvLink, Table } from "../components/table.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
-import { statuses as loadStatuses } from "../service.js";
+import { useLoaded } from "../service/load.js";
+import { statuses as loadStatuses } from "../service/questions.js";
 import { go, hereWith, href } from "../url.js";
 
 const DEFAULT_SORT = "name";

@@ -1,8 +1,8 @@
 // A payload type: what is asked of its payloads, how its points are written, and who uses it.
 
 import { TypeActions } from "../actions/of-type.js";
-import { API, apiUrl, get } from "../api.js";
-import { cdbOf } from "../commands.js";
+import { API, apiUrl, get } from "../service/api.js";
+import { cdbOf } from "../elsewhere/commands.js";
 import { CopyAs } from "../components/copy.js";
 import { Facts } from "../components/facts.js";
 import { Heading } from "../components/frame.js";
@@ -11,9 +11,9 @@ import { Moment } from "../components/moment.js";
 import { Pager, pageQuery } from "../components/pager.js";
 import { Empty, Loaded } from "../components/states.js";
 import { CsvLink, Table } from "../components/table.js";
-import { stringify } from "../exact.js";
+import { stringify } from "../service/exact.js";
 import { html } from "../html.js";
-import { useLoaded } from "../load.js";
+import { useLoaded } from "../service/load.js";
 
 const COLUMNS = listColumns({ hasTypes: false });
 

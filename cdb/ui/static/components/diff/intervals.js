@@ -1,6 +1,6 @@
 // What differs in one payload type, interval by interval, and what differs at a point.
 
-import { get } from "../../api.js";
+import { get } from "../../service/api.js";
 import {
   CSV_COLUMNS,
   INTERVAL_COLUMNS,
@@ -8,10 +8,10 @@ import {
   cliOf,
   diffUrl,
   programOf,
-} from "../../differences.js";
+} from "./differences.js";
 import { html } from "../../html.js";
-import { useLoaded } from "../../load.js";
-import { shown, startOf, toText } from "../../points.js";
+import { useLoaded } from "../../service/load.js";
+import { shown, startOf, toText } from "../../conditions/points.js";
 import { hereWith } from "../../url.js";
 import { CopyAs } from "../copy.js";
 import { Empty, Loaded } from "../states.js";

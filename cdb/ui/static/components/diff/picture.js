@@ -1,9 +1,9 @@
 // Two tags as lanes: for each payload type that differs those of both, one below the other, and
 // where they differ.
 
-import { diffUrl } from "../../differences.js";
+import { diffUrl } from "./differences.js";
 import { html } from "../../html.js";
-import { fromText, toText } from "../../points.js";
+import { fromText, toText } from "../../conditions/points.js";
 import { go, hereWith, href } from "../../url.js";
 import { Pager } from "../pager.js";
 import { AskedTimeline, lookOf } from "../timeline/tag.js";

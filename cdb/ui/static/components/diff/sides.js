@@ -1,9 +1,9 @@
 // Which two global tags are compared, each as of when, and in which part of the axis.
 
-import { apiUrl, get } from "../../api.js";
+import { apiUrl, get } from "../../service/api.js";
 import { html, useEffect, useId, useState } from "../../html.js";
-import { useLoaded } from "../../load.js";
-import { statuses } from "../../service.js";
+import { useLoaded } from "../../service/load.js";
+import { statuses } from "../../service/questions.js";
 import { go, hereWith, href } from "../../url.js";
 import { StatusBadge } from "../status.js";
 

@@ -5,7 +5,7 @@
 // integers, and only then become numbers: however large points are, what lies close together is
 // told apart.
 
-import { MAX, OPEN, ORIGIN, after, clamped, compare } from "../../points.js";
+import { MAX, OPEN, ORIGIN, after, clamped, compare } from "../../conditions/points.js";
 
 // The part of a major that the minors have which the data reach.
 const BODY = 0.98;

@@ -1,6 +1,6 @@
 // A timeline of the API as data: lanes, with their buckets or their intervals, as points.
 
-import { MAX, clamped, compare, fromText, isOpen, point } from "../../points.js";
+import { MAX, clamped, compare, fromText, isOpen, point } from "../../conditions/points.js";
 import { href } from "../../url.js";
 
 // The service tells covered parts per mille.

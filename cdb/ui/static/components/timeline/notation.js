@@ -1,7 +1,7 @@
 // How the points of a picture are written, as far as the names of the two numbers say it; the
 // command `cdb timeline` does the same.
 
-import { isOpen, shown, shownCoordinate } from "../../points.js";
+import { isOpen, shown, shownCoordinate } from "../../conditions/points.js";
 import { multiples } from "./ticks.js";
 
 const SECOND = 1_000_000_000n;

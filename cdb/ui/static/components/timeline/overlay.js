@@ -1,7 +1,7 @@
 // What is drawn above and over the lanes, and is few: ticks, the cursor, the chosen lane, what
 // differs, and ends that are none.
 
-import { isOpen } from "../../points.js";
+import { isOpen } from "../../conditions/points.js";
 import { placeOf } from "./axis.js";
 import { css } from "./colours.js";
 import { AXIS } from "./paint.js";

@@ -1,6 +1,6 @@
 // A lane as pieces along the axis, in numbers that are quick to draw with.
 
-import { compare } from "../../points.js";
+import { compare } from "../../conditions/points.js";
 import { distance } from "./axis.js";
 import { FULL, isSame, touches } from "./lanes.js";
 

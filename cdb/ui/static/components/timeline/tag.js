@@ -1,11 +1,11 @@
 // The picture of a tag or a list, of what the URL says: from where to where, as of when, with which
 // cursor.
 
-import { apiUrl, get } from "../../api.js";
+import { apiUrl, get } from "../../service/api.js";
 import { html, useMemo } from "../../html.js";
-import { useLoaded } from "../../load.js";
-import { usePoint } from "../../notation.js";
-import { OPEN, fromText, isOpen, toText } from "../../points.js";
+import { useLoaded } from "../../service/load.js";
+import { usePoint } from "../../service/notation.js";
+import { OPEN, fromText, isOpen, toText } from "../../conditions/points.js";
 import { go, hereWith } from "../../url.js";
 import { Failure } from "../states.js";
 import { notationOf } from "./notation.js";

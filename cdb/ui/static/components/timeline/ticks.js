@@ -1,6 +1,6 @@
 // The ticks of an axis: round points in the notation of what is drawn.
 
-import { MAX, point } from "../../points.js";
+import { MAX, point } from "../../conditions/points.js";
 import { distance, placeOf, pointAt } from "./axis.js";
 
 // Ticks closer than this part of a major stand at minors.

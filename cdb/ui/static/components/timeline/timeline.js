@@ -4,7 +4,7 @@
 // same as the picture to those who do not see it.
 
 import { html, useId, useLayoutEffect, useRef, useState } from "../../html.js";
-import { toText } from "../../points.js";
+import { toText } from "../../conditions/points.js";
 import { actionOf } from "./keys.js";
 import { Legend } from "./legend.js";
 import { notationOf } from "./notation.js";

@@ -1,7 +1,7 @@
 // What a picture shows, as a table: its lanes, and of the chosen one what is in it.
 
 import { html, useState } from "../../html.js";
-import { compare, toText } from "../../points.js";
+import { compare, toText } from "../../conditions/points.js";
 import { count } from "../columns.js";
 import { Table } from "../table.js";
 import { bucketOf, gapsOf } from "./lanes.js";

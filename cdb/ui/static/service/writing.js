@@ -1,7 +1,7 @@
 // A write: tried, then done, once, however often a button is pressed or an answer is lost.
 
 import { newKey, send } from "./api.js";
-import { useRef, useState } from "./html.js";
+import { useRef, useState } from "../html.js";
 import { reload } from "./load.js";
 import { askToSignIn } from "./session.js";
 

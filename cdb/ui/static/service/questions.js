@@ -1,7 +1,7 @@
 // What several pages ask of the service, by the names of what they get.
 
 import { apiUrl, ask, get, serviceUrl } from "./api.js";
-import { fromText } from "./points.js";
+import { fromText } from "../conditions/points.js";
 
 /** Return the name and the version of the service, and where things are. */
 export function about(signal) {

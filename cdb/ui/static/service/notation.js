@@ -3,7 +3,7 @@
 
 import { apiUrl, get } from "./api.js";
 import { useLoaded } from "./load.js";
-import { fromText, point } from "./points.js";
+import { fromText, point } from "../conditions/points.js";
 
 // What a notation means never changes: it is asked for once.
 const known = new Map();

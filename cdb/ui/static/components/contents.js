@@ -1,8 +1,8 @@
 // What a global tag holds, and what of it is valid at a point: one row for each payload list.
 
-import { count, link } from "./components/columns.js";
-import { factColumns, payloadColumn, spanColumns } from "./components/intervals.js";
-import { href } from "./url.js";
+import { count, link } from "./columns.js";
+import { factColumns, payloadColumn, spanColumns } from "./intervals.js";
+import { href } from "../url.js";
 
 /** Return a row for each list, with the payload that is valid in it, or null for a gap. */
 export function joined(lists, valid) {

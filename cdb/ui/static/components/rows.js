@@ -1,15 +1,15 @@
 // A part of a payload list as rows: its payload IOVs one by one, with the gaps between them, or,
 // where they are many, how many begin where.
 
-import { apiUrl, get } from "./api.js";
-import { count, moment } from "./components/columns.js";
-import { factColumns, payloadColumn, spanColumns, start } from "./components/intervals.js";
-import { pictureOf } from "./components/timeline/lanes.js";
-import { partOf } from "./components/timeline/said.js";
-import { bucketsOf } from "./components/timeline/twin.js";
-import { html } from "./html.js";
-import { compare, isOpen, startOf, toText } from "./points.js";
-import { hereWith } from "./url.js";
+import { apiUrl, get } from "../service/api.js";
+import { count, moment } from "./columns.js";
+import { factColumns, payloadColumn, spanColumns, start } from "./intervals.js";
+import { pictureOf } from "./timeline/lanes.js";
+import { partOf } from "./timeline/said.js";
+import { bucketsOf } from "./timeline/twin.js";
+import { html } from "../html.js";
+import { compare, isOpen, startOf, toText } from "../conditions/points.js";
+import { hereWith } from "../url.js";
 
 const PAGE_SIZE = 100;
 const BUCKETS = 50;

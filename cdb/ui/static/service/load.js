@@ -3,7 +3,7 @@
 //
 // `reload()` lets all that is shown be asked for again.
 
-import { useEffect, useReducer, useState } from "./html.js";
+import { useEffect, useReducer, useState } from "../html.js";
 
 const WAITING = { data: undefined, error: undefined, isWaiting: true };
 

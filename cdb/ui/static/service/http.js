@@ -3,7 +3,7 @@
 
 import { parse } from "./exact.js";
 import { refused } from "./session.js";
-import { ROOT } from "./url.js";
+import { ROOT } from "../url.js";
 
 /** Milliseconds after which a request is given up. */
 export const TIME_LIMIT = 20_000;

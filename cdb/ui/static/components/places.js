@@ -1,8 +1,8 @@
 // Where the palette leads: to pages, to a point in what one looks at, to what has such a name.
 
-import { apiUrl, get } from "./api.js";
-import { fromText, toText } from "./points.js";
-import { here, hereWith, href } from "./url.js";
+import { apiUrl, get } from "../service/api.js";
+import { fromText, toText } from "../conditions/points.js";
+import { here, hereWith, href } from "../url.js";
 
 const PAGES = [
   ["Overview", []],

@@ -6,7 +6,7 @@
 import { stringify } from "./exact.js";
 import { TIME_LIMIT, answered, signed } from "./http.js";
 import { noteReadingNeedsToken, session } from "./session.js";
-import { ROOT, search } from "./url.js";
+import { ROOT, search } from "../url.js";
 
 const BASE = new URL(`${document.querySelector('meta[name="cdb-api"]').content}/`, ROOT);
 

@@ -1,8 +1,8 @@
 // Who one is, for as long as this tab is open: the token, and whether reading needs it. The token
 // is in sessionStorage and nowhere else; api.js takes it from here, and shows it to nobody.
 
-import { useEffect, useState } from "./html.js";
-import { ROOT } from "./url.js";
+import { useEffect, useState } from "../html.js";
+import { ROOT } from "../url.js";
 
 // Another service may share the origin, behind a prefix of its own.
 const TOKEN = `cdb.token ${ROOT.pathname}`;

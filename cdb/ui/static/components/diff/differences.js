@@ -1,12 +1,12 @@
 // Where two global tags, or two states of one, answer differently: what to ask, and the tables.
 
-import { API, apiUrl } from "./api.js";
-import { cdbOf, clientOf, pythonText } from "./commands.js";
-import { Difference, Payload, kindOf } from "./components/diff/difference.js";
-import { end, start } from "./components/intervals.js";
-import { html } from "./html.js";
-import { endOf, point, shown, startOf, toText } from "./points.js";
-import { hereWith, href } from "./url.js";
+import { API, apiUrl } from "../../service/api.js";
+import { cdbOf, clientOf, pythonText } from "../../elsewhere/commands.js";
+import { Difference, Payload, kindOf } from "./difference.js";
+import { end, start } from "../intervals.js";
+import { html } from "../../html.js";
+import { endOf, point, shown, startOf, toText } from "../../conditions/points.js";
+import { hereWith, href } from "../../url.js";
 
 const AS_OF = ["a_as_of", "b_as_of"];
 
