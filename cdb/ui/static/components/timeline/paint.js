@@ -14,6 +14,9 @@ const SHADES = 6;
 // The distance of the lines that a gap is hatched with, in pixels.
 const HATCH = 6;
 
+// The part of a lane's height that what is covered in part has at least: less is not seen.
+const LEAST = 0.3;
+
 /** Return what a canvas is drawn with, and what is kept from one frame to the next. */
 export function surfaceOf(canvas, colours, font) {
   const context = canvas.getContext("2d", { alpha: false });
@@ -90,7 +93,7 @@ function look({ cover, isPart, counts, tones, marks }, column, high, most) {
     return 0;
   }
   const height = isPart[column]
-    ? Math.min(Math.max(Math.round(filled * high), 1), high - 2)
+    ? Math.min(Math.round((LEAST + (1 - LEAST) * filled) * high), high - 2)
     : high;
   const shade = shadeOf(counts[column], tones[column], most);
   return (height << 8) | (shade << 4) | marks[column];
