@@ -7,9 +7,9 @@ export const Messages = createContext({});
 
 /**
  * Return a labelled field. `name` is that of the API, so that its messages find it, and so do those
- * of `others`, what else of the API the field stands for; `onInput` gets
- * the value, of a field with `type="file"` the file or null. `as` is another element than an
- * input, such as `select`, whose options are the children; whatever else is given is an attribute.
+ * of `others`, what else of the API the field stands for; `onInput` gets the value, of a field with
+ * `type="file"` the file or null. `as` is another element than an input, such as `select`, whose
+ * options are the children; whatever else is given is an attribute.
  */
 export function Field({
   name,
