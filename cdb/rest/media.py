@@ -36,12 +36,14 @@ def json_body(body: bytes, status: int = 200) -> Response:
 def packed(request: Request, response: Response) -> Response:
     """Return an answer, compressed for who takes that: rows of numbers become a sixth or less.
 
-    Both have one ETag, which is a weak one then: it stands for what is said.
+    Both have one ETag, which is a weak one then: it stands for what is said. That a copy still
+    holds is told of the same one.
     """
     response.vary = (*(response.vary or ()), "Accept-Encoding")
     if request.accept_encoding and request.accept_encoding.acceptable_offers(["gzip"]):
-        response.body = gzip.compress(response.body, _QUICK, mtime=0)
-        response.content_encoding = "gzip"
+        if response.body:
+            response.body = gzip.compress(response.body, _QUICK, mtime=0)
+            response.content_encoding = "gzip"
         response.headers["ETag"] = f"W/{response.headers['ETag']}"
     return response
 

@@ -160,7 +160,7 @@ def test_buckets_become_pieces_as_full_as_they_are():
 
     pieces = [(round(p.start, 2), round(p.end, 2), p.fill) for p in drawn.lanes[0].pieces]
 
-    assert pieces == [(0.0, 0.33, 1.0), (0.5, 0.67, 0.6), (0.83, 1.0, 0.5)]
+    assert pieces == [(0.0, 0.33, 1.0), (0.5, 0.67, 0.001), (0.83, 1.0, 0.5)]
 
 
 def test_what_reaches_beyond_the_picture_is_marked():
@@ -215,7 +215,7 @@ def test_picture_in_letters():
         "",
         "Alignment       ███████████▓▓▓▓▓▓▓▓▓▓▅   ▇▓▓▓▓▓▓▓▓▓▓      3",
         "BeamSpotOnline ◀███████▐████████████████████████████∞     2",
-        "Lumi            ▂▂▂▂▂▂▂▂▂         ▃▃▃▃▃▃▃▃▃▓▓▓▓▓▓▓▓▓  1,234",
+        "Lumi            ▁▁▁▁▁▁▁▁▁         ▃▃▃▃▃▃▃▃▃▓▓▓▓▓▓▓▓▓  1,234",
         "               └┬─────────────────┬────────────────┬",
         "      run:lumi  100              150              200",
         "",

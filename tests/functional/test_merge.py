@@ -10,6 +10,9 @@ from cdb.services import merge
 from cdb.services.verify import Finding, Wanted, verify
 from cdb.store.changes import open_change
 
+NOTATION = {"dimension", "begin", "end"}
+"""What a diff says beside the numbers, and a merge does not."""
+
 LAST = 12
 """The majors from 0 to here are asked for; nothing begins or ends later."""
 
@@ -457,7 +460,8 @@ def test_a_dry_run_tells_just_what_a_merge_does(case: Case, mode: str) -> None:
         unnamed = [{**step, "payload_list": None} for step in (done.json["payload_lists"])]
         assert [{**step, "payload_list": None} for step in dry.json["payload_lists"]] == unnamed
         diff = case.client.ok("GET", f"global-tags/{tag}@{before}/diff/{tag}")
-        assert dry.json["differences"] == diff
+        unwritten = [{name: each[name] for name in each if name not in NOTATION} for each in diff]
+        assert dry.json["differences"] == unwritten
         assert dry.json["differences_count"] == len(diff) > 0
 
 

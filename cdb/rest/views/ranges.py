@@ -176,7 +176,7 @@ def show_timeline(
     """
     with asked.tag(request, path.name, query.asOf) as tag:
         if tag.holding.is_known:
-            return tag.holding.not_modified()
+            return packed(request, tag.holding.not_modified())
         window = _window(request, query, tag) if query.has_window else None
     wanted = _wanted(query, window)
     found = timeline.of_tag(
@@ -203,7 +203,7 @@ def show_diff_timeline(
     names = (path.a, path.b)
     with asked.two_tags(request, names, query.sides(*names)) as (a, b, holding):
         if holding.is_known:
-            return holding.not_modified()
+            return packed(request, holding.not_modified())
         window = _window(request, query, a, b) if query.has_window else None
     found = diff_timeline.of_two(
         request.cdb.database,
@@ -213,7 +213,7 @@ def show_diff_timeline(
         _wanted(query, window),
         query.types or None,
     )
-    return holding.sealed(json_response(shapes.diff_timeline(found)))
+    return packed(request, holding.sealed(json_response(shapes.diff_timeline(found))))
 
 
 @iovs_of_list.get(
@@ -289,7 +289,7 @@ def show_timeline_of_list(
     """Show a payload list, in a tag or not, as a picture with one lane, as that of a tag."""
     with asked.list_(request, path.name, query.asOf) as found:
         if found.holding.is_known:
-            return found.holding.not_modified()
+            return packed(request, found.holding.not_modified())
     window = _window_of_list(request, query, found) if query.has_window else None
     wanted = timeline.Wanted(window, query.buckets)
     picture = timeline.of_list(
