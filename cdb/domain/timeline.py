@@ -211,8 +211,8 @@ class Sums(NamedTuple):
     low: list[int]
     end_majors: list[int | None]
     end_minors: list[int | None]
-    spans: list[int] = []  # noqa: RUF012 - a tuple's default, which nobody changes
-    shared: list[int] = []  # noqa: RUF012 - as above
+    spans: Sequence[int] = ()
+    shared: Sequence[int] = ()
 
 
 def spread(cells: Iterable[int], numbers: Iterable[int], length: int) -> list[int]:
