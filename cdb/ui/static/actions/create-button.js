@@ -1,6 +1,7 @@
 // The button that makes one more of what a page lists.
 
 import { Icon } from "../components/icons.js";
+import { Quietly } from "../components/states.js";
 import { html, useState } from "../html.js";
 import { useLoaded } from "../service/load.js";
 import { whoami } from "../service/questions.js";
@@ -16,11 +17,13 @@ export function CreateButton({ permission, Dialog }) {
   const [isOpen, setOpen] = useState(false);
   const permissions = new Set(who.data?.permissions);
   return html`
-    ${
-      permissions.has(permission) &&
-      html`<button type="button" aria-haspopup="dialog" onClick=${() => setOpen(true)}>
-        <${Icon} name="edit" />Create
-      </button>`
-    }
+    <${Quietly} isWaiting=${who.isWaiting}>
+      ${
+        permissions.has(permission) &&
+        html`<button type="button" aria-haspopup="dialog" onClick=${() => setOpen(true)}>
+          <${Icon} name="edit" />Create
+        </button>`
+      }
+    <//>
     ${isOpen && html`<${Dialog} permissions=${permissions} onClose=${() => setOpen(false)} />`}`;
 }

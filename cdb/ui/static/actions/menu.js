@@ -4,20 +4,23 @@
 // that gets `of`, whatever the page knows, and `onClose`.
 
 import { Menu } from "../components/menu.js";
+import { Quietly } from "../components/states.js";
 import { html, useRef, useState } from "../html.js";
 
 /**
  * Return the menu of those of the `entries` that are offered; nothing where none is. `state` says
- * what one may do, and is undefined until that is known.
+ * what one may do, and is undefined until that is known; `isWaiting` says that it is asked for.
  */
-export function ActionMenu({ entries, state, of }) {
+export function ActionMenu({ entries, state, isWaiting, of }) {
   const [chosen, choose] = useState(null);
   // What was known stays for who writes, while the page asks again.
   const known = useRef(of);
   known.current = of ?? known.current;
   const offered = state ? entries.filter((each) => each.isOffered(state)) : [];
   return html`
-    ${offered.length > 0 && html`<${Entries} of=${offered} choose=${choose} />`}
+    <${Quietly} isWaiting=${isWaiting}>
+      ${offered.length > 0 && html`<${Entries} of=${offered} choose=${choose} />`}
+    <//>
     ${chosen && html`<${chosen.Dialog} ...${known.current} onClose=${() => choose(null)} />`}`;
 }
 

@@ -20,6 +20,7 @@ export function ListActions({ of }) {
   return html`<${ActionMenu}
     entries=${[INSERT]}
     state=${of && permissions && { permissions, hasLists: true }}
+    isWaiting=${who.isWaiting}
     of=${permissions && known}
   />`;
 }

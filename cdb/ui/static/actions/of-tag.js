@@ -30,7 +30,12 @@ export function TagActions({ tag, of }) {
   const state = of && who.data && stateOf(of, who.data);
   const { permissions, next } = state ?? {};
   const known = state && { ...of, tag, permissions, next };
-  return html`<${ActionMenu} entries=${ENTRIES} state=${state} of=${known} />`;
+  return html`<${ActionMenu}
+    entries=${ENTRIES}
+    state=${state}
+    isWaiting=${who.isWaiting}
+    of=${known}
+  />`;
 }
 
 function stateOf({ about, statuses, lists }, { permissions, there }) {

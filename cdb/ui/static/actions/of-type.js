@@ -15,6 +15,10 @@ export function TypeActions({ type }) {
   const [who, service] = found.data ?? [];
   const permissions = new Set(who?.permissions);
   const state = who && { permissions, hasStore: service.payload_store };
-  const entries = [UPLOAD, CREATE_LIST];
-  return html`<${ActionMenu} entries=${entries} state=${state} of=${{ type, permissions }} />`;
+  return html`<${ActionMenu}
+    entries=${[UPLOAD, CREATE_LIST]}
+    state=${state}
+    isWaiting=${found.isWaiting}
+    of=${{ type, permissions }}
+  />`;
 }

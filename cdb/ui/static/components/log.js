@@ -1,7 +1,7 @@
 // A change log, or what is looked for in it: the newest change first, page by page.
 
 import { apiUrl, get } from "../service/api.js";
-import { html } from "../html.js";
+import { html, useState } from "../html.js";
 import { useLoaded } from "../service/load.js";
 import { go, hereWith } from "../url.js";
 import { Changes, changeColumns } from "./changes.js";
@@ -62,7 +62,6 @@ export function Log({ log, caption, empty = null, hasTypes = true }) {
     <//>`;
 }
 
-// Names are looked for as a whole, so only when they are complete.
 function Filters({ query, hasTypes }) {
   const set = (name) => (event) =>
     go(hereWith({ [name]: event.target.value.trim(), before: null }));
@@ -70,8 +69,7 @@ function Filters({ query, hasTypes }) {
   // A link may ask for one that is new.
   const known = !action || ACTIONS.includes(action) ? ACTIONS : [...ACTIONS, action];
   return html`<search class="filters filters-short">
-    <label>Who
-      <input type="search" value=${actor} spellcheck=${false} onChange=${set("actor")} /></label>
+    <label>Who <${Name} value=${actor} onChange=${set("actor")} /></label>
     <label>What
       <select value=${action} onChange=${set("action")}>
         <option value="">anything</option>
@@ -79,13 +77,29 @@ function Filters({ query, hasTypes }) {
       </select></label>
     ${
       hasTypes &&
-      html`<label>Payload type
-        <input type="search" value=${type} spellcheck=${false} onChange=${set("type")} /></label>`
+      html`<label>Payload type <${Name} value=${type} onChange=${set("type")} /></label>`
     }
     <label>Since
       <input type="date" value=${DATE.exec(since)?.[0] ?? ""} title=${since} onChange=${set("since")} />
     </label>
   </search>`;
+}
+
+// A name is looked for as a whole, so only when it is complete. Until then it is what one types, also
+// while an answer arrives.
+function Name({ value, onChange }) {
+  const [typed, setTyped] = useState(null);
+  const complete = (event) => {
+    onChange(event);
+    setTyped(null);
+  };
+  return html`<input
+    type="search"
+    value=${typed ?? value}
+    spellcheck=${false}
+    onInput=${(event) => setTyped(event.target.value)}
+    onChange=${complete}
+  />`;
 }
 
 // Three things that look alike, and are not: no match, no earlier changes, none at all.

@@ -67,3 +67,8 @@ export function Loaded({ of, what, children }) {
   }
   return html`<div class="loaded" aria-busy=${String(of.isWaiting)}>${children(of.data)}</div>`;
 }
+
+/** Return what is shown of something at once, and says nothing while that is awaited. */
+export function Quietly({ isWaiting, children }) {
+  return html`<div class="quietly" aria-busy=${String(isWaiting)}>${children}</div>`;
+}
