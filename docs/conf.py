@@ -15,7 +15,15 @@ author = "The cdb developers"
 copyright = author  # noqa: A001 - Sphinx wants this name
 release = version = version_of("hep-cdb")
 
-extensions = ["myst_nb", "command_reference", "plugin_reference", "settings_reference"]
+extensions = [
+    "myst_nb",
+    "sphinx_design",
+    "command_reference",
+    "plugin_reference",
+    "settings_reference",
+]
+# Cards are written with colons, so that an editor shows what is in them as text.
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 # The notebook is run by the tests, and shown with the outputs that it has kept.
 nb_execution_mode = "off"
