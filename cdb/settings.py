@@ -146,7 +146,8 @@ class Settings(BaseModel):
         Field(
             alias="cdb.database.url",
             description="Where the data is: `postgresql+psycopg2://user@host/name`, or "
-            "`sqlite:////absolute/path` for the embedded database.",
+            "`sqlite:////absolute/path` for the embedded database; or `file:/path` of a file that "
+            "says so, as container platforms give secrets.",
         ),
     ]
     database_pool_size: Annotated[
@@ -173,7 +174,8 @@ class Settings(BaseModel):
         Field(
             alias="cdb.database.replicas",
             description="Hot standbys of the database, which share the reads: URLs as that of "
-            "`cdb.database.url`, `postgresql+psycopg2://…`, each of one server.",
+            "`cdb.database.url`, `postgresql+psycopg2://…`, each of one server; or `file:/path` "
+            "of a file that names them.",
         ),
     ] = ()
     database_max_lag: Annotated[
@@ -464,6 +466,18 @@ class Settings(BaseModel):
     def plugin_options(self) -> PluginOptions:
         """The options of plugins, as the ini writes them; the registry checks them."""
         return self._plugin_options
+
+    @field_validator("database_url", "database_replicas", mode="before")
+    @classmethod
+    def _of_file(cls, value: object) -> object:
+        if not isinstance(value, str) or not value.startswith("file:"):
+            return value
+        path = Path(value.removeprefix("file:"))
+        try:
+            return path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise ValueError(f"{path} cannot be read: {reason}") from None
 
     @field_validator("unavailable_status", mode="before")
     @classmethod

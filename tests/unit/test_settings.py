@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,32 @@ def test_environment_wins_over_the_ini() -> None:
 
 def test_environment_mends_a_wrong_value_of_the_ini() -> None:
     assert load({**INI, "cdb.iov_mode": "x"}, {"CDB_IOV_MODE": "discrete"}).iov_mode == "discrete"
+
+
+def test_addresses_of_databases_can_be_in_files(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql+psycopg2://cdb:secret@db/cdb\n")
+    (tmp_path / "replicas").write_text(
+        "postgresql+psycopg2://cdb:secret@a/cdb\npostgresql+psycopg2://cdb:secret@b/cdb\n"
+    )
+    ini = {
+        "cdb.database.url": f"file:{tmp_path}/url",
+        "cdb.database.replicas": f"file:{tmp_path}/replicas",
+    }
+    settings = load(ini, {})
+    assert settings.database_url == "postgresql+psycopg2://cdb:secret@db/cdb"
+    assert settings.database_replicas == (
+        "postgresql+psycopg2://cdb:secret@a/cdb",
+        "postgresql+psycopg2://cdb:secret@b/cdb",
+    )
+
+
+def test_file_that_should_have_the_address_is_named_and_not_shown(tmp_path: Path) -> None:
+    missing = why({"cdb.database.url": f"file:{tmp_path}/url"})
+    assert f"cdb.database.url: {tmp_path}/url cannot be read: No such file or directory" in missing
+    (tmp_path / "url").write_text("mysql://cdb:secret@db/cdb")
+    wrong = why({"cdb.database.url": f"file:{tmp_path}/url"})
+    assert "it starts with postgresql+psycopg2://" in wrong
+    assert "secret" not in wrong
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
