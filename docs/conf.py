@@ -19,6 +19,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "command_reference",
+    "diagram",
     "plugin_reference",
     "settings_reference",
 ]
@@ -33,4 +34,5 @@ highlight_language = "none"
 suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
+html_static_path = ["_static"]
 html_title = f"cdb {release}"
