@@ -18,6 +18,7 @@ release = version = version_of("hep-cdb")
 extensions = [
     "myst_nb",
     "sphinx_design",
+    "api_reference",
     "command_reference",
     "diagram",
     "plugin_reference",
