@@ -8,6 +8,7 @@ from typing import Any
 
 import pyramid_tm
 from pyramid.config import Configurator
+from pyramid.events import ContextFound
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.router import Router
@@ -18,6 +19,7 @@ from cdb.registry.plugins import load as load_plugins
 from cdb.rest import openapi, views
 from cdb.rest.context import Context
 from cdb.rest.lane import Lane
+from cdb.rest.observing import Observing, note_route
 from cdb.rest.service import Resource
 from cdb.security.exposure import check_open_writes
 from cdb.security.policy import OfService
@@ -90,7 +92,8 @@ def _interface(
     config.include("cdb.rest")
     config.include("cdb.ui")
     retries = RetryableExecutionPolicy(_ATTEMPTS, attempts)
-    config.set_execution_policy(Lane(resources, api_base, retries))
+    config.set_execution_policy(Observing(Lane(resources, api_base, retries)))
+    config.add_subscriber(note_route, ContextFound)
     config.commit()
     return config.registry
 

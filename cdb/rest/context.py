@@ -1,9 +1,11 @@
 """What a process of the service has in hand for every request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from threading import BoundedSemaphore, Lock
 
+from cdb.observed import Listener
 from cdb.registry.installed import installed
 from cdb.registry.plugins import Plugins
 from cdb.registry.rules import rules_of
@@ -23,7 +25,8 @@ _VERSION = version("hep-cdb")
 class Context:
     """What requests share: settings, database, plugins, answers, limits; `request.cdb`.
 
-    `format` stands for all that decides what the same content looks like.
+    `format` stands for all that decides what the same content looks like; `listeners` are told
+    of each request.
     """
 
     settings: Settings
@@ -36,6 +39,7 @@ class Context:
     answers: Answers
     compiled: Compiled | None
     format: str
+    listeners: Sequence[Listener] = ()
     sleeping: Lock = field(default_factory=Lock)
 
     @classmethod

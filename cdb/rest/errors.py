@@ -3,6 +3,7 @@
 import logging
 import re
 import sqlite3
+from collections.abc import Mapping
 from functools import singledispatch
 
 import psycopg2.errors
@@ -29,6 +30,7 @@ from cdb.errors import (
     Unauthenticated,
     Unavailable,
 )
+from cdb.observed import OBSERVED
 from cdb.rest.media import json_response
 from cdb.rest.service import NOT_STORED
 
@@ -73,7 +75,7 @@ def of_cdb(error: CdbError, request: Request) -> Response:
     status = error.status
     if isinstance(error, Unavailable):
         status = request.cdb.settings.unavailable_status
-    response = json_response(body_of(error), status)
+    response = _response(request, body_of(error), status)
     response.headers["Cache-Control"] = NOT_STORED
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = _RETRY_AFTER
@@ -103,7 +105,7 @@ def of_http(error: HTTPException, request: Request) -> Response:
         return of_cdb(NotFound("There is nothing at this path."), request)
     if error.status_int < 400:
         return error
-    return json_response({"detail": error.title, "code": "http"}, error.status_int)
+    return _response(request, {"detail": error.title, "code": "http"}, error.status_int)
 
 
 @answer_of.register(URLDecodeError)
@@ -144,7 +146,14 @@ def of_anything(error: Exception, request: Request) -> Response:
     """Answer what nobody foresaw, without a word about it; the log has it all."""
     # Quoted: a path can have line ends, which would look like another entry of the log.
     log.error("%s %r failed", request.method, request.path_info, exc_info=error)
-    return json_response({"detail": "The service failed.", "code": "internal"}, 500)
+    name = request.environ[OBSERVED].request_id
+    detail = f"The service failed. Its log says why, of the request {name}."
+    return _response(request, {"detail": detail, "code": "internal"}, 500)
+
+
+def _response(request: Request, body: Mapping[str, object], status: int) -> Response:
+    request.environ[OBSERVED].code = body["code"]
+    return json_response(body, status)
 
 
 def _is_transient(error: DBAPIError) -> bool:

@@ -17,6 +17,7 @@ from pyramid.response import Response
 
 from cdb.domain.points import Interval
 from cdb.errors import Invalid
+from cdb.observed import OBSERVED
 from cdb.rest.media import media_type
 from cdb.services import moments
 from cdb.services.moments import Moment
@@ -33,9 +34,6 @@ _FOR_A_DAY = "max-age=86400", "86400"
 
 _COMPARED = "no-cache", "@1"
 """For what may change: kept, and out of date ever since 1970, so that its ETag is compared."""
-
-BEGAN = "cdb.began"
-"""Where a request keeps when it came: monotonic seconds, taken before anything is read."""
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 _HEAD = re.compile(r"(?P<change>[0-9]{1,19}):(?P<nonce>[0-9a-f]{1,32})")
@@ -129,6 +127,7 @@ class Holding:
 
     def not_modified(self) -> Response:
         """Answer that the client's copy still holds."""
+        self.request.environ[OBSERVED].source = "not-modified"
         return self.sealed(Response(status=304, content_type=None))
 
     def sealed(self, response: Response, holds: Mapping[str, Interval] | None = None) -> Response:
@@ -183,8 +182,8 @@ class Sealed(NamedTuple):
 
 
 def request_began(request: Request) -> float:
-    """Return when a request came, as monotonic seconds."""
-    return float(request.environ[BEGAN])
+    """Return when a request came, as monotonic seconds: before anything was read for it."""
+    return float(request.environ[OBSERVED].began)
 
 
 def while_fresh(left: float, moment: float) -> tuple[str, str]:

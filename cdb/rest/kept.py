@@ -17,6 +17,7 @@ from pyramid.response import Response
 
 from cdb.domain.points import AXIS, ORIGIN, Interval, Point, clamp
 from cdb.errors import NotFound
+from cdb.observed import OBSERVED, Source
 from cdb.rest.holding import Holding, Layers, known_change, min_change
 from cdb.rest.media import JSON, json_body, media_type
 from cdb.services import resolve
@@ -49,8 +50,9 @@ class Kept(NamedTuple):
     holds: Mapping[str, Interval] | None = None
     window: Interval = AXIS
 
-    def response(self, holding: Holding) -> Response:
+    def response(self, holding: Holding, source: Source | None = None) -> Response:
         """Return the answer to a request."""
+        holding.request.environ[OBSERVED].source = source
         return holding.sealed(json_body(self.body), self.holds)
 
 
@@ -60,6 +62,7 @@ class State:
     Args:
         layers: the tags, as the question means them.
         heads: of the tags.
+        route: by which the question came, where that is known.
 
     Attributes:
         seen_at: the end of the log at which the heads were found to be these; None for never.
@@ -67,8 +70,9 @@ class State:
 
     """
 
-    def __init__(self, layers: Layers, heads: Sequence[TagHead]) -> None:
+    def __init__(self, layers: Layers, heads: Sequence[TagHead], route: str | None = None) -> None:
         self.layers = layers
+        self.route = route
         self.heads = list(heads)
         self.seen_at: tuple[int, str] | None = None
         self.compiled: CompiledTag | None = None
@@ -167,9 +171,10 @@ class Answers:
         kept = None if start is None else self._kept.get((state, start))
         return kept if kept and place in kept.window else None
 
-    def knows(self, request: Request) -> bool:
-        """Tell whether this very URL was answered before, by something that can be kept."""
-        return self._states.get(_address(request)) is not None
+    def route(self, request: Request) -> str | None:
+        """Return by which route this very URL was answered before, by what can be kept."""
+        state = self._states.get(_address(request))
+        return state.route if state else None
 
     def again(self, request: Request) -> Response | None:
         """Return the answer that this very URL had before, where it still holds."""
@@ -180,7 +185,7 @@ class Answers:
         if holding.is_known:
             return holding.not_modified()
         kept = self.at(seen.state, None)
-        return kept and kept.response(holding)
+        return kept and kept.response(holding, "kept")
 
     def keep_response(self, request: Request, response: Response) -> None:
         """Keep the answer of a URL, where it is short and says how long it holds."""
@@ -196,7 +201,8 @@ class Answers:
             return
         state = self._states.get(question)
         if state is None or state.heads != list(holding.tags):
-            state = State(holding.layers, holding.tags)
+            route = holding.request.environ[OBSERVED].route
+            state = State(holding.layers, holding.tags, route)
             self._states.keep(question, state)
         self.keep_at(state, answer)
 

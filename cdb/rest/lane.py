@@ -5,7 +5,6 @@ have nothing to say costs more than such an answer. Everything else, also what t
 lane does not know, takes the usual way.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,10 +14,9 @@ from pyramid.response import Response
 from pyramid.router import Router
 from zope.interface import implementer
 
+from cdb.observed import OBSERVED
 from cdb.rest import spreading
 from cdb.rest.context import Context
-from cdb.rest.errors import answer_of
-from cdb.rest.holding import BEGAN
 from cdb.rest.service import Resource, direct
 
 SLASHED = "cdb.slashed"
@@ -64,7 +62,6 @@ class Lane:
 
     def __call__(self, environ: dict[str, Any], router: Router) -> Response:
         """Answer a request of a WSGI server."""
-        environ[BEGAN] = time.monotonic()
         _drop_trailing_slash(environ)
         context: Context = router.registry.cdb
         if environ["REQUEST_METHOD"] == "GET" and not context.security.protects_reads:
@@ -76,18 +73,21 @@ class Lane:
     def _answer(self, environ: dict[str, Any], context: Context) -> Response | None:
         request = _Request(environ)
         request.cdb = context
-        try:
-            answer: Answer = self._direct.get(environ.get("PATH_INFO", ""), _again)
-            return answer(request)
-        except Exception as error:  # noqa: BLE001 - there is an answer for each
-            return answer_of(error, request)
+        path = environ.get("PATH_INFO", "")
+        answer: Answer | None = self._direct.get(path)
+        if answer is None:
+            return _again(request)
+        environ[OBSERVED].route = path
+        return answer(request)
 
 
 def _again(request: Request) -> Response | None:
     """Return the answer that this very URL had before, where that is kept and still holds."""
     answers = request.cdb.answers
-    if not answers.knows(request):
+    route = answers.route(request)
+    if route is None:
         return None
+    request.environ[OBSERVED].route = route
     return spreading.answered(request, lambda: answers.again(request))
 
 

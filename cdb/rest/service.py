@@ -20,13 +20,18 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
+from cdb.observed import OBSERVED
 from cdb.plugin import Permission
 from cdb.rest import spreading, tries, writing
 from cdb.rest.inputs import DryRunQuery
 from cdb.rest.media import json_response
+from cdb.store.pools import BUNDLE
 
 NOT_STORED = "no-store"
 """What `Cache-Control` says of an answer that is not to be given again."""
+
+SERVICE = "Service"
+"""The group of what is about the service itself, which is no read of conditions."""
 
 _FIELDS_NAMED_AT_MOST = 100
 """Messages about one field in an answer; a wrong bulk could have a hundred thousand."""
@@ -192,11 +197,19 @@ def _wrapped(operation: Operation, resource: Resource) -> Callable[[Request], Re
             return _written(operation, request, inputs)
         # What stands outside of the API's base says how this process is.
         response = read() if resource.rooted else spreading.answered(request, read)
+        if not resource.rooted and resource.group != SERVICE:
+            _note_source(request)
         if getattr(request, "sealed", None) is None:
             _keep_out_of_caches(response)
         return response
 
     return view
+
+
+def _note_source(request: Request) -> None:
+    observed = request.environ[OBSERVED]
+    if observed.source is None:
+        observed.source = BUNDLE if observed.server == BUNDLE else "database"
 
 
 def _keep_out_of_caches(response: Response) -> None:

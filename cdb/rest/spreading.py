@@ -8,6 +8,7 @@ from pyramid.request import Request
 from sqlalchemy.exc import DBAPIError
 
 from cdb.errors import NotYet, ServerFailed
+from cdb.observed import OBSERVED
 from cdb.rest import holding
 from cdb.services import moments
 
@@ -33,6 +34,12 @@ def answered(request: Request, answer: Callable[[], _Answer]) -> _Answer:
         Unavailable: what the client has seen is not here yet.
 
     """
+    response = _spread(request, answer)
+    request.environ[OBSERVED].server = request.cdb.database.name
+    return response
+
+
+def _spread(request: Request, answer: Callable[[], _Answer]) -> _Answer:
     context, wanted = request.cdb, holding.min_change(request)
     if context.database.replicas is None:
         return _answered(request, wanted, answer)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cdb.domain.names import control_character
 from cdb.errors import Invalid, KeyUsedOtherwise
+from cdb.observed import OBSERVED
 from cdb.rest import holding
 from cdb.services.writer import Writer
 from cdb.store import repeats
@@ -64,7 +65,7 @@ def once(
     """
     name = _text(request, "Idempotency-Key", _LONGEST_KEY)
     if name is None or body is None:
-        return _with_change(write(), _change(session))
+        return _with_change(request, write(), _change(session))
     fingerprint = hashlib.sha256(
         f"{request.method} {request.path_info}?{request.query_string}\n".encode() + body
     )
@@ -75,12 +76,12 @@ def once(
     if recorded is None:
         response = write()
         repeats.keep(session, key, response.text, _change(session))
-        return _with_change(response, _change(session))
+        return _with_change(request, response, _change(session))
     if recorded.fingerprint != key.fingerprint:
         raise KeyUsedOtherwise(f"The idempotency key {name!r} came with another request.")
     answer = Response(recorded.body, content_type="application/json", charset="UTF-8")
     answer.headers["Idempotency-Replayed"] = "true"
-    return _with_change(answer, recorded.change)
+    return _with_change(request, answer, recorded.change)
 
 
 def _change(session: Session) -> int | None:
@@ -88,8 +89,9 @@ def _change(session: Session) -> int | None:
     return events[-1].change if events else None
 
 
-def _with_change(response: Response, change: int | None) -> Response:
+def _with_change(request: Request, response: Response, change: int | None) -> Response:
     if change is not None:
+        request.environ[OBSERVED].change = change
         response.headers["CDB-Change"] = str(change)
     return response
 

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from cdb.builtin.grants import scope_allows, scope_may_allow
 from cdb.errors import Forbidden, InvalidCredentials
+from cdb.observed import OBSERVED
 from cdb.plugin import (
     ANONYMOUS,
     Authenticator,
@@ -72,6 +73,7 @@ class SecurityPolicy:
 
         """
         found: Identity = self._identities.get_or_create(request)
+        request.environ[OBSERVED].subject = found.subject
         return found
 
     def authenticated_userid(self, request: Request) -> str | None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cdb.plugin import Event  # noqa: TC001 - the annotations of a class are looked at
-from cdb.store.pools import Pools, Readable, as_the_driver_takes_it, is_lost
+from cdb.store.pools import BUNDLE, PRIMARY, Pools, Readable, as_the_driver_takes_it, is_lost
 from cdb.store.replicas import Replicas
 
 _P = ParamSpec("_P")
@@ -88,6 +88,11 @@ class Database(Readable):
         self.engine = self._pools.writes
         urls = [make_url(each) for each in replicas]
         self.replicas = Replicas(self.url, self._pools, urls, max_lag, pool) if urls else None
+
+    @property
+    def name(self) -> str:
+        """The server that is read."""
+        return BUNDLE if self.is_read_only else PRIMARY
 
     def reading(self, min_change: int = 0) -> Readable:
         """Return what one request reads: a replica where there is one that may be asked.

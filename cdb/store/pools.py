@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import cache
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event
 from sqlalchemy.engine import URL
@@ -17,6 +17,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+PRIMARY = "primary"
+"""The name of the server that all is written to."""
+
+BUNDLE: Final = "bundle"
+"""The name of what stands for a server where a bundle is read."""
 
 _CONNECT_S = 5
 """Seconds after which a PostgreSQL server counts as one that cannot be reached."""
@@ -36,6 +42,11 @@ class Readable(ABC):
 
     is_postgresql: bool
     layouts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The server that is read."""
+        return PRIMARY
 
     @abstractmethod
     def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:

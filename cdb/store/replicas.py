@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from cdb.errors import ServerFailed
 from cdb.store import lag
-from cdb.store.pools import Pools, Readable, is_lost
+from cdb.store.pools import PRIMARY, Pools, Readable, is_lost
 
 Kind = Callable[[Pools], Engine]
 """Which of the pools of a server a connection comes from."""
@@ -45,6 +45,11 @@ class Server(NamedTuple):
 
     known: lag.Replica
     pools: Pools
+
+    @property
+    def name(self) -> str:
+        """As in logs and metrics: by its place in the settings."""
+        return f"replica-{self.known.number}"
 
     def lsn(self, min_change: int) -> int:
         """Return the bytes of the log that it has replayed; -1 where it lacks a change.
@@ -86,6 +91,11 @@ class Reading(Readable):
         self._candidates = tuple(candidates)
         self._min_change = min_change
         self._seen_lsn = 0
+
+    @property
+    def name(self) -> str:
+        """The server that was asked last, or would be asked first."""
+        return self._candidates[0].server.name if self._candidates else PRIMARY
 
     def snapshot(self, min_change: int = 0) -> AbstractContextManager[Connection]:
         """Give a connection on which all statements see the same state; see `Readable`.

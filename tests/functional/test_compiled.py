@@ -89,10 +89,11 @@ def test_what_is_asked_often_needs_no_statement_but_the_look(
 ) -> None:
     compiling = make_client(answers_mb="0", compiled=str(tmp_path))
     fill(compiling)
-    expected = make_client().api("GET", path_at(3))
+    named = {"X-Request-ID": "compared-with-another"}
+    expected = make_client().api("GET", path_at(3), headers=named)
     ask_until_compiled(compiling)
     with statements() as sent:
-        answer = compiling.api("GET", path_at(3))
+        answer = compiling.api("GET", path_at(3), headers=named)
     assert len(sent) == 1
     assert (answer.body, answer.headers) == (expected.body, expected.headers)
     # A write is seen at once, and what it did not touch stays compiled.

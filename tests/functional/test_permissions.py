@@ -287,7 +287,9 @@ def test_path_of_a_request_that_fails_cannot_forge_an_entry_of_the_log(
     answer = make_client().api("GET", "mistakes/x%0AERROR all is lost", status=500)
     [entry] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert entry == f"GET '{API}/mistakes/x\\nERROR all is lost' failed"
-    assert answer.json == {"detail": "The service failed.", "code": "internal"}
+    request_id = answer.headers["X-Request-ID"]
+    detail = f"The service failed. Its log says why, of the request {request_id}."
+    assert answer.json == {"detail": detail, "code": "internal"}
 
 
 # --- between the question and the write ------------------------------------------

@@ -86,10 +86,10 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
         if holding.is_known:
             return holding.not_modified()
         if kept := answers_kept.at(seen.state, query.place):
-            return kept.response(holding)
+            return kept.response(holding, "kept")
         if compiled and (made := compiled.at(seen.state, query)):
             answers_kept.keep_at(seen.state, made)
-            return made.response(holding)
+            return made.response(holding, "compiled")
     rules = request.cdb.rules
     with asked.reader(request, several=query.needs_snapshot) as reader:
         layers = asked.layers(reader, query.gtName, query.asOf)

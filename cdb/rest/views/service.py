@@ -18,23 +18,21 @@ from cdb.rest import answers, inputs, shapes, spreading
 from cdb.rest.context import Context
 from cdb.rest.lane import SLASHED
 from cdb.rest.media import json_response
-from cdb.rest.service import Resource
+from cdb.rest.service import SERVICE, Resource
 from cdb.services import intervals, permitted, statuses
 from cdb.store import migrate
 
-_GROUP = "Service"
+about = Resource(SERVICE, [""], rooted=True)
+live = Resource(SERVICE, ["health/live"], rooted=True)
+ready = Resource(SERVICE, ["health/ready"], rooted=True)
+page = Resource(SERVICE, ["docs"], rooted=True)
+setting = Resource(SERVICE, ["settings/{name}", "user_settings/{name}"])
+timeout = Resource(SERVICE, ["timeout"])
+web = Resource(SERVICE, ["web"])
 
-about = Resource(_GROUP, [""], rooted=True)
-live = Resource(_GROUP, ["health/live"], rooted=True)
-ready = Resource(_GROUP, ["health/ready"], rooted=True)
-page = Resource(_GROUP, ["docs"], rooted=True)
-setting = Resource(_GROUP, ["settings/{name}", "user_settings/{name}"])
-timeout = Resource(_GROUP, ["timeout"])
-web = Resource(_GROUP, ["web"])
-
-plugins = Resource(_GROUP, ["plugins"])
-points = Resource(_GROUP, ["points"])
-whoami = Resource(_GROUP, ["whoami"])
+plugins = Resource(SERVICE, ["plugins"])
+points = Resource(SERVICE, ["points"])
+whoami = Resource(SERVICE, ["whoami"])
 
 RESOURCES = (about, live, ready, page, setting, plugins, points, whoami, timeout, web)
 
