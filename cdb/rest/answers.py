@@ -316,16 +316,15 @@ class Content(BaseModel):
     revision: str | None
 
 
-class Difference(_Span):
-    """A part of the axis where two tags have different payloads; null for none."""
+class Difference(_Span, _Notation):
+    """A part of the axis where two tags have different payloads; null for none.
+
+    Also in the notation of the type's dimension.
+    """
 
     payload_type: str
     a: Content | None
     b: Content | None
-
-
-class WrittenDifference(Difference, _Notation):
-    """A difference, also in the notation of the type's dimension."""
 
 
 class ListDifference(BaseModel):
@@ -388,7 +387,7 @@ class MergeStep(BaseModel):
     iovs_retired: int
 
 
-class Changed(WrittenDifference):
+class Changed(Difference):
     """A part of the axis where a global tag would have another payload: `b` in place of `a`."""
 
     global_tag: str

@@ -1,4 +1,7 @@
-"""As of when a request asks, and of which global tags."""
+"""As of when a request asks, and of which global tags.
+
+What gives how long an answer holds goes no further where the client has that answer.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -77,22 +80,27 @@ def log(request: Request, as_of: str | None) -> Iterator[AskedLog]:
 
     Raises:
         Invalid: the change or the time is wrong, or in the future.
+        Unchanged: the client has the answer.
 
     """
     with request.cdb.database.snapshot() as snapshot:
-        moment = moments.moment(snapshot, as_of)
-        layers = Layers.of([(resolve.LOG, moment)])
-        heads = [resolve.head(snapshot, layer) for layer in layers.tags]
-        yield AskedLog(snapshot, moment, layers.holding(request, heads))
+        found = _log(request, snapshot, as_of)
+        found.holding.stop_where_known()
+        yield found
+
+
+def _log(request: Request, reader: Connection, as_of: str | None) -> AskedLog:
+    moment = moments.moment(reader, as_of)
+    layers = Layers.of([(resolve.LOG, moment)])
+    heads = [resolve.head(reader, layer) for layer in layers.tags]
+    return AskedLog(reader, moment, layers.holding(request, heads))
 
 
 @dataclass(frozen=True, slots=True)
 class AskedList:
     """A payload list as of when it is asked, and how long the answer holds."""
 
-    reader: Connection
     record: ListRecord
-    moment: Moment
     holding: Holding
 
     @property
@@ -105,20 +113,22 @@ class AskedList:
         return self.record.dimension or rules.default_dimension
 
 
-@contextmanager
-def list_(request: Request, name: str, as_of: str | None) -> Iterator[AskedList]:
-    """Give a payload list, asked by its name, on a snapshot.
+def list_(request: Request, name: str, as_of: str | None) -> AskedList:
+    """Return a payload list, asked by its name.
 
     Any change can change the answer: a list that is in no tag has no head of its own.
 
     Raises:
         Invalid: the change or the time is wrong, or in the future.
         NotFound: no list has this name then.
+        Unchanged: the client has the answer.
 
     """
-    with log(request, as_of) as found:
-        record = lookup.list_(found.reader, name, found.moment.change)
-        yield AskedList(found.reader, record, found.moment, found.holding)
+    with request.cdb.database.snapshot() as snapshot:
+        found = _log(request, snapshot, as_of)
+        record = lookup.list_(snapshot, name, found.change)
+    found.holding.stop_where_known()
+    return AskedList(record, found.holding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +168,13 @@ def tag(request: Request, name: str, as_of: str | None) -> Iterator[AskedTag]:
     Raises:
         Invalid: the change or the time is wrong, or in the future.
         NotFound: no tag has this name then.
+        Unchanged: the client has the answer.
 
     """
     with request.cdb.database.snapshot() as snapshot:
-        yield _tag(request, snapshot, name, as_of)
+        found = _tag(request, snapshot, name, as_of)
+        found.holding.stop_where_known()
+        yield found
 
 
 @contextmanager
@@ -173,6 +186,7 @@ def two_tags(
     Raises:
         Invalid: a change or a time is wrong, or in the future.
         NotFound: no tag has one of the names then.
+        Unchanged: the client has the answer.
 
     """
     with request.cdb.database.snapshot() as snapshot:
@@ -183,7 +197,9 @@ def two_tags(
         both = Layers.of([(side.record.name, side.moment) for side in (a, b)])
         # An answer about two states says the changes of both, in its ETag, and not one of them.
         both = replace(both, as_of=None)
-        yield a, b, both.holding(request, [*a.holding.tags, *b.holding.tags])
+        holding = both.holding(request, [*a.holding.tags, *b.holding.tags])
+        holding.stop_where_known()
+        yield a, b, holding
 
 
 def _tag(
@@ -201,9 +217,12 @@ def tag_by_id(request: Request, tag_id: int, as_of: str | None) -> Iterator[Aske
     Raises:
         Invalid: the change or the time is wrong, or in the future.
         NotFound: no tag has this id then.
+        Unchanged: the client has the answer.
 
     """
     with request.cdb.database.snapshot() as snapshot:
         moment = moments.moment(snapshot, as_of)
         record = lookup.tag_by_id(snapshot, tag_id, moment.change)
-        yield AskedTag(snapshot, record, moment, Holding.of(request, record, moment))
+        holding = Holding.of(request, record, moment)
+        holding.stop_where_known()
+        yield AskedTag(snapshot, record, moment, holding)

@@ -130,6 +130,16 @@ class Holding:
         self.request.environ[OBSERVED].source = "not-modified"
         return self.sealed(Response(status=304, content_type=None))
 
+    def stop_where_known(self) -> None:
+        """Spare the work on an answer that the client has.
+
+        Raises:
+            Unchanged: it has it.
+
+        """
+        if self.is_known:
+            raise Unchanged(self)
+
     def sealed(self, response: Response, holds: Mapping[str, Interval] | None = None) -> Response:
         """Put into an answer how long it holds: in time, and around its point."""
         said = {
@@ -162,6 +172,19 @@ class Holding:
         if self.request.cdb.security.protects_reads:
             return {"Cache-Control": f"private, {age}"}
         return {"Cache-Control": f"public, {age}", "X-Accel-Expires": nginx}
+
+
+class Unchanged(Exception):
+    """The client has the answer, and its copy still holds.
+
+    Args:
+        holding: the state that the copy was made from.
+
+    """
+
+    def __init__(self, holding: Holding) -> None:
+        super().__init__(holding)
+        self.holding = holding
 
 
 def etag_of_tags(request: Request, records: Sequence[TagRecord]) -> str:

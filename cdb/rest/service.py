@@ -23,8 +23,9 @@ from cdb.errors import CdbError, Invalid, NotJson, ReadOnly, TooLarge
 from cdb.observed import OBSERVED
 from cdb.plugin import Permission
 from cdb.rest import spreading, tries, writing
+from cdb.rest.holding import Unchanged
 from cdb.rest.inputs import DryRunQuery
-from cdb.rest.media import json_response
+from cdb.rest.media import json_response, packed
 from cdb.store.pools import BUNDLE
 
 NOT_STORED = "no-store"
@@ -58,7 +59,8 @@ class Operation:
     its answer holds knows `If-None-Match`; what `streams` comes as lines, too. What
     `is_kept` depends on nothing but its URL and the log, and is short as a rule: a
     process keeps its answers. What is `in_lane`, at paths without variables, is
-    answered before the framework is asked.
+    answered before the framework is asked. What `is_packed` comes compressed for who
+    takes that.
     """
 
     method: str
@@ -76,6 +78,7 @@ class Operation:
     streams: bool = False
     is_kept: bool = False
     in_lane: bool = False
+    is_packed: bool = False
     description: str = ""
 
     @property
@@ -218,14 +221,16 @@ def _keep_out_of_caches(response: Response) -> None:
 
 
 def _read(operation: Operation, request: Request, inputs: Mapping[str, Any]) -> Response:
-    if not operation.is_kept:
-        return _as_response(operation.view(request, **inputs))
     kept = request.cdb.answers
-    if given := kept.again(request):
+    if operation.is_kept and (given := kept.again(request)):
         return given
-    response = _as_response(operation.view(request, **inputs))
-    kept.keep_response(request, response)
-    return response
+    try:
+        response = _as_response(operation.view(request, **inputs))
+    except Unchanged as unchanged:
+        response = unchanged.holding.not_modified()
+    if operation.is_kept:
+        kept.keep_response(request, response)
+    return packed(request, response) if operation.is_packed else response
 
 
 def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> Response:

@@ -184,20 +184,15 @@ def gap_of_list(found: Gap, dimension: str, rules: Rules) -> Json:
     return gap(found, rules.iov_mode) | in_notation(dimension, found.start, found.end, rules)
 
 
-def difference(found: TypeDifference, mode: IovMode) -> Json:
-    """Show where two tags answer differently."""
+def difference(found: TypeDifference, dimension: str, rules: Rules) -> Json:
+    """Show where two tags answer differently, also in the notation of a dimension."""
     return {
         "payload_type": found.payload_type,
-        **span(found.start, found.end, mode),
+        **span(found.start, found.end, rules.iov_mode),
         "a": found.a and found.a._asdict(),
         "b": found.b and found.b._asdict(),
+        **in_notation(dimension, found.start, found.end, rules),
     }
-
-
-def written_difference(found: TypeDifference, dimension: str, rules: Rules) -> Json:
-    """Show where two tags answer differently, also in the notation of a dimension."""
-    shown = difference(found, rules.iov_mode)
-    return shown | in_notation(dimension, found.start, found.end, rules)
 
 
 def list_difference(found: ListDifference, dimension: str, rules: Rules) -> Json:
@@ -213,8 +208,11 @@ def list_difference(found: ListDifference, dimension: str, rules: Rules) -> Json
     }
 
 
-def merged(found: Merged, mode: IovMode, *, dry_run: bool) -> Json:
+def merged(found: Merged, rules: Rules, *, dry_run: bool) -> Json:
     """Show what a merge did, or what a dry run found that it would do."""
+    differences = [
+        difference(each, found.dimensions[each.payload_type], rules) for each in found.differences
+    ]
     return {
         "sources": [
             {"global_tag": source.tag.name, "change": source.change} for source in found.sources
@@ -222,7 +220,7 @@ def merged(found: Merged, mode: IovMode, *, dry_run: bool) -> Json:
         "head": found.tag.head,
         "dry_run": dry_run,
         "payload_lists": [step._asdict() for step in found.steps],
-        "differences": [difference(each, mode) for each in found.differences] if dry_run else None,
+        "differences": differences if dry_run else None,
         "differences_count": found.differences_count if dry_run else None,
     }
 
@@ -293,7 +291,7 @@ def trial(found: Trial, rules: Rules) -> Json:
         "differences": [
             {
                 "global_tag": tag.global_tag,
-                **written_difference(each, tag.dimensions[each.payload_type], rules),
+                **difference(each, tag.dimensions[each.payload_type], rules),
             }
             for tag in found.differences
             for each in tag.told

@@ -105,7 +105,8 @@ class Merged(NamedTuple):
     """A global tag, what was merged into it, and what that does.
 
     `tag` is as it is after the merge; with a dry run, as it is. A dry run tells
-    the first `DIFFERENCES` in `differences`, and how many there are.
+    the first `DIFFERENCES` in `differences`, and how many there are; `dimensions`
+    are those of their payload types.
     """
 
     tag: reads.TagRecord
@@ -113,6 +114,7 @@ class Merged(NamedTuple):
     steps: list[Step]
     differences: list[TypeDifference]
     differences_count: int
+    dimensions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class _Case:
     wanted: Wanted
     window: Interval
     types: tuple[str, ...]
+    dimensions: Mapping[str, str]
     target: Mapping[str, Member]
     members: tuple[Mapping[str, Member], ...]
 
@@ -132,11 +135,9 @@ class _Case:
         """The ids of the sources that are taken as they are now."""
         return {source.tag.id for source in self.sources if source.is_current}
 
-    def merged(
-        self, steps: list[Step], found: Sequence[TypeDifference] = (), count: int = 0
-    ) -> Merged:
+    def merged(self, steps: list[Step]) -> Merged:
         """Return the outcome of the merge."""
-        return Merged(self.tag, self.sources, steps, list(found), count)
+        return Merged(self.tag, self.sources, steps, [], 0, {})
 
 
 @uncollected()
@@ -223,14 +224,14 @@ def _case(session: Session, rules: Rules, writer: Writer, name: str, wanted: Wan
     )
     named = contents.of_types({*target, *(each for of in members for each in of)}, wanted.types)
     types = tuple(each for each in named if wanted.full or any(each in of for of in members))
-    used = {
-        of[each].dimension or rules.default_dimension
+    dimensions = {
+        each: of[each].dimension or rules.default_dimension
         for of in (target, *members)
         for each in types
         if each in of
     }
-    window = intervals.window(rules, wanted.begin, wanted.end, used)
-    return _Case(tag, sources, wanted, window, types, target, tuple(members))
+    window = intervals.window(rules, wanted.begin, wanted.end, {*dimensions.values()})
+    return _Case(tag, sources, wanted, window, types, dimensions, target, tuple(members))
 
 
 def _source(session: Session, written: str) -> Source:
@@ -405,7 +406,7 @@ def _tried(
         count += sum(1 for _ in found)
     if steps:
         require_heads(session, writer.origin, {case.tag.id, *case.current_sources})
-    return case.merged(steps, told, count)
+    return Merged(case.tag, case.sources, steps, told, count, case.dimensions)
 
 
 def _step(payload_type: str, record: reads.ListRecord | None, plan: Plan) -> Step:

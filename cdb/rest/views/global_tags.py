@@ -114,8 +114,6 @@ def show_by_id(request: Request, path: inputs.IdPath, query: inputs.AsOfQuery) -
 def list_summaries(request: Request, query: inputs.TagBrowseQuery) -> Response:
     """List global tags with the numbers of their lists and IOVs; with `page`, a page of them."""
     with asked.log(request, query.asOf) as log:
-        if log.holding.is_known:
-            return log.holding.not_modified()
         if query.page is None:
             counts = reads.tag_counts(log.reader, at=log.change)
             shown: object = _summaries(reads.tags(log.reader, log.change), counts)
@@ -143,8 +141,6 @@ def show(request: Request, path: inputs.NamePath, query: inputs.TagQuery) -> obj
     with asked.tag(request, path.name, query.asOf) as tag:
         if not query.light:
             return _whole(request, tag)
-        if tag.holding.is_known:
-            return tag.holding.not_modified()
         counts = reads.tag_counts(tag.reader, [tag.record.id], tag.moment.change)
         dimensions = tag.components(request.cdb.rules)
     shown = shapes.tag_summary(tag.record, counts.get(tag.record.id, (0, 0)))
@@ -184,8 +180,6 @@ def describe(
 def show_lists(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery) -> Response:
     """Show which payload list a global tag has for each payload type."""
     with asked.tag(request, path.name, query.asOf) as tag:
-        if tag.holding.is_known:
-            return tag.holding.not_modified()
         members = reads.lists_of(tag.reader, tag.record.id, tag.moment.change)
     shown = {member.type: member.name for member in members}
     return tag.holding.sealed(json_response(shown))
@@ -256,7 +250,7 @@ def merge(
     done = merging.merge(
         context.database, session, context.rules, writer, path.name, body.wanted()
     )
-    shown = shapes.merged(done, context.rules.iov_mode, dry_run=writer.dry_run)
+    shown = shapes.merged(done, context.rules, dry_run=writer.dry_run)
     response = json_response({"global_tag": path.name, "mode": body.mode, **shown})
     read = [done.tag, *(source.tag for source in done.sources if source.is_current)]
     heads = [head for record in read for head in Holding.of(request, record, LATEST).tags]
@@ -290,8 +284,6 @@ def change_status(
 def list_statuses(request: Request, query: inputs.AsOfQuery) -> Response:
     """List the statuses that global tags can have."""
     with asked.log(request, query.asOf) as log:
-        if log.holding.is_known:
-            return log.holding.not_modified()
         shown = [shapes.status(record) for record in reads.statuses(log.reader, log.change)]
     return log.holding.sealed(json_response(shown))
 
@@ -320,8 +312,6 @@ def _summaries(
 
 
 def _whole(request: Request, tag: asked.AskedTag) -> Response:
-    if tag.holding.is_known:
-        return tag.holding.not_modified()
     pieces = streams.tag(
         request.cdb.database,
         tag.record,

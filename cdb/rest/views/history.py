@@ -12,7 +12,7 @@ from cdb.rest import answers, asked, inputs, shapes
 from cdb.rest.holding import Holding
 from cdb.rest.media import json_response
 from cdb.rest.service import Resource
-from cdb.services import history, lookup, revert
+from cdb.services import history, lookup, moments, revert
 from cdb.services.moments import LATEST
 from cdb.services.writer import Writer
 
@@ -50,9 +50,11 @@ def show(request: Request, path: inputs.ChangePath) -> shapes.Json:
 @of_tag.get(answers.Changes, path=inputs.NamePath, query=inputs.HistoryQuery, errors=[NotFound])
 def show_history(request: Request, path: inputs.NamePath, query: inputs.HistoryQuery) -> Response:
     """List the changes of a global tag: of this very one, not of others that had its name."""
-    with asked.tag(request, path.name, query.asOf) as tag:
-        wanted = replace(query.wanted(), tag_id=tag.record.id)
-        page = history.page(tag.reader, wanted, tag.moment.change)
+    with request.cdb.database.snapshot() as reader:
+        name, moment = moments.of_tag(reader, path.name, query.asOf)
+        record = lookup.tag(reader, name, moment.change)
+        wanted = replace(query.wanted(), tag_id=record.id)
+        page = history.page(reader, wanted, moment.change)
     return json_response(_shown(request, page, query))
 
 
@@ -67,9 +69,9 @@ def show_history_of_list(
     What a clone shows of its source's log was changed there: its own history begins with
     the clone.
     """
-    with asked.list_(request, path.name, query.asOf) as found:
-        wanted = replace(query.wanted(), list_id=found.record.id)
-        page = history.page(found.reader, wanted, found.moment.change)
+    with asked.state(request, query.asOf) as (reader, at):
+        record = lookup.list_(reader, path.name, at)
+        page = history.page(reader, replace(query.wanted(), list_id=record.id), at)
     return json_response(_shown(request, page, query))
 
 

@@ -83,8 +83,7 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     compiled = request.cdb.compiled
     if seen := answers_kept.seen(request, query.question_anywhere):
         holding = seen.holding(request)
-        if holding.is_known:
-            return holding.not_modified()
+        holding.stop_where_known()
         if kept := answers_kept.at(seen.state, query.place):
             return kept.response(holding, "kept")
         if compiled and (made := compiled.at(seen.state, query)):
@@ -94,9 +93,8 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
     with asked.reader(request, several=query.needs_snapshot) as reader:
         layers = asked.layers(reader, query.gtName, query.asOf)
         if not seen and "If-None-Match" in request.headers:
-            holding = layers.holding(request, [resolve.head(reader, each) for each in layers.tags])
-            if holding.is_known:
-                return holding.not_modified()
+            heads = [resolve.head(reader, each) for each in layers.tags]
+            layers.holding(request, heads).stop_where_known()
         found = resolve.answer(reader, rules, query.question(layers.tags))
     body = shapes.VALID_PAYLOADS[query.shape].body(found.valid, rules)
     holding = layers.holding(request, found.tags)

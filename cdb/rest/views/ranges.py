@@ -9,7 +9,7 @@ from pyramid.response import Response
 from cdb.domain.points import AXIS, Interval
 from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.media import dumps, json_response, packed
+from cdb.rest.media import dumps, json_response
 from cdb.rest.service import Resource
 from cdb.services import (
     batch,
@@ -68,8 +68,6 @@ def list_iovs(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
     they come one a line, and a last line counts them.
     """
     with asked.tag(request, path.name, query.asOf) as tag:
-        if tag.holding.is_known:
-            return tag.holding.not_modified()
         window = _window(request, query, tag)
     pages = ranges.of_tag(request.cdb.database, tag.record, tag.fixed_change, window, query.types)
     shown = ({"payload_type": page.record.type, **row} for page, row in _rows(request, pages))
@@ -87,8 +85,6 @@ def list_iovs(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
 def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery) -> Response:
     """List the parts of the axis that a global tag has no payload for, by payload type."""
     with asked.tag(request, path.name, query.asOf) as tag:
-        if tag.holding.is_known:
-            return tag.holding.not_modified()
         window = _window(request, query, tag)
     found = gaps.of_tag(request.cdb.database, tag.record, tag.fixed_change, window, query.types)
     shown = (shapes.gap(each, request.cdb.rules.iov_mode) for each in found)
@@ -96,7 +92,7 @@ def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
 
 
 @tag_diff.get(
-    list[answers.WrittenDifference] | list[answers.ListDifference],
+    list[answers.Difference] | list[answers.ListDifference],
     path=inputs.DiffPath,
     query=inputs.DiffQuery,
     errors=[NotFound],
@@ -111,8 +107,6 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
     """
     database, rules, names = request.cdb.database, request.cdb.rules, (path.a, path.b)
     with asked.two_tags(request, names, query.sides(*names)) as (a, b, holding):
-        if holding.is_known:
-            return holding.not_modified()
         window = _window(request, query, a, b)
         dimension_of = a.dimension_of(rules) | b.dimension_of(rules)
         point = None
@@ -131,10 +125,7 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
             if point is None
             else diff.at(database, *sides, point=point, types=query.types)
         )
-        shown = (
-            shapes.written_difference(each, dimension_of[each.payload_type], rules)
-            for each in found
-        )
+        shown = (shapes.difference(each, dimension_of[each.payload_type], rules) for each in found)
     change = max(side.change for side in sides)
     return holding.sealed(streams.listed(request, islice(shown, query.limit), change))
 
@@ -153,9 +144,7 @@ def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery
     tags, ids or times are in it.
     """
     with asked.tag(request, path.name, query.asOf) as tag:
-        if tag.holding.is_known:
-            return tag.holding.not_modified()
-    change = tag.fixed_change
+        change = tag.fixed_change
     found = digest.of_tag(request.cdb.database, request.cdb.rules, tag.record, change)
     return tag.holding.sealed(json_response(shapes.digest(tag.record, found, change)))
 
@@ -166,6 +155,7 @@ def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery
     query=inputs.TimelineQuery,
     errors=[NotFound],
     says_how_long=True,
+    is_packed=True,
 )
 def show_timeline(
     request: Request, path: inputs.NamePath, query: inputs.TimelineQuery
@@ -175,14 +165,12 @@ def show_timeline(
     Points are strings, since they can be larger than what JavaScript keeps exact.
     """
     with asked.tag(request, path.name, query.asOf) as tag:
-        if tag.holding.is_known:
-            return packed(request, tag.holding.not_modified())
         window = _window(request, query, tag) if query.has_window else None
     wanted = _wanted(query, window)
     found = timeline.of_tag(
         request.cdb.database, request.cdb.rules, tag.record, tag.fixed_change, wanted
     )
-    return packed(request, tag.holding.sealed(json_response(shapes.timeline(found))))
+    return tag.holding.sealed(json_response(shapes.timeline(found)))
 
 
 @diff_picture.get(
@@ -191,6 +179,7 @@ def show_timeline(
     query=inputs.DiffTimelineQuery,
     errors=[NotFound],
     says_how_long=True,
+    is_packed=True,
 )
 def show_diff_timeline(
     request: Request, path: inputs.DiffPath, query: inputs.DiffTimelineQuery
@@ -202,8 +191,6 @@ def show_diff_timeline(
     """
     names = (path.a, path.b)
     with asked.two_tags(request, names, query.sides(*names)) as (a, b, holding):
-        if holding.is_known:
-            return packed(request, holding.not_modified())
         window = _window(request, query, a, b) if query.has_window else None
     found = diff_timeline.of_two(
         request.cdb.database,
@@ -213,7 +200,7 @@ def show_diff_timeline(
         _wanted(query, window),
         query.types or None,
     )
-    return packed(request, holding.sealed(json_response(shapes.diff_timeline(found))))
+    return holding.sealed(json_response(shapes.diff_timeline(found)))
 
 
 @iovs_of_list.get(
@@ -235,9 +222,7 @@ def list_iovs_of_list(
     that there is none, stays the same.
     """
     database, rules = request.cdb.database, request.cdb.rules
-    with asked.list_(request, path.name, query.asOf) as found:
-        if found.holding.is_known:
-            return found.holding.not_modified()
+    found = asked.list_(request, path.name, query.asOf)
     record, change = found.record, found.fixed_change
     dimension = found.dimension(rules)
     window = _window_of_list(request, query, found)
@@ -267,9 +252,7 @@ def list_gaps_of_list(
 ) -> Response:
     """List the parts of the axis that a payload list, in a tag or not, has no payload for."""
     database, rules = request.cdb.database, request.cdb.rules
-    with asked.list_(request, path.name, query.asOf) as found:
-        if found.holding.is_known:
-            return found.holding.not_modified()
+    found = asked.list_(request, path.name, query.asOf)
     window = _window_of_list(request, query, found)
     all_gaps = gaps.of_list(database, found.record, found.fixed_change, window)
     shown = (shapes.gap_of_list(each, found.dimension(rules), rules) for each in all_gaps)
@@ -282,20 +265,19 @@ def list_gaps_of_list(
     query=inputs.ListTimelineQuery,
     errors=[NotFound],
     says_how_long=True,
+    is_packed=True,
 )
 def show_timeline_of_list(
     request: Request, path: inputs.NamePath, query: inputs.ListTimelineQuery
 ) -> Response:
     """Show a payload list, in a tag or not, as a picture with one lane, as that of a tag."""
-    with asked.list_(request, path.name, query.asOf) as found:
-        if found.holding.is_known:
-            return packed(request, found.holding.not_modified())
+    found = asked.list_(request, path.name, query.asOf)
     window = _window_of_list(request, query, found) if query.has_window else None
     wanted = timeline.Wanted(window, query.buckets)
     picture = timeline.of_list(
         request.cdb.database, request.cdb.rules, found.record, found.fixed_change, wanted
     )
-    return packed(request, found.holding.sealed(json_response(shapes.timeline(picture))))
+    return found.holding.sealed(json_response(shapes.timeline(picture)))
 
 
 @many.post(answers.BatchAnswers, body=inputs.Batch, errors=[NotFound])
