@@ -52,7 +52,7 @@ def examples(page: Path) -> list[Example]:
         (block[1], block[2], text.count("\n", 0, block.start(2)) + 1)
         for block in BLOCK.finditer(text)
     ):
-        found += _commands(content, line) if kind == "console" else _saved(content, line)
+        found += commands(content, line) if kind == "console" else _saved(content, line)
     return found
 
 
@@ -62,7 +62,8 @@ def scripts(page: Path) -> list[str | None]:
     return [named[1] if (named := NAME.match(block)) else None for block in blocks]
 
 
-def _commands(content: str, line: int) -> list[Example]:
+def commands(content: str, line: int = 1) -> list[Example]:
+    """Return the commands of a console block that begins at a line, each with what it prints."""
     found: list[Example] = []
     for number, text in enumerate(content.splitlines(), start=line):
         if text.startswith("$ "):

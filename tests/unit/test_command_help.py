@@ -3,15 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from inspect import cleandoc
 from io import StringIO
 from pathlib import Path
 
 import click
 import pytest
-
-from cdb_client.cli import main
+from typed import VERBS, parse
 
 FILES = (
     *("production.ini", "development.ini", "belle2.ini", "other.ini"),
@@ -19,12 +17,6 @@ FILES = (
     *("beam.csv", "beam.txt", "beam/*.txt", "alignment.jsonl", "store/8.txt"),
 )
 """What the examples name, and has to be there."""
-
-VERBS = main.commands | {
-    entry.name: entry.load()
-    for entry in entry_points(group="cdb.commands")
-    if entry.dist and entry.dist.name == "hep-cdb"
-}
 
 
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -63,14 +55,3 @@ def test_the_examples_of_a_command_can_be_typed(
             monkeypatch.setenv(variable, value)
         else:
             parse(shlex.split(line, comments=True))
-
-
-def parse(words: list[str]) -> None:
-    """Read the words of a line as a shell gives them to the command, and do nothing."""
-    for end in ("|", "||", "&&", ">", "<"):
-        words = words[: words.index(end)] if end in words else words
-    assert words.pop(0) == "cdb"
-    found: click.Command = VERBS[words.pop(0)]
-    while isinstance(found, click.Group):
-        found = found.commands[words.pop(0)]
-    found.make_context(found.name, words).close()  # what it has opened
