@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT   ?= 8000
+SCRAPE ?= 15s
 VAR    ?= var
 DEMO   ?= 1
 T      ?=
@@ -22,11 +23,12 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs bench screenshots clean
+.PHONY: help setup run stack test check docs bench screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
 	@echo "make run [PORT=8000] [VAR=var] [DEMO=1]  serve development.ini on 127.0.0.1"
+	@echo "make stack [PORT=8000] [VAR=var]      PostgreSQL with a replica, PgBouncer, two services, nginx, Prometheus"
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
@@ -73,6 +75,10 @@ else
 	@echo "  curl http://127.0.0.1:$(PORT)/api/cdb_rest/globalTags"
 endif
 	@exec $(BIN)/cdb serve $(INI) --listen 127.0.0.1:$(PORT)
+
+# PORT is the first of eight; with PORT=0 they are free ones.
+stack: .venv/.benched
+	@PYTHONPATH=tools exec $(BIN)/python -m stack --port $(PORT) --folder '$(VAR)/stack' --scrape $(SCRAPE)
 
 # The tests in the order of their names: those with few tests, which would come last, take the
 # longest. Before them, what needs one core only: each beside the other.
