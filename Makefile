@@ -6,6 +6,7 @@ PORT   ?= 8000
 SCRAPE ?= 15s
 VAR    ?= var
 DEMO   ?= 1
+DOCKER ?= docker
 T      ?=
 # Not from the environment, where URL may be something else.
 SCENARIO :=
@@ -13,17 +14,20 @@ URL      :=
 ARGS     :=
 OUT      := var/screenshots
 DOCS     :=
+UPGRADE  :=
+EXPERIMENTS :=
 
 BIN    := .venv/bin
 INI    := development.ini
 PLUGINS := $(patsubst %/setup.cfg,%,$(wildcard plugins/*/setup.cfg))
+VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
 SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 
 # Without what Python keeps of a module once it is compiled, each start of `cdb` takes a second more.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check docs bench screenshots clean
+.PHONY: help setup run stack test check docs bench lock image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -33,6 +37,8 @@ help:
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
+	@echo "make lock [UPGRADE=1]                 pin what a service needs, with hashes, in deploy/"
+	@echo "make image [EXPERIMENTS=…] [DOCKER=podman]  the container image of deploy/Dockerfile"
 	@echo "make screenshots [OUT=var/screenshots]  a picture of each page of the web interface"
 	@echo "make screenshots DOCS=1               those that the documentation shows, into docs/images/web"
 	@echo "make clean                            remove what the others made"
@@ -103,6 +109,21 @@ docs: setup
 
 bench: .venv/.benched
 	$(BIN)/python benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) $(ARGS)
+
+# With what is pinned already kept, unless it is to be the newest.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+OURS := hep-cdb hep-cdb-client $(notdir $(PLUGINS))
+
+lock: setup
+	$(LOCK) $(OURS:%=--no-emit-package %) deploy/requirements.in --output-file deploy/requirements.txt
+	$(LOCK) deploy/build-requirements.in --output-file deploy/build-requirements.txt
+
+image:
+	$(DOCKER) build --file deploy/Dockerfile --tag cdb:$(VERSION) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	  $(if $(EXPERIMENTS),--build-arg PLUGINS='$(EXPERIMENTS:%=plugins/%)') .
 
 screenshots: setup
 	PYTHONPATH=tests $(BIN)/python -W ignore tests/browser/screenshots.py \

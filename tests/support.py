@@ -30,8 +30,12 @@ __all__ = ["API", "Client", "contents", "program", "rules", "serving", "statemen
 DATA = Path(__file__).parent / "data"
 
 
-def program(name: str) -> str:
+def program(name: str, package: str | None = None) -> str:
     """Return the path of a program that a test needs, and that pip cannot install.
+
+    Args:
+        name: of the program.
+        package: of Debian that has it, if that has another name.
 
     A test without it is skipped, and says what is missing; in CI, where the variable `CI`
     is set, it fails.
@@ -39,7 +43,7 @@ def program(name: str) -> str:
     # Debian has servers where the path of an ordinary user does not look.
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        missing = f"this test needs {name}: on Debian, apt-get install {name}"
+        missing = f"this test needs {name}: on Debian, apt-get install {package or name}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     return found
 
