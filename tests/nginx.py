@@ -21,6 +21,9 @@ from support import program
 
 SITE = Path(__file__).parents[1] / "deploy/nginx/cdb.conf"
 
+AS_TESTER = "user root;" if os.geteuid() == 0 else ""
+"""Lets the processes of nginx read what belongs to who runs the tests."""
+
 
 class Front(NamedTuple):
     """Where nginx listens, without TLS and with it, and the certificate of that."""
@@ -52,25 +55,31 @@ def site(folder: Path, service: str, ports: tuple[int, int], files: Path) -> str
 @contextmanager
 def nginx(folder: Path, service: str, files: Path | None = None) -> Iterator[Front]:
     """Run nginx with the site in front of a service; its files lie in a folder."""
-    ports = _free_port(), _free_port()
+    ports = free_port(), free_port()
     (folder / "cdb.conf").write_text(site(folder, service, ports, files or folder))
     main = folder / "nginx.conf"
-    # Its processes may read what belongs to who runs the tests.
-    user = "user root;" if os.geteuid() == 0 else ""
     main.write_text(
-        f"{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log info;\n"
+        f"{AS_TESTER} daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log info;\n"
         "worker_processes 2; events { worker_connections 1024; }\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body;\n"
         f"proxy_temp_path {folder}/proxy; include {folder}/cdb.conf; }}\n"
     )
+    with running(main, ports[1]):
+        url, tls = f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}"
+        yield Front(url, tls, folder / "certificate.pem")
+
+
+@contextmanager
+def running(main: Path, port: int) -> Iterator[None]:
+    """Run nginx with a configuration, which is checked before, until it listens at a port."""
+    folder = main.parent
     command = [program("nginx"), "-p", folder, "-e", folder / "error.log", "-c", main]
     checked = subprocess.run([*command, "-t"], check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     with subprocess.Popen(command) as process:
         try:
-            _wait_for(ports[1])
-            url, tls = f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}"
-            yield Front(url, tls, folder / "certificate.pem")
+            wait_for(port)
+            yield
         finally:
             process.terminate()
 
@@ -82,12 +91,14 @@ def seen_errors(folder: Path) -> list[str]:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until somebody listens at a port of this machine."""
     deadline = time.monotonic() + 30
     while True:
         try:
