@@ -133,7 +133,7 @@ def test_the_oldest_kubernetes_takes_it_too() -> None:
 def test_everything_is_rendered_somewhere() -> None:
     made = {each["kind"] for options in SWITCHES.values() for each in rendered(*options)}
     assert made == {
-        *("Route", "ServiceMonitor"),
+        *STRANGERS,
         *("ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job"),
         *("NetworkPolicy", "PersistentVolumeClaim", "Pod", "PodDisruptionBudget"),
         *("Service", "ServiceAccount"),
@@ -150,14 +150,42 @@ def test_the_chart_is_of_this_version() -> None:
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version("hep-cdb")
 
 
-@pytest.mark.parametrize(
-    ("copy", "original"),
-    [("cdb.conf", "deploy/nginx/cdb.conf")],
-)
-def test_a_copy_in_the_chart_is_that_of_the_original(copy: str, original: str) -> None:
-    # A chart reads its own files only.
-    same = (CHART / "files" / copy).read_text() == (ROOT / original).read_text()
-    assert same, f"cp {original} deploy/helm/cdb/files/{copy}"
+COPIES = {
+    "nginx/cdb.conf": "cdb.conf",
+    "prometheus/rules.yml": "prometheus/rules.yml",
+    **{
+        f"grafana/dashboards/{each.name}": f"grafana/{each.name}"
+        for each in sorted((ROOT / "deploy/grafana/dashboards").iterdir())
+    },
+}
+"""What the chart has of the rest of deploy/, since it can read its own files only."""
+
+
+@pytest.mark.parametrize("original", COPIES)
+def test_a_copy_in_the_chart_is_one_of_the_original(original: str) -> None:
+    copy = CHART / "files" / COPIES[original]
+    same = copy.exists() and copy.read_text() == (ROOT / "deploy" / original).read_text()
+    assert same, f"cp deploy/{original} deploy/helm/cdb/files/{COPIES[original]}"
+
+
+def test_the_chart_has_copies_and_nothing_else() -> None:
+    here = {each.relative_to(CHART / "files") for each in (CHART / "files").rglob("*.*")}
+    assert sorted(map(str, here)) == sorted(COPIES.values())
+
+
+def test_alerts_and_dashboards_come_as_they_are() -> None:
+    objects = rendered(*SWITCHES["all"])
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
+    assert one(objects, "PrometheusRule", "cdb")["spec"] == rules
+    shown = one(objects, "ConfigMap", "cdb-dashboards")["data"]
+    for file in (ROOT / "deploy/grafana/dashboards").iterdir():
+        assert json.loads(shown[file.name]) == json.loads(file.read_text())
+    # The alerts know the job by this name.
+    assert 'job="cdb"' in json.dumps(rules).replace("\\", "")
+    assert one(objects, "ServiceMonitor", "cdb")["spec"]["jobLabel"].endswith("/part-of")
+    assert (
+        one(objects, "Service", "cdb")["metadata"]["labels"]["app.kubernetes.io/part-of"] == "cdb"
+    )
 
 
 # --- values -----------------------------------------------------------------------------
