@@ -17,6 +17,8 @@ release = version = version_of("hep-cdb")
 
 extensions = [
     "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
     "sphinx_design",
     "api_reference",
     "command_reference",
@@ -27,6 +29,20 @@ extensions = [
 # Cards are written with colons, so that an editor shows what is in them as text.
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+# Docstrings write names as Markdown does.
+default_role = "literal"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+napoleon_use_ivar = True
+# A reference that leads nowhere is a warning; but what the standard library has, and what stands
+# in a signature and is nobody's to make, is on no page.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(abc|collections|datetime|enum|pathlib)\..*"),
+    ("py:.*", r"cdb_client\.(bundle\.Bundle|conditions\.Answer|http\.Service)"),
+    ("py:class", "Service"),
+]
 # The notebook is run by the tests, and shown with the outputs that it has kept.
 nb_execution_mode = "off"
 exclude_patterns = ["_build"]

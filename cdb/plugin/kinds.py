@@ -241,7 +241,7 @@ class PayloadLayout(Plugin):
     """Where payload files lie in the payload store; one is enabled."""
 
     numbers_revisions: ClassVar[bool] = False
-    """Whether the service numbers the payloads of a type: 1, 2, 3, … in order of arrival.
+    """Whether the service numbers the payloads of a type in order of arrival, from 1 on.
 
     The same content of a type keeps its number. The number is the revision of
     every payload IOV that refers to the payload.

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from pages import ROOT, differences, same, sample_service
 from support import API
 
+import cdb_client
 from cdb import errors
 from cdb.commands.demo import demo
 from cdb.rest import openapi, views
@@ -147,6 +148,11 @@ def leads(page: Path, anchor: str) -> bool:
         return page.exists()
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_reference_of_python_has_all_that_the_client_promises() -> None:
+    shown = re.findall(r"auto\w+:: cdb_client\.(\w+)", (DOCS / "python-reference.md").read_text())
+    assert set(cdb_client.__all__) <= set(shown)
 
 
 def test_the_page_of_the_command_has_every_key_variable_and_exit_status() -> None:

@@ -123,6 +123,8 @@ class Client(Reads):
     ) -> "Inserting":
         """Return a batch of inserts, which a `with` block fills and sends at its end.
 
+        ::
+
             with client.inserting("CMS_2017", reason="new jet corrections") as batch:
                 batch.add("JEC_L2Relative", file="l2.txt", begin="302635:0", end="303435:0")
             print(batch.change)

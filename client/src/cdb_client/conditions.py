@@ -160,7 +160,7 @@ class Conditions(Mapping[str, PayloadIOV]):
 
     @property
     def point(self) -> Point | str | Places:
-        """Where was asked: (major, minor), or by dimension where the tag has several.
+        """The point that was asked, as (major, minor), or by dimension where the tag has several.
 
         A notation that only the service can read stays as it is.
         """

@@ -10,7 +10,7 @@ from cdb_client.resources.changes import pages_of
 from cdb_client.resources.payload_lists import PayloadLists
 
 Mode = Literal["fill", "override", "append"]
-"""How a merge goes: what fills gaps, what wins where it has a payload, what goes on."""
+"""How a merge goes. What it brings in fills gaps, wins where it has a payload, or goes on."""
 
 
 class GlobalTags(Resource):
