@@ -74,6 +74,14 @@ def test_every_image_has_a_version(path: Path) -> None:
 
 
 @each_file
+def test_image_is_built_from_a_file_that_is_there(path: Path) -> None:
+    built = [service["build"] for _, service in services(path) if "build" in service]
+    assert built
+    for build in built:
+        assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+
+@each_file
 def test_all_that_is_mounted_is_there(path: Path) -> None:
     volumes = composed(path)["volumes"]
     used = set()

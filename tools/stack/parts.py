@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,11 +67,13 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._parts: dict[str, Part] = {}
+        self._together: list[list[Part]] = []
         self._told: set[str] = set()
 
     def start(self, *parts: Part) -> None:
         """Start parts; they need not answer yet."""
+        started: list[Part] = []
+        self._together.append(started)
         for part in parts:
             with self.log(part.name).open("wb") as log:
                 # In a session of its own: Ctrl-C is for who runs the stack, who stops it in order.
@@ -85,7 +86,7 @@ class Parts:
                     start_new_session=True,
                 )
             (self._folder / f"{part.name}.pid").write_text(f"{self.processes[part.name].pid}\n")
-            self._parts[part.name] = part
+            started.append(part)
 
     def wait(self) -> None:
         """Return when all parts answer.
@@ -95,7 +96,7 @@ class Parts:
 
         """
         until = time.monotonic() + PATIENCE
-        for part in self._parts.values():
+        for part in (part for group in self._together for part in group):
             while not part.answers():
                 if ends := self.ended():
                     raise Failed("\n".join(ends))
@@ -134,13 +135,19 @@ class Parts:
         return found
 
     def stop(self) -> None:
-        """Stop what runs, the last one first; kill what does not stop."""
-        for name, process in reversed(self.processes.items()):
-            if process.poll() is None:
-                process.send_signal(self._parts[name].stop)
-                with suppress(subprocess.TimeoutExpired):
+        """Stop what runs, the last ones first, those started together at once.
+
+        What does not stop in time is killed.
+        """
+        for group in reversed(self._together):
+            running = [part for part in group if self.processes[part.name].poll() is None]
+            for part in running:
+                self.processes[part.name].send_signal(part.stop)
+            for part in running:
+                process = self.processes[part.name]
+                try:
                     process.wait(PATIENCE)
-                if process.poll() is None:
+                except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
 
