@@ -4,7 +4,7 @@ The codes are part of the interface: clients may branch on them, so they are
 never renamed. `docs/http-api.md` lists them, and a test compares the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 
@@ -251,3 +251,14 @@ class Unavailable(CdbError):
 
 class ServerFailed(Unavailable):
     """One of several servers failed in the middle of a read; another one may answer it."""
+
+
+def codes() -> frozenset[str]:
+    """Return the codes of all errors."""
+    return frozenset(each.code for each in _below(CdbError))
+
+
+def _below(kind: type[CdbError]) -> Iterator[type[CdbError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)

@@ -38,6 +38,7 @@ class Observed:
         subject: who sent it, where that was asked.
         change: that a write made.
         code: of an error.
+        writes: whether it was for something that writes.
         sent: bytes of the body that were given to the web server.
         is_cut: whether an answer of any length ended before it was whole.
 
@@ -61,6 +62,7 @@ class Observed:
         "source",
         "status",
         "subject",
+        "writes",
     )
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
@@ -79,6 +81,7 @@ class Observed:
         self.subject: str | None = None
         self.change: int | None = None
         self.code: str | None = None
+        self.writes = False
         self.sent = 0
         self.is_cut = False
 

@@ -328,6 +328,22 @@ class Settings(BaseModel):
             "time limits with it.",
         ),
     ] = True
+    metrics: Annotated[
+        bool,
+        Field(
+            alias="cdb.metrics",
+            description="Whether `/metrics`, which Prometheus asks, is served. It shows the names "
+            "of global tags and payload types to all who may read.",
+        ),
+    ] = True
+    metrics_tags: Annotated[
+        Names,
+        Field(
+            alias="cdb.metrics_tags",
+            description="The global tags whose newest starts and last writes `/metrics` shows, as "
+            "patterns of their names: `Prod* Online`. Empty: all that can still be written to.",
+        ),
+    ] = ()
     read_access: Annotated[
         Literal["anonymous", "authenticated"],
         Field(

@@ -23,6 +23,7 @@ extensions = [
     "api_reference",
     "command_reference",
     "diagram",
+    "metrics_reference",
     "plugin_reference",
     "settings_reference",
 ]

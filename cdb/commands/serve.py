@@ -3,12 +3,16 @@
 import configparser
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cdb.commands.deployment import INI_PATH, loader_of, quieten
+
+if TYPE_CHECKING:
+    from cdb.rest.tallies import Tallies
 
 _BUNDLES_OPTIONS = {"listen": "127.0.0.1:8000", "threads": 8}
 
@@ -177,13 +181,31 @@ def _run(ask: Callable[[], Asked], make_app: Callable[[], Any]) -> None:
             click.echo(f"cdb serves {address(each)} (Ctrl-C stops it)", err=True)
 
     if asked.workers:
-        _import_service()
-        Workers(boot, lambda: ask().workers or 1, sockets, asked.grace, tell).run()
+        with closing(_tallies()) as tallies:
+            _import_service()
+            Workers(
+                boot, lambda: ask().workers or 1, sockets, asked.grace, tell, tallies.fold
+            ).run()
         return
     server = boot()
     server.stop_on(signal.SIGTERM, signal.SIGINT)
     tell()
     server.run()
+
+
+def _tallies() -> "Tallies":
+    """Return where the processes count together, before anything is imported that counts.
+
+    Raises:
+        ClickException: there is no room for that.
+
+    """
+    from cdb.rest.tallies import Tallies
+
+    try:
+        return Tallies()
+    except OSError as error:
+        raise click.ClickException(f"there is no directory for metrics: {error}") from None
 
 
 def _import_service() -> None:

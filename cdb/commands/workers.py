@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import click
@@ -92,6 +92,7 @@ class Workers:
         sockets: what all listen on; the parent closes them when it stops.
         grace: seconds in which a process has to finish its answers.
         on_ready: called when all processes answer for the first time.
+        on_turn: called with the ids of those that live, at least once a second.
 
     """
 
@@ -102,10 +103,12 @@ class Workers:
         sockets: Sequence[socket.socket],
         grace: float,
         on_ready: Callable[[], None],
+        on_turn: Callable[[Collection[int]], None],
     ) -> None:
         self._boot, self._ask, self._sockets = boot, count, sockets
         self._limit = grace + _TO_EXIT
         self._on_ready: Callable[[], None] | None = on_ready
+        self._on_turn = on_turn
         self._workers: list[_Worker] = []
         self._generation, self._count = 1, count()
         self._established = (0, 0)
@@ -167,6 +170,7 @@ class Workers:
                 worker.hear()
                 self._forget(worker)
                 self._lost(worker, how)
+        self._on_turn({worker.pid for worker in self._workers})
         if self._is_stopping:
             for each in self._sockets:
                 each.close()

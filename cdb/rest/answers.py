@@ -595,6 +595,10 @@ class File:
     """A part of a file."""
 
 
+class Metrics:
+    """Metrics, as Prometheus or OpenMetrics write them."""
+
+
 class StoredPayload(BaseModel):
     """A payload in the payload store."""
 

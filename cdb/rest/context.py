@@ -11,6 +11,7 @@ from cdb.registry.plugins import Plugins
 from cdb.registry.rules import rules_of
 from cdb.rest.compiled import Compiled
 from cdb.rest.kept import Answers
+from cdb.rest.monitoring import Metrics
 from cdb.security.policy import SecurityPolicy
 from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
@@ -38,6 +39,7 @@ class Context:
     streams: BoundedSemaphore
     answers: Answers
     compiled: Compiled | None
+    metrics: Metrics | None
     format: str
     listeners: Sequence[Listener] = ()
     sleeping: Lock = field(default_factory=Lock)
@@ -52,10 +54,13 @@ class Context:
             replicas=settings.database_replicas,
             max_lag=settings.database_max_lag,
         )
-        database.listener = plugins.tell
         store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)
         rules = rules_of(settings, plugins, store.contents if store else nothing_stored)
         format_ = format_of(settings, rules)
+        answers = Answers(settings.freshness, settings.answers_mb * 2**20)
+        compiled = Compiled.of(settings, database, rules, format_)
+        metrics = Metrics.of(settings, database, plugins, answers, compiled)
+        database.listener = metrics.counting(plugins.tell) if metrics else plugins.tell
         return cls(
             settings=settings,
             database=database,
@@ -64,9 +69,11 @@ class Context:
             security=SecurityPolicy(settings, plugins, database),
             payload_store=store,
             streams=BoundedSemaphore(settings.max_streams),
-            answers=Answers(settings.freshness, settings.answers_mb * 2**20),
-            compiled=Compiled.of(settings, database, rules, format_),
+            answers=answers,
+            compiled=compiled,
+            metrics=metrics,
             format=format_,
+            listeners=(metrics.counts.observe,) if metrics else (),
         )
 
     @property

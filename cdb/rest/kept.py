@@ -133,6 +133,11 @@ class Answers:
             bound, lambda key: key[0].remove(key[1])
         )
 
+    @property
+    def weight(self) -> int:
+        """Bytes that all of them take, about."""
+        return self._kept.weight
+
     def seen(self, request: Request, question: Hashable) -> Seen | None:
         """Return what a question is answered from, where that is known and holds still.
 

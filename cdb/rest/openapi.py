@@ -33,8 +33,12 @@ _ERROR_BODY = {"application/json": {"schema": {"$ref": _TEMPLATE.format(model="E
 
 _FILE: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
-_NO_MODELS = (None, bytes, answers.File)
-"""Answers that are no JSON: a redirect, a page, a file."""
+_METRICS: Json = {
+    kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")
+}
+
+_NO_MODELS = (None, bytes, answers.File, answers.Metrics)
+"""Answers that are no JSON: a redirect, a page, a file, metrics."""
 
 
 def _header(name: str, description: str, kind: str = "string") -> Json:
@@ -257,6 +261,8 @@ def _others(operation: Operation, named: dict[Any, Json]) -> Json:
 def _content(kind: Any, named: dict[Any, Json]) -> Json:
     if kind is answers.File:
         return _FILE
+    if kind is answers.Metrics:
+        return _METRICS
     return {"application/json": {"schema": named[repr(kind), "serialization"]}}
 
 

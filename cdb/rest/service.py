@@ -96,13 +96,16 @@ class Resource:
     Args:
         group: the heading under which the documentation shows it.
         paths: relative to the API's base, or to the root where `rooted`.
-        rooted: whether the paths stand outside of the API's base.
+        rooted: whether the paths stand outside of the API's base: everybody may read there,
+            what it says of the process.
+        protected: whether it is for who may read all the same.
 
     """
 
     group: str
     paths: Sequence[str]
     rooted: bool = False
+    protected: bool = False
     operations: list[Operation] = field(default_factory=list)
 
     def get(self, answer: Any, **declared: Any) -> Callable[[View], View]:
@@ -257,10 +260,11 @@ def _as_response(answer: object) -> Response:
 
 def _guard(operation: Operation, resource: Resource) -> Callable[..., None]:
     """Return the check that comes first: whether the sender can have the permission."""
-    is_public = resource.rooted and not operation.writes
+    is_public = resource.rooted and not resource.protected and not operation.writes
 
     def check(request: Request, **_: object) -> None:
         security = request.cdb.security
+        request.environ[OBSERVED].writes = operation.writes
         if not is_public and (operation.writes or security.protects_reads):
             security.check_early(request, operation.permission)
         if operation.writes and request.cdb.database.is_read_only:

@@ -121,7 +121,7 @@ class Compiler:
 
     def __init__(self, database: Database, file: CompiledFile) -> None:
         self._database = database
-        self._file = file
+        self.file = file
         self._wanted: deque[CompiledTag] = deque()
         self._lock = threading.Lock()
         self._is_running = self._is_broken = False
@@ -159,9 +159,7 @@ class Compiler:
 
     def _compile_if_due(self, tag: CompiledTag) -> None:
         lists = self._lists(tag)
-        missing = sum(
-            each.iovs for each in lists if not self._file.has(_name(each, tag.rendering))
-        )
+        missing = sum(each.iovs for each in lists if not self.file.has(_name(each, tag.rendering)))
         due = missing / (_ROWS_A_LIST * max(len(lists), 1))
         if tag.asked < due:
             tag.later(due)
@@ -190,10 +188,10 @@ class Compiler:
     def _compile(self, tag: CompiledTag, lists: Sequence[Filled], *, is_gentle: bool) -> None:
         names = [_name(each, tag.rendering) for each in lists]
         for name, each in zip(names, lists, strict=True):
-            if not self._file.has(name):
+            if not self.file.has(name):
                 pieces = partial(self._pieces, each, tag.rendering, is_gentle=is_gentle)
-                self._file.add(name, pieces)
-        found = self._file.lists(names)
+                self.file.add(name, pieces)
+        found = self.file.lists(names)
         if found is None:  # the first of them went to make room for the last
             raise Full
         tag.ready(found, [each.list.type for each in lists])

@@ -27,6 +27,11 @@ class Remembered(Generic[_Key, _Value]):
         self._values: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
         self._lock = Lock()
 
+    @property
+    def weight(self) -> int:
+        """What all values weigh together."""
+        return self._weight
+
     def get(self, key: _Key) -> _Value | None:
         """Return a value, or None where it is not there."""
         with self._lock:

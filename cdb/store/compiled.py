@@ -212,6 +212,17 @@ class CompiledFile:
         """How many parts all lists have."""
         return int(self._environment.stat()["entries"])
 
+    @property
+    def bound(self) -> int:
+        """Bytes that all lists may take."""
+        return self._bound
+
+    @property
+    def size(self) -> int:
+        """Bytes that all lists take."""
+        with self._environment.begin() as reading:
+            return self._size(reading)
+
     def has(self, name: bytes) -> bool:
         """Tell whether a list is there."""
         with self._environment.begin() as reading:
@@ -270,9 +281,9 @@ class CompiledFile:
         except lmdb.MapFullError:
             raise Full from None
 
-    def _size(self, writing: lmdb.Transaction) -> int:
+    def _size(self, reading: lmdb.Transaction) -> int:
         """Return the bytes that all lists take."""
-        found = writing.stat(self._all)
+        found = reading.stat(self._all)
         pages = found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"]
         return found["psize"] * pages
 

@@ -19,7 +19,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cdb.plugin import Event  # noqa: TC001 - the annotations of a class are looked at
-from cdb.store.pools import BUNDLE, PRIMARY, Pools, Readable, as_the_driver_takes_it, is_lost
+from cdb.store import lag
+from cdb.store.pools import (
+    BUNDLE,
+    PRIMARY,
+    InUse,
+    Pools,
+    Readable,
+    as_the_driver_takes_it,
+    is_lost,
+    sqlite_connection,
+)
 from cdb.store.replicas import Replicas
 
 _P = ParamSpec("_P")
@@ -74,6 +84,7 @@ class Database(Readable):
         self.timeout = timeout
         self.listener: Callable[[Event], None] | None = None
         self.layouts = {}
+        self._looks: list[lag.Looks] = []
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         pool: dict[str, Any] = {
             "pool_size": pool_size,
@@ -168,8 +179,27 @@ class Database(Readable):
                 manager.abort()
                 manager.begin()  # so that there is something to commit, if nothing in it
 
+    def in_use(self) -> dict[str, InUse]:
+        """Return how far the pools of this process are used; see `Pools.in_use`."""
+        return self._pools.in_use() | (self.replicas.in_use() if self.replicas else {})
+
+    def looks(self, name: str, look: Callable[[lag.Ask], None]) -> lag.Looks:
+        """Return who looks at the primary where somebody wants it, by a connection of its own.
+
+        It ends with `dispose`.
+        """
+        own = (
+            lag.own_connection(self.url)
+            if self.is_postgresql
+            else sqlite_connection(self.url, self.timeout)
+        )
+        self._looks.append(lag.Looks(name, own, None, look))
+        return self._looks[-1]
+
     def dispose(self) -> None:
-        """Close all connections that nobody uses."""
+        """Close all connections that nobody uses, and look no more."""
+        for looks in self._looks:
+            looks.stop()
         if self.replicas:
             self.replicas.dispose()
         self._pools.dispose()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -70,7 +70,7 @@ class Primary:
         self.marks: tuple[Mark, ...] = ()
         self.problem: str | None = None
         self._news = news
-        self.looks = Looks("primary", url, every, self._look)
+        self.looks = Looks("primary", own_connection(url), every, self._look)
 
     def _look(self, ask: "Ask") -> None:
         at = time.monotonic()
@@ -120,7 +120,7 @@ class Replica:
         self.reached: Reached | None = None
         self.problem: str | None = "was not looked at yet"
         self._primary = primary
-        self.looks = Looks(f"replica-{number}", url, every, self._look)
+        self.looks = Looks(f"replica-{number}", own_connection(url), every, self._look)
 
     def fails(self, error: DBAPIError) -> None:
         """Note that it cannot be asked, until a look finds that it can."""
@@ -163,18 +163,19 @@ Ask = Callable[..., Sequence[Any]]
 class Looks:
     """A thread that looks at a server again and again, and at once where somebody wants it.
 
-    It has a connection of its own, so that no number of requests keeps it from looking.
+    Args:
+        name: of the thread.
+        engine: of a connection of its own, so that no number of requests keeps it from looking.
+        every: seconds between two looks; None to look only where somebody wants it.
+        look: looks, with what runs a statement.
+
     """
 
-    def __init__(self, name: str, url: URL, every: float, look: Callable[[Ask], None]) -> None:
+    def __init__(
+        self, name: str, engine: Engine, every: float | None, look: Callable[[Ask], None]
+    ) -> None:
         self._name = f"cdb-{name}"
-        self._engine = create_engine(
-            url,
-            isolation_level="AUTOCOMMIT",
-            connect_args=patience(_CONNECT_S),
-            pool_size=1,
-            max_overflow=0,
-        )
+        self._engine = engine
         self._every = every
         self._look = look
         self._changed = threading.Condition()
@@ -182,17 +183,23 @@ class Looks:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin."""
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
+        """Begin, where that was not done."""
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
 
-    def now(self, wait: float = 0) -> None:
-        """Look at once; return after a look that began from now on, or so many seconds."""
+    def now(self, wait: float = 0) -> bool:
+        """Look at once; return after a look that began from now on, or so many seconds.
+
+        Tells whether there was such a look.
+        """
         with self._changed:
             self._wanted += 1
             mine = self._wanted
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._looked >= mine or self._thread is None, wait)
+            return self._looked >= mine
 
     def stop(self) -> None:
         """Look no more."""
@@ -225,6 +232,17 @@ class Looks:
     def _ask(self, statement: Any, **parameters: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
             return connection.execute(statement, parameters).all()
+
+
+def own_connection(url: URL) -> Engine:
+    """Return the engine of one connection to a PostgreSQL server that may be gone."""
+    return create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        connect_args=patience(_CONNECT_S),
+        pool_size=1,
+        max_overflow=0,
+    )
 
 
 def _unreachable(error: DBAPIError) -> str:

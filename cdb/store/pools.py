@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import cache
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, TextClause, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -112,6 +112,21 @@ def patience(seconds: int) -> dict[str, int]:
     }
 
 
+class InUse(NamedTuple):
+    """How many connections of a pool are open, and how many there can be.
+
+    Attributes:
+        idle: that wait to be used.
+        busy: that somebody uses.
+        limit: that there can be.
+
+    """
+
+    idle: int
+    busy: int
+    limit: int
+
+
 class Pools(NamedTuple):
     """The connections to one database.
 
@@ -180,6 +195,21 @@ class Pools(NamedTuple):
         with engine.connect() as asking:
             return asking.execute(statement, parameters).all()
 
+    def in_use(self) -> dict[str, InUse]:
+        """Return how far each pool is used; what two kinds of transactions share is one.
+
+        The names are `writes`, `snapshots` and `statements`, or two of them as in
+        `writes-snapshots`.
+        """
+        kinds: dict[QueuePool, list[str]] = {}
+        for kind, engine in self._asdict().items():
+            kinds.setdefault(cast("QueuePool", engine.pool), []).append(kind)
+        return {
+            # As many again as are kept open are made on demand.
+            "-".join(names): InUse(pool.checkedin(), pool.checkedout(), 2 * pool.size())
+            for pool, names in kinds.items()
+        }
+
     def dispose(self) -> None:
         """Close all connections that nobody uses."""
         for engine in self:
@@ -193,6 +223,11 @@ def as_the_driver_takes_it(
     """Return the text of a statement, and the names of its parameters where they have an order."""
     compiled: Any = statement.compile(engine)
     return str(compiled), compiled.positiontup
+
+
+def sqlite_connection(url: URL, timeout: timedelta) -> Engine:
+    """Return the engine of one connection that reads an SQLite file."""
+    return _sqlite_engine(url, timeout, None, pool_size=1, max_overflow=0)
 
 
 def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: Any) -> Engine:

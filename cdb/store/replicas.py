@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from cdb.errors import ServerFailed
 from cdb.store import lag
-from cdb.store.pools import PRIMARY, Pools, Readable, is_lost
+from cdb.store.pools import PRIMARY, InUse, Pools, Readable, is_lost
 
 Kind = Callable[[Pools], Engine]
 """Which of the pools of a server a connection comes from."""
@@ -66,6 +66,22 @@ class Server(NamedTuple):
         self.known.fails(error)
         self.pools.dispose()  # what is kept open for later may be broken, too
         self.known.looks.now()
+
+
+class State(NamedTuple):
+    """How a replica is, as it was last looked at.
+
+    Attributes:
+        answers: whether it can be reached.
+        is_asked: whether reads are answered by it.
+        lag: seconds; nothing that was confirmed so long ago is missing there. None where
+            nobody can tell.
+
+    """
+
+    answers: bool
+    is_asked: bool
+    lag: float | None
 
 
 class Candidate(NamedTuple):
@@ -218,14 +234,14 @@ class Replicas:
             min_change: a change that nothing of what is read must lack.
 
         """
-        self._start()
+        self.start()
         sound = [each for each in map(self._candidate, self._servers) if each]
         first = next(self._turns) % max(len(sound), 1)
         return Reading(self, sound[first:] + sound[:first], min_change)
 
     def primary_answers(self) -> bool:
         """Look whether the primary can be reached."""
-        self._start()
+        self.start()
         self._known.looks.now(_WAIT_S)
         return self._known.problem is None
 
@@ -243,6 +259,28 @@ class Replicas:
             "primary": "ok" if answers else f"{self._known.problem}: nothing can be written",
             "replicas": "; ".join(out) or "ok",
         }
+
+    def states(self) -> dict[str, State]:
+        """Return how each replica is, by its name; all are out until they were looked at."""
+        return {each.name: self._state(each) for each in self._servers}
+
+    def in_use(self) -> dict[str, InUse]:
+        """Return how far the pools of all replicas are used; see `Pools.in_use`."""
+        return {
+            f"{server.name}-{pool}": used
+            for server in self._servers
+            for pool, used in server.pools.in_use().items()
+        }
+
+    def _state(self, server: Server) -> State:
+        reached = server.known.reached
+        mark = reached and reached.mark
+        return State(
+            reached is not None,
+            self._candidate(server) is not None,
+            # What the primary has since it was seen last, nobody knows.
+            time.monotonic() - mark.at if mark and self._known.problem is None else None,
+        )
 
     def dispose(self) -> None:
         """Look at them no more, and close all connections that nobody uses."""
@@ -271,7 +309,8 @@ class Replicas:
         farthest = max(each.lsn for each in known if each)
         return Candidate(server, farthest) if reached.lsn >= farthest else None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Look at all of them from now on, and return when that was done once."""
         if self._is_started:
             return
         with self._starting:

@@ -446,7 +446,8 @@ def test_what_nobody_foresaw_ends_no_looks(caplog: pytest.LogCaptureFixture) -> 
         if next(fails):
             raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "as a server may say in its language")
 
-    looks = lag.Looks("server", make_url("postgresql+psycopg2:///nowhere"), 60, look)
+    nowhere = lag.own_connection(make_url("postgresql+psycopg2:///nowhere"))
+    looks = lag.Looks("server", nowhere, 60, look)
     looks.start()
     for _ in range(2):
         looks.now(10)

@@ -288,7 +288,7 @@ PUBLIC = [
     f"/{path}"
     for resource in (*views.RESOURCES, openapi.resource)
     for path in resource.paths
-    if resource.rooted
+    if resource.rooted and not resource.protected
 ]
 
 

@@ -25,6 +25,7 @@ from cdb.store import migrate
 about = Resource(SERVICE, [""], rooted=True)
 live = Resource(SERVICE, ["health/live"], rooted=True)
 ready = Resource(SERVICE, ["health/ready"], rooted=True)
+metrics = Resource(SERVICE, ["metrics"], rooted=True, protected=True)
 page = Resource(SERVICE, ["docs"], rooted=True)
 setting = Resource(SERVICE, ["settings/{name}", "user_settings/{name}"])
 timeout = Resource(SERVICE, ["timeout"])
@@ -34,7 +35,7 @@ plugins = Resource(SERVICE, ["plugins"])
 points = Resource(SERVICE, ["points"])
 whoami = Resource(SERVICE, ["whoami"])
 
-RESOURCES = (about, live, ready, page, setting, plugins, points, whoami, timeout, web)
+RESOURCES = (about, live, ready, metrics, page, setting, plugins, points, whoami, timeout, web)
 
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -63,6 +64,7 @@ def _prefers_a_page(request: Request) -> bool:
 
 
 def _about(request: Request) -> shapes.Json:
+    metrics_too = {"metrics": "/metrics"} if request.cdb.metrics else {}
     return {
         "name": "cdb",
         "version": version("hep-cdb"),
@@ -73,6 +75,7 @@ def _about(request: Request) -> shapes.Json:
             "openapi": "/openapi.json",
             "live": "/health/live",
             "ready": "/health/ready",
+            **metrics_too,
         },
         "payload_store": request.cdb.payload_store is not None,
     }
@@ -112,6 +115,23 @@ def _checks(context: Context) -> dict[str, str]:
         checks["database"] = f"cannot be reached ({type(error).__name__})"
         checks |= {"migrations": "unknown", "statuses": "unknown"}
     return checks
+
+
+@metrics.get(answers.Metrics, errors=[NotFound])
+def show_metrics(request: Request) -> Response:
+    """Show the metrics of the service, for Prometheus.
+
+    All processes of a service show the same. It takes some seconds where the database is
+    silent, and then leaves out what cannot be known.
+    """
+    shown = request.cdb.metrics
+    if shown is None:
+        raise NotFound("This service shows no metrics: cdb.metrics is off.")
+    body, media_type = shown.text(request.headers.get("Accept", ""))
+    response = Response(body)
+    response.headers["Content-Type"] = media_type
+    response.vary = ["Accept"]
+    return response
 
 
 @page.get(bytes)
