@@ -147,3 +147,36 @@ def ini_lines(text: str) -> dict[str, str]:
     lines = re.sub(r"(?m)^\s*#.*\n", "", text)
     pairs = re.findall(r"(?m)^([a-z][\w.-]*)[ \t]*=((?:.*\n)(?:[ \t]+.*\n)*)", lines)
     return {key: " ".join(value.split()) for key, value in pairs}
+
+
+def processed(template: Object, **given: str) -> list[Object]:
+    """Return the objects of an OpenShift template, as `oc process` makes them.
+
+    Raises:
+        KeyError: a parameter is used that there is not, or one is given.
+        ValueError: one is needed and not given.
+
+    """
+    values = {each["name"]: each.get("value", "") for each in template["parameters"]}
+    if unknown := given.keys() - values.keys():
+        raise KeyError(*unknown)
+    values |= given
+    for each in template["parameters"]:
+        if each.get("required") and not values[each["name"]]:
+            raise ValueError(each["name"])
+    objects: list[Object] = _filled(template["objects"], values)
+    for each in objects:
+        each["metadata"]["labels"] |= template.get("labels", {})
+    return objects
+
+
+def _filled(part: Any, values: dict[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {key: _filled(value, values) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_filled(each, values) for each in part]
+    if not isinstance(part, str):
+        return part
+    if bare := re.fullmatch(r"\${{(\w+)}}", part):
+        return yaml.safe_load(values[bare[1]])
+    return re.sub(r"\${(\w+)}", lambda found: values[found[1]], part)
