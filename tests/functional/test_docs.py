@@ -25,6 +25,7 @@ from cdb_client.commands import failures
 
 DOCS = ROOT / "docs"
 PAGE = DOCS / "http-api.md"
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -148,6 +149,17 @@ def leads(page: Path, anchor: str) -> bool:
         return page.exists()
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_readme_has_the_figures_that_were_measured() -> None:
+    measured = (ROOT / "benchmarks" / "RESULTS.md").read_text().partition("## 10x10")[0]
+    rows = [line.split(" | ") for line in measured.splitlines()]
+    shown = re.findall(r"^\| (\d+x\d+) \| (.+) \| (.+) \| (.+) \|$", README, re.MULTILINE)
+    assert shown
+    for scenario, work, other, own in shown:
+        [row] = [row for row in rows if row[0] == f"| {scenario}" and row[1] == work and row[2]]
+        assert row[2] == other
+        assert row[4].strip("*").startswith(own)
 
 
 def test_the_reference_of_python_has_all_that_the_client_promises() -> None:
