@@ -67,6 +67,13 @@ STRANGERS: dict[str, Any] = {
                     "port": {"type": "string"},
                     "path": {"type": "string"},
                     "interval": {"type": "string", "pattern": "^[0-9]+[sm]$"},
+                    "authorization": {
+                        "type": "object",
+                        "properties": {
+                            "credentials": {"type": "object", "required": ["name", "key"]}
+                        },
+                        "additionalProperties": False,
+                    },
                 },
                 "additionalProperties": False,
             },

@@ -233,6 +233,11 @@ def test_the_service_knows_from_where_a_request_came(behind: Behind) -> None:
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("192.0.2.7", "https")
 
 
+def test_metrics_stay_inside(behind: Behind) -> None:
+    assert behind.get("/metrics").json()["code"] == "not-found"
+    assert behind.get("/health/ready").status_code == 200
+
+
 def test_files_are_given_to_everybody_and_taken_from_nobody(behind: Behind) -> None:
     (behind.payloads / "a.root").write_bytes(b"constants")
     (behind.payloads / ".incoming").mkdir()
