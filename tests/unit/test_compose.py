@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 from support import DATA
+from typed import parse
 
 from cdb.registry.plugins import load as load_plugins
 from cdb.settings import load, loader_of
@@ -24,6 +25,9 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = [DEPLOY / "compose.yaml", DEPLOY / "compose.dev.yaml"]
 PUBLIC = {"nginx"}
 """What is published to others than this machine."""
+
+INI = "/etc/cdb/cdb.ini"
+"""Where a container has it."""
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 
@@ -201,6 +205,24 @@ def test_service_can_be_started_with_its_ini(
         "pgbouncer:6432/replica1"
     ]
     assert load_plugins(settings)
+
+
+@each_file
+def test_commands_are_those_that_cdb_has(path: Path) -> None:
+    for name, service in services(path):
+        if "build" in service:
+            ini = next(source for of, source, to in mounts(path) if (of, to) == (name, INI))
+            words = [str(DEPLOY / ini) if word == INI else word for word in service["command"]]
+            parse(["cdb", *words])
+
+
+def test_laptop_lets_this_machine_write() -> None:
+    service = composed(FILES[1])["services"]["cdb"]
+    keys = loader_of(DEPLOY.parent / "development.ini").get_settings("app:main")
+    settings = load(keys, service["environment"])
+    assert settings.database_url == "sqlite:////var/lib/cdb/cdb.sqlite"
+    assert settings.allow_open_writes
+    assert service["ports"] == ["127.0.0.1:8000:8000"]
 
 
 def test_hosts_that_files_name_are_services() -> None:
