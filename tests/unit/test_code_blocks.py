@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from importlib import import_module
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -24,9 +25,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from pages import ROOT, commands
-from typed import parse
+from typed import VERBS, parse
 
 from cdb.registry.installed import installed
+from cdb.rest import metrics
 from cdb.settings import SettingsError, load
 
 PAGES = sorted(
@@ -189,6 +191,9 @@ CHECKS: dict[str, Callable[[str], object]] = {
     "yaml": check_yaml,
 }
 
+METRICS = {metric.name for metric in metrics.METRICS}
+PACKAGES = {name for name in packages_distributions() if name.startswith("cdb_")}
+
 NOT_CHECKED = {
     "text": "what is printed or drawn, and no code; the tests of their page compare what they can",
     "nginx": "parts of a site: whole ones are in deploy/nginx, and served in test_nginx.py",
@@ -206,6 +211,27 @@ def test_each_block_of_a_page_can_be_used_as_it_stands(page: str) -> None:
         except Exception as error:
             error.add_note(f"in {page}:{block.line}, {block.language}")
             raise
+
+
+def inline(page: Path) -> Iterator[tuple[int, str]]:
+    """Give what a page has as code within its sentences, with the line of the paragraph."""
+    for token in MarkdownIt("commonmark").enable("table").parse(page.read_text()):
+        for child in token.children or ():
+            if child.type == "code_inline":
+                yield (token.map or [0])[0] + 1, child.content
+
+
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES])
+def test_the_sentences_of_a_page_name_commands_and_metrics_that_there_are(page: str) -> None:
+    named = [(f"{page}:{line}", text.split()) for line, text in inline(ROOT / page) if text]
+    for place, words in named:
+        if words[0] == "cdb" and len(words) > 1 and words[1].isalpha():
+            group: click.Command | None = VERBS.get(words[1])
+            assert group, (place, words)
+            if isinstance(group, click.Group) and len(words) > 2 and words[2][0].islower():
+                assert words[2] in group.commands, (place, words)
+        if re.fullmatch(r"cdb_\w+", words[0]):
+            assert words[0] in METRICS or words[0] in PACKAGES, (place, words)
 
 
 @pytest.mark.parametrize(
