@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import yaml
+from forging import SECRET
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "deploy/helm/cdb"
@@ -124,6 +125,42 @@ def containers(objects: Iterable[Object]) -> Iterator[tuple[str, Object]]:
     for name, pod in pods(objects):
         for each in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]):
             yield f"{name}: {each['name']}", each
+
+
+def files(objects: Iterable[Object], name: str, folder: Path, changes: Mapping[str, str]) -> Path:
+    """Write the files of a ConfigMap into a folder, with paths and addresses of this machine."""
+    folder.mkdir(exist_ok=True)
+    for file, text in one(objects, "ConfigMap", name)["data"].items():
+        for in_cluster, here in changes.items():
+            text = text.replace(in_cluster, here)  # noqa: PLW2901 - one after the other
+        (folder / file).write_text(text)
+    return folder
+
+
+def container(objects: Iterable[Object], kind: str, name: str) -> Object:
+    """Return the container of a pod, or of what makes pods."""
+    spec = one(objects, kind, name)["spec"]
+    spec = spec["jobTemplate"]["spec"] if kind == "CronJob" else spec
+    spec = spec if kind == "Pod" else spec["template"]["spec"]
+    found: Object = spec["containers"][0]
+    return found
+
+
+def variables(container: Object) -> dict[str, str]:
+    """Return the environment of a container, with one secret in place of all."""
+    return {each["name"]: each.get("value", SECRET) for each in container["env"]}
+
+
+def ini_of(objects: Iterable[Object], folder: Path) -> Path:
+    """Write the ini of the service into a folder, with what lies beside it; return its path."""
+    here = {
+        "/etc/cdb/": f"{folder}/etc/",
+        "/var/lib/cdb/payloads": f"{folder}/payloads",
+        "/var/cache/cdb": f"{folder}/compiled",
+    }
+    for each in ("payloads", "compiled"):
+        (folder / each).mkdir()
+    return files(objects, "cdb", folder / "etc", here) / "cdb.ini"
 
 
 @functools.cache

@@ -31,7 +31,10 @@ ASKED = {
 CHART = (
     *GIVEN,
     *("--set", "image.tag=0.1.0,platform=openshift,nginx.enabled=false"),
-    *("--set", "serviceAccount.create=false,route.enabled=true,route.host=conditions.example.org"),
+    *(
+        "--set",
+        "serviceAccount.create=false,route.enabled=true,route.hosts={conditions.example.org}",
+    ),
 )
 """The same by the chart, for the account `cdb`."""
 

@@ -66,7 +66,8 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{/* Variables of whatever reads the ini: (list . "pooled"), or (list . "direct") for the primary alone. */}}
+{{/* Variables of whatever reads the ini: (list . "pooled"); or of the primary alone, for the service's
+     user (list . "direct"), or for the one who owns the tables (list . "owner"). */}}
 {{- define "cdb.env" -}}
 {{- $root := index . 0 -}}
 {{- include "cdb.databaseEnv" . }}
@@ -91,13 +92,14 @@ securityContext:
 {{- $database := $root.Values.database -}}
 {{- $secret := $database.secret -}}
 {{- if $secret.urlKey }}
-{{- include "cdb.fromSecret" (list "CDB_DATABASE_URL" $secret.name $secret.urlKey) }}
+{{- $key := ternary $root.Values.migration.urlKey "" (eq (index . 1) "owner") | default $secret.urlKey }}
+{{- include "cdb.fromSecret" (list "CDB_DATABASE_URL" $secret.name $key) }}
 {{- else }}
-{{- include "cdb.libpqEnv" $root }}
+{{- include "cdb.libpqEnv" . }}
 - name: CDB_DATABASE_URL
   value: {{ include "cdb.databaseUrl" . | quote }}
 {{- end }}
-{{- if ne (index . 1) "direct" }}
+{{- if eq (index . 1) "pooled" }}
 {{- if $secret.replicasKey }}
 {{ include "cdb.fromSecret" (list "CDB_DATABASE_REPLICAS" $secret.name $secret.replicasKey) }}
 {{- else if $database.replicas }}
@@ -107,22 +109,24 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* Who connects to PostgreSQL, for libpq. */}}
+{{/* Who connects to PostgreSQL, for libpq; as above. */}}
 {{- define "cdb.libpqEnv" -}}
-{{- $database := .Values.database -}}
-{{- if $database.secret.userKey -}}
-{{ include "cdb.fromSecret" (list "PGUSER" $database.secret.name $database.secret.userKey) }}
+{{- $root := index . 0 -}}
+{{- $secret := $root.Values.database.secret -}}
+{{- $owner := ternary $root.Values.migration (dict) (eq (index . 1) "owner") -}}
+{{- if and $secret.userKey (not $owner.user) -}}
+{{ include "cdb.fromSecret" (list "PGUSER" $secret.name $secret.userKey) }}
 {{- else -}}
 - name: PGUSER
-  value: {{ $database.user | quote }}
+  value: {{ $owner.user | default $root.Values.database.user | quote }}
 {{- end }}
-{{ include "cdb.fromSecret" (list "PGPASSWORD" $database.secret.name $database.secret.passwordKey) }}
+{{ include "cdb.fromSecret" (list "PGPASSWORD" $secret.name ($owner.passwordKey | default $secret.passwordKey)) }}
 {{- end -}}
 
 {{- define "cdb.databaseUrl" -}}
 {{- $root := index . 0 -}}
 {{- $database := $root.Values.database -}}
-{{- if and $root.Values.pgbouncer.enabled (ne (index . 1) "direct") -}}
+{{- if and $root.Values.pgbouncer.enabled (eq (index . 1) "pooled") -}}
 postgresql+psycopg2://{{ include "cdb.fullname" $root }}-pgbouncer:6432/primary
 {{- else -}}
 postgresql+psycopg2://{{ include "cdb.databaseHost" $root }}:{{ $database.port }}/{{ $database.name }}
