@@ -27,7 +27,7 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check docs bench lock image screenshots clean
+.PHONY: help setup run stack test check docs bench lock dist image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -38,6 +38,7 @@ help:
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
 	@echo "make lock [UPGRADE=1]                 pin what a service needs, with hashes, in deploy/"
+	@echo "make dist                             what is released, into dist/: wheels, SBOM, licences"
 	@echo "make image [EXPERIMENTS=…] [DOCKER=podman]  the container image of deploy/Dockerfile"
 	@echo "make screenshots [OUT=var/screenshots]  a picture of each page of the web interface"
 	@echo "make screenshots DOCS=1               those that the documentation shows, into docs/images/web"
@@ -118,6 +119,9 @@ OURS := hep-cdb hep-cdb-client $(notdir $(PLUGINS))
 lock: setup
 	$(LOCK) $(OURS:%=--no-emit-package %) deploy/requirements.in --output-file deploy/requirements.txt
 	$(LOCK) deploy/build-requirements.in --output-file deploy/build-requirements.txt
+
+dist: setup
+	$(BIN)/python tools/release.py --out dist
 
 image:
 	$(DOCKER) build --file deploy/Dockerfile --tag cdb:$(VERSION) --build-arg VERSION=$(VERSION) \
