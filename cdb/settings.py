@@ -320,6 +320,17 @@ class Settings(BaseModel):
             "busy. The C++ client of nopayloaddb tries again on 504 only.",
         ),
     ] = 503
+    health_timeout: Annotated[
+        timedelta,
+        Field(
+            alias="cdb.health_timeout",
+            ge=timedelta(milliseconds=100),
+            le=timedelta(minutes=1),
+            description="How long `/health/ready` waits for each part that it looks at, all at "
+            "once; one that takes longer is told as hanging. Let who asks wait longer. An "
+            "ISO 8601 duration.",
+        ),
+    ] = timedelta(seconds=2)
     timeout_endpoint: Annotated[
         bool,
         Field(

@@ -136,6 +136,21 @@ class KeySet:
             raise CredentialsRefused("The token does not say which key of its issuer it is of.")
         return found[0].public
 
+    def problem(self) -> str | None:
+        """Return why there are no keys, or no new ones; None where the last attempt succeeded.
+
+        Where none was made, nobody has asked yet, and one is made: the issuer is asked once
+        in each cool-down at most.
+        """
+        if self._age() > self._times.cache.total_seconds():
+            self._reload(wait=False)
+        left = self._times.keep.total_seconds() - self._age()
+        if not self._keys or left < 0:
+            return "the keys of the issuer cannot be loaded: its tokens are refused"
+        if self._tried_at > self._loaded_at and self._age() > self._times.cache.total_seconds():
+            return f"the keys of the issuer cannot be loaded, and serve for {left:.0f} s still"
+        return None
+
     def _age(self) -> float:
         return self._clock() - self._loaded_at
 

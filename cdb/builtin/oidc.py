@@ -154,6 +154,10 @@ class Oidc(Authenticator):
         self._check_profile(claims)
         return identity_of(claims, self.name, self.options.subject_claim)
 
+    def problem(self) -> str | None:
+        """Return why tokens of the issuer are refused, or will be, as far as that is known."""
+        return self._keys.problem()
+
     def _check_profile(self, claims: Mapping[str, Any]) -> None:
         if self._profile.version is not None:
             name, pattern = self._profile.version

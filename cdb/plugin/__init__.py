@@ -40,7 +40,7 @@ from cdb.plugin.types import (
     Upload,
 )
 
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 
 __all__ = [
     "ANONYMOUS",

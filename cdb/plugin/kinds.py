@@ -50,6 +50,16 @@ class Plugin(ABC):
         self.name = name
         self.options = options
 
+    def problem(self) -> str | None:
+        """Return why the plugin cannot do its work at the moment; None where all is well.
+
+        It is half a sentence, as in 'the keys of the issuer cannot be loaded', for everybody:
+        `/health/ready` tells it, and what it is asked of goes on. It is called every few
+        seconds, by one thread at a time, so it looks at what is known, or asks something
+        cheap; that may hang, too.
+        """
+        return None
+
 
 class PayloadValidator(Plugin):
     """Decides whether a payload may become valid.

@@ -2,9 +2,9 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -48,11 +48,14 @@ class Plugins:
     """The enabled plugins of a service, in the order in which the ini names them.
 
     `enabled` has None for validators, which `makers` makes for each payload type.
+    `failures` counts those of a plugin; `missed` has the last change that a listener
+    failed on, until it takes the next one.
     """
 
     enabled: Mapping[tuple[str, str], Plugin | None]
     makers: Mapping[str, MakeValidator]
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
     counting: Lock = field(default_factory=Lock)
 
     def of(self, kind: type[_Kind]) -> dict[str, _Kind]:
@@ -105,6 +108,22 @@ class Plugins:
                 key = ("cdb.event_listeners", name)
                 with self.counting:
                     self.failures[key] = self.failures.get(key, 0) + 1
+                    self.missed[name] = event.change
+            else:
+                self.missed.pop(name, None)
+
+    def looks(self) -> dict[str, Callable[[], str | None]]:
+        """Return what tells the problem of a plugin, for those that can have one, by name."""
+        return {
+            name: partial(self._problem, plugin)
+            for (_, name), plugin in self.enabled.items()
+            if isinstance(plugin, EventListener)
+            or (plugin and type(plugin).problem is not Plugin.problem)
+        }
+
+    def _problem(self, plugin: Plugin) -> str | None:
+        change = self.missed.get(plugin.name)
+        return plugin.problem() if change is None else f"failed on change {change}"
 
 
 def load(settings: Settings, ini: str | None = None) -> Plugins:

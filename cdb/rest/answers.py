@@ -570,10 +570,17 @@ class Ready(BaseModel):
         Literal["ok", "degraded", "failing"],
         Field(
             description="`degraded`: requests are answered, and something is missing, as a "
-            "replica, or the primary, without which nothing can be written."
+            "replica, or the primary, without which nothing can be written, or the payload "
+            "store."
         ),
     ]
-    checks: dict[str, str]
+    checks: Annotated[
+        dict[str, str], Field(description="`ok`, or what is the matter, by what was looked at.")
+    ]
+    seconds: Annotated[
+        dict[str, float],
+        Field(description="How long it took to look at each part, or for how long it hangs."),
+    ]
 
 
 class Live(BaseModel):

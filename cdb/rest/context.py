@@ -12,6 +12,7 @@ from cdb.registry.rules import rules_of
 from cdb.rest.compiled import Compiled
 from cdb.rest.kept import Answers
 from cdb.rest.monitoring import Metrics
+from cdb.rest.readiness import Readiness, parts_of
 from cdb.security.policy import SecurityPolicy
 from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
@@ -40,6 +41,7 @@ class Context:
     answers: Answers
     compiled: Compiled | None
     metrics: Metrics | None
+    readiness: Readiness
     format: str
     listeners: Sequence[Listener] = ()
     sleeping: Lock = field(default_factory=Lock)
@@ -61,6 +63,7 @@ class Context:
         compiled = Compiled.of(settings, database, rules, format_)
         metrics = Metrics.of(settings, database, plugins, answers, compiled)
         database.listener = metrics.counting(plugins.tell) if metrics else plugins.tell
+        parts = parts_of(database, rules, store, compiled, plugins)
         return cls(
             settings=settings,
             database=database,
@@ -72,6 +75,7 @@ class Context:
             answers=answers,
             compiled=compiled,
             metrics=metrics,
+            readiness=Readiness(parts, settings.health_timeout.total_seconds()),
             format=format_,
             listeners=(metrics.counts.observe,) if metrics else (),
         )

@@ -136,6 +136,14 @@ class Compiler:
                 self._is_running = True
                 threading.Thread(target=self._run, name="cdb-compiler", daemon=True).start()
 
+    def problem(self) -> str | None:
+        """Return why nothing more is compiled, half a sentence; None where all is well."""
+        if self._is_broken:
+            return "the file failed, as the log says: nothing more is compiled"
+        if not self._file.is_there:
+            return "the file was removed: what is compiled is lost at the next start"
+        return None
+
     def _run(self) -> None:
         while True:
             with self._lock:

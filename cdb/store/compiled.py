@@ -34,6 +34,9 @@ _NUMBER = Struct(">I")
 _GENERATION = b"generation"
 """The key of how often the file was begun anew; shorter than all others."""
 
+_NAME = "data.mdb"
+"""What LMDB calls the file."""
+
 _LENGTH = Struct("=Q")
 
 _PIECES = 10_000
@@ -189,6 +192,7 @@ class CompiledFile:
     def __init__(self, folder: Path, bound: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._bound = bound
+        self._folder = folder
         # Twice the room: what is taken away stays for as long as somebody reads it.
         self._environment = lmdb.open(
             str(folder), map_size=2 * bound, max_readers=_READERS, mode=0o600, readahead=False
@@ -206,6 +210,11 @@ class CompiledFile:
         if found is None:
             found = _OPENED[folder] = cls(folder, bound)
         return found
+
+    @property
+    def is_there(self) -> bool:
+        """Whether other processes find it, too: it may be removed while it is in use."""
+        return (self._folder / _NAME).exists()
 
     @property
     def parts(self) -> int:

@@ -269,6 +269,21 @@ class PayloadFiles:
         with _failing("written to"), suppress(FileNotFoundError):
             self._filesystem.rm_file(self._at(path))
 
+    def look(self, *, is_written: bool) -> None:
+        """Look whether the store answers, by as little as can be: it is done every few seconds.
+
+        Args:
+            is_written: whether files are to be stored, too. Of an object store it is not
+                tried, since each file that is written there is paid for.
+
+        Raises:
+            Unavailable: it cannot be reached, or in a directory written to.
+
+        """
+        with _quietly("reached"):
+            # A bucket, and what else stands at the top, is there also where it is empty.
+            self._filesystem.info(self._root.lstrip("/").partition("/")[0])
+
     def probe(self) -> None:
         """Write a small file beside the others, and remove it.
 
@@ -336,6 +351,22 @@ class PayloadDirectory(PayloadFiles):
         with _failing("written to"):
             _sync(received.place)
         yield str(received.place)
+
+    def look(self, *, is_written: bool) -> None:
+        """Look whether the directory can be read and, without waiting for the disk, written to.
+
+        Raises:
+            Unavailable: it cannot.
+
+        """
+        with _quietly("read"), os.scandir(self._folder) as names:
+            next(names, None)
+        if is_written:
+            with _quietly("written to"):
+                self._incoming.mkdir(mode=0o700, exist_ok=True)
+                place = self._incoming / secrets.token_hex(16)
+                place.touch(exist_ok=False)
+                place.unlink()
 
     def probe(self) -> None:
         """Write a small file, and remove it, with the folder that was made for it.
@@ -447,10 +478,20 @@ def _sync(place: Path) -> None:
 def _failing(what: str) -> Iterator[None]:
     """Say that the store fails; the log says how."""
     try:
+        with _quietly(what):
+            yield
+    except Unavailable as error:
+        log.warning("the payload store cannot be %s", what, exc_info=error.__cause__)
+        raise
+
+
+@contextmanager
+def _quietly(what: str) -> Iterator[None]:
+    """Say that the store fails, and leave it to the caller to tell it."""
+    try:
         yield
-    except (Invalid, NotFound):
+    except (Invalid, NotFound, Unavailable):
         raise
     except Exception as error:
         # Each filesystem of fsspec has errors of its own.
-        log.warning("the payload store cannot be %s", what, exc_info=error)
         raise Unavailable(f"The payload store cannot be {what} at the moment.") from error

@@ -8,19 +8,15 @@ from string import Template
 from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
 from pyramid.response import Response
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from cdb.errors import InvalidCredentials, NotFound, Unavailable
 from cdb.plugin import Permission
 from cdb.registry import listing
-from cdb.rest import answers, inputs, shapes, spreading
-from cdb.rest.context import Context
+from cdb.rest import answers, inputs, shapes
 from cdb.rest.lane import SLASHED
 from cdb.rest.media import json_response
 from cdb.rest.service import SERVICE, Resource
-from cdb.services import intervals, permitted, statuses
-from cdb.store import migrate
+from cdb.services import intervals, permitted
 
 about = Resource(SERVICE, [""], rooted=True)
 live = Resource(SERVICE, ["health/live"], rooted=True)
@@ -89,32 +85,14 @@ def show_live(_request: Request) -> shapes.Json:
 
 @ready.get(answers.Ready, others={503: answers.Ready})
 def show_ready(request: Request) -> object:
-    """Say whether the database can be reached and has the tables of this version.
+    """Say of each part of the service whether it is well, and how long it took to see that.
 
-    With replicas, also whether they are asked, and whether the primary is there.
-    Without it the service is still ready where replicas answer the reads.
+    Each has `cdb.health_timeout` for an answer. Without the database, its tables or the
+    statuses of the tag policy nothing is answered: 503. Where anything else is out, such
+    as the primary, while replicas answer the reads, the service is `degraded`.
     """
-    replicas = request.cdb.database.replicas
-    needed = spreading.answered(request, lambda: _checks(request.cdb))
-    checks = needed | (replicas.checks() if replicas else {})
-    if set(needed.values()) != {"ok"}:
-        return json_response({"status": "failing", "checks": checks}, 503)
-    return {"status": "ok" if set(checks.values()) == {"ok"} else "degraded", "checks": checks}
-
-
-def _checks(context: Context) -> dict[str, str]:
-    checks = {"database": "ok", "migrations": "ok", "statuses": "ok"}
-    try:
-        with context.database.snapshot() as reader:
-            reader.execute(text("select 1"))
-            if problem := migrate.problem(reader):
-                checks |= {"migrations": problem, "statuses": "unknown"}
-            elif missing := statuses.undeclared(reader, context.rules):
-                checks["statuses"] = f"cdb db upgrade declares {', '.join(missing)}"
-    except SQLAlchemyError as error:
-        checks["database"] = f"cannot be reached ({type(error).__name__})"
-        checks |= {"migrations": "unknown", "statuses": "unknown"}
-    return checks
+    found = request.cdb.readiness.probe()
+    return json_response(found._asdict(), 503 if found.status == "failing" else 200)
 
 
 @metrics.get(answers.Metrics, errors=[NotFound])

@@ -1,0 +1,310 @@
+"""What `/health/ready` tells of a service whose parts fail, or hang, each in its own way."""
+
+import importlib
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from cluster import Node, cluster
+from distributions import installed, write
+from moto.server import ThreadedMotoServer
+from support import Client
+
+from cdb.app import make_app
+from cdb.settings import load
+from cdb.store import migrate
+from cdb.store.engine import Database
+
+DATABASE = {"database": "ok", "migrations": "ok", "statuses": "ok"}
+
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
+"""For what has nothing to do with the database."""
+
+SOURCE = """
+    import threading
+
+    from cdb.plugin import Authenticator, EventListener
+
+    STATE = {"problem": None, "fails": False, "hangs": threading.Event()}
+    STATE["hangs"].set()
+
+    class Gate(Authenticator):
+        requires_cdb = ">=1.2,<2"
+
+        def identify(self, credentials):
+            return None
+
+        def problem(self):
+            STATE["hangs"].wait()
+            if STATE["problem"] == "raise":
+                raise RuntimeError("secret")
+            return STATE["problem"]
+
+    class Queue(EventListener):
+        requires_cdb = ">=1,<2"
+
+        def committed(self, event):
+            if STATE["fails"]:
+                raise RuntimeError("the queue is full")
+"""
+
+POINTS = """
+    [cdb.authenticators]
+    gate = {module}:Gate
+    [cdb.event_listeners]
+    queue = {module}:Queue
+"""
+
+
+def ready(client: Client, status: int = 200) -> Any:
+    return client.api("GET", "/health/ready", status=status).json
+
+
+def threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("cdb-health")]
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# --- the database -----------------------------------------------------------------------
+
+
+@contextmanager
+def service(url: str, **settings: str) -> Iterator[Client]:
+    given = {f"cdb.{key}": value for key, value in settings.items()}
+    ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true", **given}
+    client = Client(make_app(load(ini, {})))
+    yield client
+    client.app.registry.cdb.database.dispose()
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[Node]:
+    """A PostgreSQL server of these tests alone, with a migrated database."""
+    with cluster(0) as (node, _):
+        database = Database(node.url())
+        migrate.upgrade(database)
+        database.dispose()
+        yield node
+
+
+def test_a_database_that_stops_and_comes_back(primary: Node) -> None:
+    with service(primary.url()) as client:
+        assert ready(client)["checks"] == DATABASE
+        primary.stop()
+        found = ready(client, 503)
+        assert found["status"] == "failing"
+        assert found["checks"]["database"] == "cannot be reached (OperationalError)"
+        primary.start()
+        # The connections that are broken are not in the way, also not at the first time.
+        assert ready(client)["checks"] == DATABASE
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Give a port where connections are taken, and nothing is ever answered."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_a_database_that_never_answers_keeps_no_probe_waiting() -> None:
+    with silent() as port:
+        url = f"postgresql+psycopg2://cdb@127.0.0.1:{port}/cdb"
+        with service(url, health_timeout="PT0.3S") as client:
+            begun = time.monotonic()
+            found = ready(client, 503)
+            assert 0.3 <= time.monotonic() - begun < 2
+            assert found["checks"] == {
+                "database": "has not answered for 0.3 s",
+                "migrations": "unknown",
+                "statuses": "unknown",
+            }
+            for _ in range(3):
+                found = ready(client, 503)
+            assert found["seconds"]["database"] > 1
+            assert threads() == ["cdb-health-database"]
+    eventually(lambda: threads() == [])
+
+
+# --- the payload store -------------------------------------------------------------------
+
+
+@ON_SQLITE
+def test_a_directory_that_is_gone_degrades_and_takes_no_reads_away(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    client = make_client(payload_store=str(store))
+    assert ready(client)["checks"] == {**DATABASE, "payload-store": "ok"}
+    shutil.rmtree(store)
+    found = ready(client)
+    assert found["status"] == "degraded"
+    assert found["checks"]["payload-store"] == (
+        "The payload store cannot be read at the moment (FileNotFoundError)"
+    )
+    assert set(found["seconds"]) == {"database", "payload-store"}
+    client.ok("POST", "gt", {"name": "A"})
+    assert client.ok("GET", "payloadiovs/?gtName=A&majorIOV=1&minorIOV=1") == []
+    store.mkdir()
+    assert ready(client)["status"] == "ok"
+
+
+@ON_SQLITE
+def test_a_directory_that_cannot_be_written_to_is_told(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = make_client(payload_store=str(tmp_path))
+    assert ready(client)["status"] == "ok"
+    incoming = tmp_path / ".incoming"
+    assert list(incoming.iterdir()) == []
+    incoming.rmdir()
+    # Whom modes do not keep from writing, as root, a file in the way does.
+    incoming.touch() if os.geteuid() == 0 else tmp_path.chmod(0o555)
+    try:
+        told = ready(client)["checks"]["payload-store"]
+    finally:
+        tmp_path.chmod(0o755)
+    assert told.startswith("The payload store cannot be written to at the moment (")
+
+
+@ON_SQLITE
+def test_a_file_system_that_hangs_is_told(
+    make_client: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory of a dead server hangs in the kernel; a pipe that nobody reads does, too."""
+    client = make_client(payload_store=str(tmp_path), health_timeout="PT0.2S")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = client.app.registry.cdb.payload_store.files
+    monkeypatch.setattr(type(files), "look", lambda *_, **__: pipe.read_bytes())
+    told = [ready(client) for _ in range(3)]
+    assert {each["status"] for each in told} == {"degraded"}
+    assert all("has not answered for" in each["checks"]["payload-store"] for each in told)
+    assert threads() == ["cdb-health-payload-store"]
+    pipe.write_bytes(b"")  # somebody comes: the look ends
+    eventually(lambda: threads() == [])
+
+
+@ON_SQLITE
+def test_a_bucket_that_is_gone_and_an_object_store_that_is_gone(
+    make_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    s3 = boto3.resource("s3", endpoint_url=f"http://{host}:{port}")
+    bucket = s3.create_bucket(Bucket="health")
+    given = {
+        "payload_store": "s3://health/store",
+        "payload_store_options": f'{{"endpoint_url": "http://{host}:{port}"}}',
+    }
+    client = make_client(**given, health_timeout="PT20S")
+    assert ready(client)["checks"]["payload-store"] == "ok"
+    assert list(bucket.objects.all()) == []
+    bucket.delete()
+    s3.meta.client.close()
+    assert ready(client)["checks"]["payload-store"] == (
+        "The payload store cannot be reached at the moment (FileNotFoundError)"
+    )
+    server.stop()
+    found = ready(make_client(**given, health_timeout="PT0.2S"))
+    assert found["status"] == "degraded"
+    assert found["checks"]["payload-store"] != "ok"
+
+
+# --- compiled lists ----------------------------------------------------------------------
+
+
+@ON_SQLITE
+def test_the_file_of_compiled_lists_that_is_gone(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = make_client(compiled=str(tmp_path / "compiled"))
+    assert ready(client)["checks"]["compiled"] == "ok"
+    shutil.rmtree(tmp_path / "compiled")
+    found = ready(client)
+    assert found["status"] == "degraded"
+    assert found["checks"]["compiled"].startswith("the file was removed")
+
+
+# --- plugins -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plugins(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """A package with an authenticator and a listener; gives the state that decides about them."""
+    place = write(tmp_path, SOURCE, POINTS)
+    with installed(place):
+        yield importlib.import_module(place.name).STATE
+
+
+@ON_SQLITE
+def test_plugins_tell_what_is_the_matter_with_them(
+    plugins: dict[str, Any], make_client: Callable[..., Client]
+) -> None:
+    client = make_client(
+        authenticators="gate anonymous", event_listeners="queue", health_timeout="PT0.2S"
+    )
+    well = {**DATABASE, "plugin-gate": "ok", "plugin-queue": "ok"}
+    assert ready(client)["checks"] == well
+    plugins["problem"] = "its issuer is away"
+    found = ready(client)
+    assert (found["status"], found["checks"]["plugin-gate"]) == ("degraded", plugins["problem"])
+    plugins["problem"] = "raise"
+    assert ready(client)["checks"]["plugin-gate"] == "cannot be told (RuntimeError)"
+    plugins["problem"] = None
+    plugins["hangs"].clear()
+    found = ready(client)
+    assert found["checks"] == {**well, "plugin-gate": "has not answered for 0.2 s"}
+    plugins["hangs"].set()
+    eventually(lambda: ready(client)["checks"] == well)
+
+
+@ON_SQLITE
+def test_a_listener_that_fails_is_told_until_it_takes_a_change(
+    plugins: dict[str, Any], make_client: Callable[..., Client]
+) -> None:
+    client = make_client(authenticators="anonymous", event_listeners="queue")
+    plugins["fails"] = True
+    client.ok("POST", "gt", {"name": "A"})
+    found = ready(client)
+    assert found["status"] == "degraded"
+    assert found["checks"]["plugin-queue"] == "failed on change 1"
+    plugins["fails"] = False
+    client.ok("POST", "gt", {"name": "B"})
+    assert ready(client)["status"] == "ok"
+
+
+@ON_SQLITE
+def test_keys_of_an_issuer_that_cannot_be_had(make_client: Callable[..., Client]) -> None:
+    with silent() as port:
+        address = f"http://127.0.0.1:{port}/keys"
+        ini = {
+            "authenticators": "oidc anonymous",
+            "plugin.oidc.issuer": "https://issuer.example.org",
+            "plugin.oidc.jwks": address,
+            "plugin.oidc.audience": "cdb",
+            "plugin.oidc.timeout": "PT0.5S",
+            "health_timeout": "PT0.2S",
+        }
+        client = make_client(**ini)
+        assert ready(client)["checks"]["plugin-oidc"] == "has not answered for 0.2 s"
+        told = "the keys of the issuer cannot be loaded: its tokens are refused"
+        eventually(lambda: ready(client)["checks"]["plugin-oidc"] == told)
+    assert ready(client)["status"] == "degraded"
