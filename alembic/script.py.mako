@@ -6,6 +6,8 @@ ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# The oldest revision whose version of cdb works with what is here now: docs/development.md.
+lives_with = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 

@@ -1,5 +1,7 @@
 """`cdb db`: the database of a deployment."""
 
+from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +20,32 @@ def db() -> None:
     \b
     Examples:
       cdb db upgrade production.ini
-      cdb db check production.ini
+      cdb db status production.ini
     """
 
 
 @db.command()
 @INI
 @click.option("--revision", default="head", show_default=True, help="Where to go.")
-def upgrade(ini: Path, revision: str) -> None:
+@click.option(
+    "--wait",
+    type=click.IntRange(1),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for others: another upgrade, or who holds the lock of a table.",
+)
+def upgrade(ini: Path, revision: str, wait: int) -> None:
     """Bring the database of INI to this version of cdb, with the statuses of its tag policy.
+
+    Services of this version and of the one before go on meanwhile. Two upgrades at once
+    wait for each other, and the second one finds nothing to do; nor does one of an earlier
+    version, where that works with what a later one has made.
 
     \b
     Examples:
       cdb db upgrade production.ini
+      cdb db upgrade production.ini --wait 60
       cdb db upgrade production.ini --revision 0003
     """
     from cdb.services import statuses
@@ -40,7 +55,8 @@ def upgrade(ini: Path, revision: str) -> None:
     deployment = deployment_of(ini)
 
     def run(database: "Database") -> None:
-        migrate.upgrade(database, revision)
+        if not _is_of_later_version(database):
+            migrate.upgrade(database, revision, timedelta(seconds=wait))
         _print_revision(database)
         if revision != "head":
             return
@@ -49,6 +65,46 @@ def upgrade(ini: Path, revision: str) -> None:
             declared = statuses.declare_those_of_policy(session, deployment.rules, writer)
         if declared:
             click.echo(f"Declared the statuses {', '.join(declared)}.")
+
+    with_database(deployment, run)
+
+
+@db.command()
+@INI
+def status(ini: Path) -> None:
+    """Tell at which revision the database of INI is, and whether this version works with it.
+
+    It only reads. What is applied is told with the time and the version of cdb that did it,
+    and what is not with what it does. The exit status is 0 where this version works with
+    the database, and 1 where it does not.
+
+    \b
+    Examples:
+      cdb db status production.ini
+      cdb db status production.ini && cdb serve production.ini
+    """
+    from cdb.store import migrate
+
+    deployment = deployment_of(ini)
+    deployment.require_file()
+
+    def run(database: "Database") -> None:
+        with database.snapshot() as reader:
+            found = migrate.current(reader)
+            problem = migrate.problem(reader)
+            applied = migrate.applied(reader)
+        click.echo(f"database  {found or 'empty'}")
+        click.echo(f"this cdb  {migrate.head()} ({version('hep-cdb')})")
+        if applied:
+            click.echo(f"works with versions of cdb from {max(r.lives_with for r in applied)} on")
+        for each in applied:
+            when = f"{each.applied:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"applied   {each.revision} on {when} by cdb {each.version}")
+        for migration in migrate.to_come(found):
+            click.echo(f"to come   {migration.revision} {migration.summary}")
+        if problem:
+            raise click.ClickException(f"{problem}: this version does not work with it")
+        click.echo("This version works with it.")
 
     with_database(deployment, run)
 
@@ -73,6 +129,8 @@ def check(ini: Path) -> None:
 
     def run(database: "Database") -> None:
         require_migrated(database)
+        if _is_of_later_version(database):
+            return
         with database.snapshot() as reader:
             found = migrate.differences(reader)
         if found:
@@ -101,6 +159,17 @@ def downgrade(ini: Path, revision: str) -> None:
         _print_revision(database)
 
     with_database(deployment_of(ini), run)
+
+
+def _is_of_later_version(database: "Database") -> bool:
+    """Tell, and say, whether a later version of cdb has made what this one works with."""
+    from cdb.store import migrate
+
+    with database.snapshot() as reader:
+        is_later = migrate.is_later(reader)
+    if is_later:
+        click.echo("A later version of cdb has upgraded it; this version works with that.")
+    return is_later
 
 
 def _print_revision(database: "Database") -> None:

@@ -80,12 +80,15 @@ def migrations(store: Database) -> Findings:
     """Look whether the tables are those of this version."""
     with store.snapshot() as reader:
         problem = migrate.problem(reader)
-        found = [] if problem else migrate.differences(reader)
+        is_later = migrate.is_later(reader)
+        found = [] if problem or is_later else migrate.differences(reader)
     if problem:
         yield Found(FAILED, f"{problem[0].upper()}{problem[1:]}: run `cdb db upgrade`.")
     for each in found:
         yield Found(FAILED, f"{each[0].upper()}{each[1:]}.")
-    if not problem and not found:
+    if is_later:
+        yield Found(OK, "The tables are those of a later version, with which this one works.")
+    elif not problem and not found:
         yield Found(OK, f"The tables are those of this version, {migrate.head()}.")
 
 

@@ -46,14 +46,20 @@ def declare(
 
 def declare_those_of_policy(session: Session, rules: Rules, writer: Writer) -> list[str]:
     """Declare the statuses of the tag policy that are not declared yet; return their names."""
-    missing = [each for each in rules.tag_policy.statuses if not reads.status(session, each.name)]
-    if missing:
-        change = open_change(session, writer.origin, rules.lock_timeout_ms)
-        for each in missing:
-            add_status(change, each)
-        names = [each.name for each in missing]
+    if not _missing(session, rules):
+        return []
+    change = open_change(session, writer.origin, rules.lock_timeout_ms)
+    # Another upgrade may have declared them meanwhile.
+    names = [each.name for each in _missing(session, rules)]
+    for each in _missing(session, rules):
+        add_status(change, each)
+    if names:
         change.record("create", "status", names[0], statuses=names)
-    return [each.name for each in missing]
+    return names
+
+
+def _missing(session: Session, rules: Rules) -> list[Status]:
+    return [each for each in rules.tag_policy.statuses if not reads.status(session, each.name)]
 
 
 def undeclared(reader: Reader, rules: Rules) -> list[str]:

@@ -67,12 +67,14 @@ def check(database: Database, path: Path) -> None:
     try:
         with database.snapshot() as reader:
             found = [_pragma(reader, name) for name in ("application_id", "user_version")]
-            revision = migrate.current(reader) if found[0] == APPLICATION_ID else None
+            is_ours = found[0] == APPLICATION_ID
+            revision = migrate.current(reader) if is_ours else None
+            is_fine = is_ours and migrate.problem(reader) is None
     except DatabaseError as error:
         raise Corrupt(f"{path} is no bundle: {error.orig}.") from None
-    if found[0] != APPLICATION_ID:
+    if not is_ours:
         raise Corrupt(f"{path} is no bundle.")
-    if found[1] != FORMAT or revision != migrate.head():
+    if found[1] != FORMAT or not is_fine:
         raise Corrupt(
             f"{path} is a bundle of format {found[1]} with the schema {revision}; this version "
             f"of cdb reads format {FORMAT} with the schema {migrate.head()}."

@@ -1,20 +1,56 @@
-"""The migrations of the database, from a checkout and from an installed wheel alike."""
+"""The migrations of the database, from a checkout and from an installed wheel alike.
 
+They run while services use the database: one upgrade at a time, whose migrations wait for
+no lock for long. Each says which versions of cdb live with what it leaves behind, and that
+is kept in the database: a version knows nothing of the migrations of later ones.
+"""
+
+import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, event, func, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
+from cdb.errors import Unavailable
+from cdb.store.changes import now
 from cdb.store.engine import Database, is_postgresql
-from cdb.store.models import Base
+from cdb.store.models import Base, SchemaRevision
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=5)
+"""How long an upgrade waits for others: another upgrade, or who holds the lock of a table."""
+
+_LOCK = 4_027_431_002
+"""The advisory lock of who upgrades; the one of who writes is another one."""
+
+_LOCK_S = 3
+"""Seconds that a migration waits for the lock of a table: all others wait behind it."""
+
+_PAUSE_S = 2
+"""Seconds until the next attempt, in which those who waited have their turn."""
+
+_IS_LOCKED = "55P03"
+"""What PostgreSQL says where a lock was not to be had in time."""
+
+_LIMIT = text("select set_config('lock_timeout', :limit, true)")
+_ALONE = text("""
+    select pg_try_advisory_xact_lock(:lock)
+    from set_config('idle_in_transaction_session_timeout', '0', true)
+""")
 
 _FUNCTIONS = frozenset({"cdb_iovs_around", "cdb_list_to_write"})
 """What the migrations make on PostgreSQL beside tables, of which the models know."""
@@ -57,29 +93,111 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def problem(connection: Connection) -> str | None:
-    """Return why a database is not at the revision that this version needs; None where it is.
+class Migration(NamedTuple):
+    """A migration: its revision, and what it does, in half a sentence."""
 
-    It is half a sentence, as in 'the database has no tables, and 0004 is needed'.
+    revision: str
+    summary: str
+
+
+def known() -> list[Migration]:
+    """Return the migrations of this version of cdb, the first one first."""
+    scripts = list(ScriptDirectory.from_config(config()).walk_revisions())
+    return [Migration(each.revision, each.doc.rstrip(".")) for each in reversed(scripts)]
+
+
+def to_come(revision: str | None) -> list[Migration]:
+    """Return what an upgrade of a database at a revision would do; None for an empty one."""
+    everything = known()
+    if revision is not None and revision not in {each.revision for each in everything}:
+        return []
+    return [each for each in everything if each.revision > (revision or "")]
+
+
+def is_later(connection: Connection) -> bool:
+    """Tell whether a database was upgraded by a later version of cdb, and this one lives with it.
+
+    Revisions are numbers of four digits, so that the greater one is the later one.
     """
     found = current(connection)
-    if found == head():
+    if found is None or found in {each.revision for each in known()}:
+        return False
+    oldest = _lives_with(connection)
+    return oldest is not None and oldest <= head()
+
+
+def problem(connection: Connection) -> str | None:
+    """Return why this version of cdb cannot work with a database; None where it can.
+
+    It can where the database is at the revision of this version, or at a later one that
+    lives with it. It is half a sentence, as in 'the database has no tables, and 0004 is
+    needed'.
+    """
+    found = current(connection)
+    if found == head() or is_later(connection):
         return None
     if found is None:
         return f"the database has no tables, and {head()} is needed"
-    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
-    where = found if found in known else f"{found}, of another version of cdb"
-    return f"the database is at {where}, and {head()} is needed"
+    if found in {each.revision for each in known()}:
+        return f"the database is at {found}, and {head()} is needed"
+    oldest = _lives_with(connection)
+    needs = f", which needs a version with {oldest} or later" if oldest else ""
+    return f"the database is at {found}, of another version of cdb{needs}; this one has {head()}"
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring a database to a revision; nothing happens where it has it already."""
-    _run(database, command.upgrade, revision)
+def _lives_with(connection: Connection) -> str | None:
+    """Return the oldest revision whose version of cdb lives with a database; None if unknown."""
+    if not inspect(connection).has_table(SchemaRevision.__tablename__):
+        return None
+    return connection.execute(select(func.max(SchemaRevision.lives_with))).scalar_one()
 
 
-def downgrade(database: Database, revision: str) -> None:
-    """Take a database back to an earlier revision, `base` for an empty one."""
-    _run(database, command.downgrade, revision)
+def applied(connection: Connection) -> list[SchemaRevision]:
+    """Return which migrations were applied when, and by which version of cdb, since 0005."""
+    if not inspect(connection).has_table(SchemaRevision.__tablename__):
+        return []
+    rows = connection.execute(select(SchemaRevision).order_by(SchemaRevision.revision))
+    return [SchemaRevision(**row) for row in rows.mappings()]
+
+
+def note(ctx: MigrationContext, step: Any, **_: object) -> None:
+    """Note that a migration was applied, or taken back, in its own transaction.
+
+    Those before 0005 have no place for it, and nobody is left who would live with them.
+    """
+    connection = ctx.connection
+    assert connection is not None  # noqa: S101 - it runs on a connection, never as a script
+    if not inspect(connection).has_table(SchemaRevision.__tablename__):
+        return
+    revision = step.up_revision_id
+    connection.execute(delete(SchemaRevision).where(SchemaRevision.revision == revision))
+    if step.is_upgrade:
+        values = {
+            "revision": revision,
+            "lives_with": step.up_revision.module.lives_with,
+            "version": version("hep-cdb"),
+            "applied": now(),
+        }
+        connection.execute(insert(SchemaRevision).values(values))
+
+
+def upgrade(database: Database, revision: str = "head", patience: timedelta = PATIENCE) -> None:
+    """Bring a database to a revision; nothing happens where it has it already.
+
+    On PostgreSQL each migration is a transaction of its own: where one fails, those before
+    it stay.
+
+    Raises:
+        Unavailable: others hold a lock for longer than the patience.
+        CommandError: there is no such revision, or the database has one that is not known.
+
+    """
+    _run(database, command.upgrade, revision, patience)
+
+
+def downgrade(database: Database, revision: str, patience: timedelta = PATIENCE) -> None:
+    """Take a database back to an earlier revision, `base` for an empty one; see `upgrade`."""
+    _run(database, command.downgrade, revision, patience)
 
 
 def differences(connection: Connection) -> list[str]:
@@ -140,8 +258,65 @@ def _missing(connection: Connection) -> Iterator[str]:
         yield from (f"the function {name} is missing" for name in sorted(_FUNCTIONS - functions))
 
 
-def _run(database: Database, verb: Callable[[Config, str], None], revision: str) -> None:
+# --- upgrades of a database that is in use ------------------------------------------------
+
+
+def _run(
+    database: Database, verb: Callable[[Config, str], None], revision: str, patience: timedelta
+) -> None:
+    if not database.is_postgresql:
+        with database.engine.connect() as connection:
+            _migrate(connection, verb, revision)
+        return
+    deadline = time.monotonic() + patience.total_seconds()
+    with _alone(database, deadline):
+        while not _is_done(database, verb, revision):
+            if time.monotonic() > deadline:
+                raise Unavailable("A table is in use by others, and cannot be changed.")
+            log.warning("A table is in use by others; it is tried again in %d s.", _PAUSE_S)
+            time.sleep(_PAUSE_S)
+
+
+@contextmanager
+def _alone(database: Database, deadline: float) -> Iterator[None]:
+    """Keep other upgrades away: on a connection of its own, since a migration can end its own.
+
+    In a transaction, which is where a pooler keeps a connection for who has it. Who has to
+    wait asks again and again: a statement that waits would be in the way of an index that
+    is built concurrently, for which all statements from before have to be over.
+    """
+    while True:
+        with database.engine.begin() as connection:
+            if connection.execute(_ALONE, {"lock": _LOCK}).scalar_one():
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise Unavailable("Somebody else upgrades this database.")
+        time.sleep(_PAUSE_S)
+
+
+def _is_done(database: Database, verb: Callable[[Config, str], None], revision: str) -> bool:
+    """Migrate, and tell whether that was done; not where a lock was not to be had in time."""
+    with database.engine.connect() as connection:
+        event.listen(connection, "begin", _limit_locks)
+        try:
+            _migrate(connection, verb, revision)
+        except DBAPIError as error:
+            if _is_locked(error):
+                return False
+            raise
+    return True
+
+
+def _limit_locks(connection: Connection) -> None:
+    connection.execute(_LIMIT, {"limit": f"{_LOCK_S * 1000:.0f}"})
+
+
+def _migrate(connection: Connection, verb: Callable[[Config, str], None], revision: str) -> None:
     configured = config()
-    with database.engine.begin() as connection:
-        configured.attributes["connection"] = connection
-        verb(configured, revision)
+    configured.attributes["connection"] = connection
+    verb(configured, revision)
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    return getattr(error.orig, "pgcode", None) == _IS_LOCKED

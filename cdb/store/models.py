@@ -350,6 +350,17 @@ class Token(Base):
     last_used: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SchemaRevision(Base):
+    """A migration that was applied, and the oldest revision whose version of cdb lives with it."""
+
+    __tablename__ = "schema_revision"
+
+    revision: Mapped[str] = mapped_column(String(32), primary_key=True)
+    lives_with: Mapped[str] = mapped_column(String(32))
+    version: Mapped[str] = mapped_column(String(40))
+    applied: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 def _live_unique(table: str, *columns: str) -> Index:
     """Return the index that makes columns unique among what is live."""
     return Index(
