@@ -142,6 +142,39 @@ def check(ini: Path) -> None:
 
 @db.command()
 @INI
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(ini: Path, file: Path) -> None:
+    """Copy the embedded database of INI into FILE, while services read and write.
+
+    The copy is a database of its own, as of one moment; payload files are not in it. It is
+    readable by its owner only. For PostgreSQL there are its own programs, as pg_dump.
+
+    \b
+    Examples:
+      cdb db backup development.ini /backup/cdb.sqlite
+      cdb db backup development.ini "/backup/cdb-$(date +%F).sqlite"
+    """
+    import sqlite3
+
+    from cdb.store import backup as store
+
+    deployment = deployment_of(ini)
+    deployment.require_file()
+
+    def run(database: "Database") -> None:
+        if database.is_postgresql:
+            raise click.ClickException("this is for SQLite: use pg_dump or pg_basebackup")
+        try:
+            store.copy(database, file)
+        except (OSError, sqlite3.Error) as error:
+            raise click.ClickException(f"nothing is copied: {error}") from None
+        click.echo(f"Copied to {file}: {file.stat().st_size / 2**20:.1f} MiB.")
+
+    with_database(deployment, run)
+
+
+@db.command()
+@INI
 @click.argument("revision")
 @click.confirmation_option(prompt="This removes tables and what is in them. Go on?")
 def downgrade(ini: Path, revision: str) -> None:

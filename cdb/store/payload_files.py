@@ -349,7 +349,7 @@ class PayloadDirectory(PayloadFiles):
 
         """
         with _failing("written to"):
-            _sync(received.place)
+            sync(received.place)
         yield str(received.place)
 
     def look(self, *, is_written: bool) -> None:
@@ -385,7 +385,7 @@ class PayloadDirectory(PayloadFiles):
         folder = Path(target).parent
         self._make(folder)
         Path(place).replace(target)
-        _sync(folder)
+        sync(folder)
 
     def _make(self, folder: Path) -> None:
         """Make a folder such that it survives a loss of power."""
@@ -393,7 +393,7 @@ class PayloadDirectory(PayloadFiles):
             return
         self._make(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
 
     def _remove_left_over(self) -> None:
         if not self._incoming.is_dir():
@@ -465,7 +465,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The payload has more than {limit} bytes.")
 
 
-def _sync(place: Path) -> None:
+def sync(place: Path) -> None:
     """Wait until a file, or the names in a folder, are on disk."""
     descriptor = os.open(place, os.O_RDONLY)
     try:
