@@ -140,7 +140,7 @@ class Compiler:
         """Return why nothing more is compiled, half a sentence; None where all is well."""
         if self._is_broken:
             return "the file failed, as the log says: nothing more is compiled"
-        if not self._file.is_there:
+        if not self.file.is_there:
             return "the file was removed: what is compiled is lost at the next start"
         return None
 
