@@ -27,7 +27,7 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check docs bench lock dist image screenshots clean
+.PHONY: help setup run stack test check docs links bench lock dist image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -36,6 +36,7 @@ help:
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
+	@echo "make links                            ask every address that the documentation names"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
 	@echo "make lock [UPGRADE=1]                 pin what a service needs, with hashes, in deploy/"
 	@echo "make dist                             what is released, into dist/: wheels, SBOM, licences"
@@ -107,6 +108,10 @@ check: setup
 
 docs: setup
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+# Needs the internet, and is as reliable as the sites that the documentation names: no test.
+links: setup
+	$(BIN)/sphinx-build -q --keep-going -b linkcheck docs docs/_build/links
 
 bench: .venv/.benched
 	$(BIN)/python benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) $(ARGS)

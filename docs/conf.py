@@ -1,9 +1,11 @@
 """How Sphinx builds this documentation."""
 
+import os
 import sys
 import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Pyramid and Cornice import it, and so do the pages that are made from the code.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
@@ -17,9 +19,11 @@ release = version = version_of("hep-cdb")
 
 extensions = [
     "myst_nb",
+    "notfound.extension",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_design",
+    "sphinxext.opengraph",
     "api_reference",
     "command_reference",
     "diagram",
@@ -53,4 +57,16 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
 html_static_path = ["_static"]
+# Where the site will stand, if that is known: the page for addresses that lead nowhere is shown
+# anywhere, and finds its style from there; search engines and chats are told it.
+html_baseurl = ogp_site_url = os.environ.get("CDB_DOCS_URL", "")
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+# What a page begins with is what they say of it.
+ogp_enable_meta_description = True
+ogp_social_cards = {"enable": False}
+
+# `make links`: what is an example, or a service on the reader's machine, is not asked.
+linkcheck_ignore = [r"https?://(127\.0\.0\.1|localhost|[\w.-]*example\.org)\b"]
+linkcheck_timeout = 20
+linkcheck_retries = 2
 html_title = f"cdb {release}"
