@@ -30,6 +30,7 @@ extensions = [
     "metrics_reference",
     "plugin_reference",
     "settings_reference",
+    "values_reference",
 ]
 # Cards are written with colons, so that an editor shows what is in them as text.
 myst_enable_extensions = ["colon_fence"]

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import json
 import os
 import re
 import subprocess
@@ -97,6 +98,27 @@ def refusal(*options: str) -> str:
     done = run_helm("template", "cdb", str(CHART), *options)
     assert done.returncode != 0, "it can"
     return done.stderr
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of the chart's values."""
+    loaded: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+    return loaded
+
+
+def known_values() -> list[str]:
+    """Return the paths of the values that the schema knows, as far as it names them."""
+    return list(_known(schema(), schema()["definitions"]))
+
+
+def _known(part: dict[str, Any], definitions: dict[str, Any], path: str = "") -> Iterator[str]:
+    part = definitions[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+    if path.rpartition(".")[2] == "resources" or "properties" not in part:
+        yield path
+        return
+    for name, each in part["properties"].items():
+        if name != "global":
+            yield from _known(each, definitions, f"{path}.{name}".lstrip("."))
 
 
 def one(objects: Iterable[Object], kind: str, name: str) -> Object:

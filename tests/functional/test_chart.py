@@ -22,6 +22,7 @@ from charts import (
     refusal,
     rendered,
     run_helm,
+    schema,
     values_of,
 )
 
@@ -248,38 +249,6 @@ CONTRADICTIONS = {
 @pytest.mark.parametrize("said", CONTRADICTIONS)
 def test_values_that_contradict_each_other_are_refused(said: str) -> None:
     assert CONTRADICTIONS[said] in refusal(*GIVEN, "--set", said)
-
-
-def schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
-    return loaded
-
-
-def known(part: dict[str, Any], where: str = "") -> Iterator[str]:
-    """Give the paths of values that the schema knows, as far as it names them."""
-    part = schema()["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
-    if "resources" in where.rpartition(".")[2] or "properties" not in part:
-        yield where
-        return
-    for name, each in part["properties"].items():
-        if name != "global":
-            yield from known(each, f"{where}.{name}".lstrip("."))
-
-
-def said(part: Any, by: set[str], where: str = "") -> Iterator[str]:
-    """Give the paths of what stands in values, as deep as the schema goes."""
-    if where in by or not isinstance(part, dict):
-        yield where
-        return
-    for name, each in part.items():
-        yield from said(each, by, f"{where}.{name}".lstrip("."))
-
-
-def test_the_schema_knows_what_the_values_have_and_nothing_else() -> None:
-    paths = set(known(schema()))
-    assert sorted(said(yaml.safe_load((CHART / "values.yaml").read_text()), paths)) == sorted(
-        paths
-    )
 
 
 def test_every_object_of_the_schema_refuses_what_it_does_not_know() -> None:
