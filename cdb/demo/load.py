@@ -41,7 +41,8 @@ def load(database: Database, rules: Rules, store: PayloadStore | None = None) ->
     Args:
         database: migrated.
         rules: of the service that the data is for.
-        store: gets the files of the payloads afterwards; None where the service has none.
+        store: gets the files of the payloads afterwards, also where an earlier attempt failed
+            at them; None where the service has none.
 
     Returns:
         What was loaded; nothing where there were tags already.
@@ -50,10 +51,9 @@ def load(database: Database, rules: Rules, store: PayloadStore | None = None) ->
     with database.writing() as session:
         # Two that load at once: the second waits here, and then sees the tags of the first.
         open_change(session, WRITER.origin, rules.lock_timeout_ms)
-        if reads.tags(session):
-            return []
-        loaded = [_load_tag(session, rules, content) for content in tags()]
-    if store:
+        present = {record.name for record in reads.tags(session)}
+        loaded = [] if present else [_load_tag(session, rules, content) for content in tags()]
+    if store and (loaded or tags()[0].name in present):
         _store_files(database, rules, store)
     return loaded
 
@@ -70,8 +70,11 @@ def _load_tag(session: Session, rules: Rules, content: TagContent) -> Loaded:
 
 
 def _store_files(database: Database, rules: Rules, store: PayloadStore) -> None:
+    """Store the files that are not there yet, of types that nobody has deleted since."""
     for type_name, name, content in stored_files():
         with database.writing() as session:
+            if not reads.type_(session, type_name):
+                continue
             sent = Sent(type_name, name, BytesIO(content), len(content))
             payloads.upload(database, session, rules, WRITER, store, sent)
 

@@ -182,7 +182,7 @@ def merge(
     for payload_type in changing:
         _require(rules, writer, case, lists, payload_type)
     if not changing and len(ready) == len(case.types):
-        return case.merged([])
+        return _unchanged(session, writer, case)
     copies = forks.prepare(
         session,
         [
@@ -206,9 +206,19 @@ def merge(
             steps.append(_carry_out(change, rules, case, lists, copies, payload_type, entry))
     forks.discard(session, copies)
     if not steps:
-        return case.merged([])
+        return _unchanged(session, writer, case)
     _record(change, case, steps)
     return case.merged(steps)._replace(tag=lookup.tag(session, name))
+
+
+def _unchanged(session: Session, writer: Writer, case: _Case) -> Merged:
+    """Return that nothing is to be done, where that is what the writer has seen."""
+    _require_heads(session, writer, case)
+    return case.merged([])
+
+
+def _require_heads(session: Session, writer: Writer, case: _Case) -> None:
+    require_heads(session, writer.origin, {case.tag.id, *case.current_sources})
 
 
 # --- what is asked ----------------------------------------------------------
@@ -404,8 +414,7 @@ def _tried(
             told.append(TypeDifference(payload_type, *each))
             count += 1
         count += sum(1 for _ in found)
-    if steps:
-        require_heads(session, writer.origin, {case.tag.id, *case.current_sources})
+    _require_heads(session, writer, case)
     return Merged(case.tag, case.sources, steps, told, count, case.dimensions)
 
 

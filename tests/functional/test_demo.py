@@ -24,7 +24,7 @@ from cdb.demo.content import (
 )
 from cdb.demo.load import Loaded, load
 from cdb.domain.points import MAX, IovMode
-from cdb.errors import Invalid
+from cdb.errors import Invalid, Unavailable
 from cdb.services.rules import Rules
 from cdb.settings import load as load_settings
 from cdb.store import migrate
@@ -242,6 +242,21 @@ def test_the_files_of_the_payloads_are_stored_where_there_is_a_store(
     checksums = sorted({iov.checksum for write in writes for iov in write})
     found = client.ok("POST", "payloads/check", checksums)
     assert (len(found["present"]), found["missing"]) == (6, [])
+
+
+def test_files_that_could_not_be_stored_are_stored_by_the_next_attempt(
+    make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = make_client(payload_store=str(tmp_path / "payloads"))
+    context = client.app.registry.cdb
+    # Where files are received there is a file, so that there can be no folder.
+    (tmp_path / "payloads" / ".incoming").touch()
+    with pytest.raises(Unavailable):
+        load(context.database, context.rules, context.payload_store)
+    (tmp_path / "payloads" / ".incoming").unlink()
+    assert load(context.database, context.rules, context.payload_store) == []
+    checksums = {iov.checksum for of in cms_2017().types for write in of.writes for iov in write}
+    assert client.ok("POST", "payloads/check", sorted(checksums))["missing"] == []
 
 
 def test_nothing_is_loaded_beside_another_tag(empty: Service) -> None:

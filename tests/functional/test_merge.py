@@ -493,6 +493,16 @@ def test_a_write_in_between_makes_a_dry_run_void(case: Case, written: str) -> No
     assert all("bu" not in row.values() for row in case.answers("A"))
 
 
+def test_a_write_in_between_is_told_also_where_nothing_is_left_to_do(case: Case) -> None:
+    known = {"If-Match": case.merge("A", "fill", "C").headers["ETag"]}
+    for dry_run in (True, False):
+        assert case.merge("A", "fill", "C", dry_run=dry_run, headers=known).status_int == 200
+    case.write(case.lists("A")["T"], (11, 12, "in between"))
+    for dry_run in (True, False):
+        refused = case.merge("A", "fill", "C", dry_run=dry_run, headers=known)
+        assert (refused.status_int, refused.json["code"]) == (412, "precondition")
+
+
 def test_a_source_as_of_a_change_may_be_written_to(case: Case) -> None:
     at = case.latest()
     dry = case.merge("A", "fill", f"C@{at}", dry_run=True)
