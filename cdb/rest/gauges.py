@@ -1,4 +1,4 @@
-"""What `/metrics` shows beside counts: the database and its content, read when it is asked."""
+"""What `/metrics` shows beside counts: how the database is, and how far its content goes."""
 
 import platform
 from collections.abc import Iterator
@@ -10,38 +10,30 @@ from prometheus_client.registry import Collector
 from cdb.rest import metrics
 from cdb.rest.compiled import Compiled
 from cdb.rest.metrics import Metric
-from cdb.services.watching import Found, Watch
+from cdb.services.watching import Found
 from cdb.store.engine import Database
 
 
 class Gauges(Collector):
-    """What is read of a service.
+    """How the servers of a service are, and what it is itself.
 
     Args:
         database: of the service.
-        watch: asks it.
+        found: by the last look at it.
         compiled: lists; None where there are none.
 
     """
 
-    def __init__(self, database: Database, watch: Watch, compiled: Compiled | None) -> None:
-        self._database, self._watch, self._compiled = database, watch, compiled
+    def __init__(self, database: Database, found: Found, compiled: Compiled | None) -> None:
+        self._database, self._found, self._compiled = database, found, compiled
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield what can be known in a few seconds; what nobody knows is left out."""
+        """Yield what is known; what nobody knows is left out."""
         build = _family(metrics.BUILD)
         build.add_metric((version("hep-cdb"), platform.python_version()), 1)
         yield build
-        found = self._watch.now()
-        yield from self._of_servers(found)
-        yield from _of_content(found)
-        if self._compiled:
-            yield _single(metrics.COMPILED, self._compiled.compiler.file.size)
-            yield _single(metrics.COMPILED_LIMIT, self._compiled.compiler.file.bound)
-
-    def _of_servers(self, found: Found) -> Iterator[GaugeMetricFamily]:
         up, asked, lag = map(_family, (metrics.UP, metrics.REPLICA_UP, metrics.LAG))
-        up.add_metric((self._database.name,), found.answers)
+        up.add_metric((self._database.name,), self._found.answers)
         replicas = self._database.replicas
         for name, state in (replicas.states() if replicas else {}).items():
             up.add_metric((name,), state.answers)
@@ -49,24 +41,41 @@ class Gauges(Collector):
             if state.lag is not None:
                 lag.add_metric((name,), state.lag)
         yield from (up, asked, lag)
+        if self._compiled:
+            file = self._compiled.compiler.file
+            yield _single(metrics.COMPILED, file.size)
+            yield _single(metrics.COMPILED_LIMIT, file.bound)
 
 
-def _of_content(found: Found) -> Iterator[GaugeMetricFamily]:
-    if not found.answers:
-        return
-    yield _single(metrics.CHANGE, found.last.head.change if found.last else 0)
-    if found.last:
-        yield _single(metrics.CHANGED, found.last.at.timestamp())
-    major, minor, written = map(_family, (metrics.MAJOR, metrics.MINOR, metrics.WRITTEN))
-    for tag, types in found.tags.items():
-        for each in types:
-            labels = (tag, each.payload_type)
-            if each.start:
-                major.add_metric(labels, each.start[0])
-                minor.add_metric(labels, each.start[1])
-            if each.written:
-                written.add_metric(labels, each.written.timestamp())
-    yield from (major, minor, written, _single(metrics.LEFT_OUT, found.left_out))
+class Content(Collector):
+    """How far the content of a database goes.
+
+    Args:
+        found: by the last look at it.
+
+    """
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield what was found; nothing where nobody answered."""
+        found = self._found
+        if not found.answers:
+            return
+        yield _single(metrics.CHANGE, found.last.head.change if found.last else 0)
+        if found.last:
+            yield _single(metrics.CHANGED, found.last.at.timestamp())
+        major, minor, written = map(_family, (metrics.MAJOR, metrics.MINOR, metrics.WRITTEN))
+        for tag, types in found.tags.items():
+            for each in types:
+                labels = (tag, each.payload_type)
+                if each.start:
+                    major.add_metric(labels, each.start[0])
+                    minor.add_metric(labels, each.start[1])
+                if each.written:
+                    written.add_metric(labels, each.written.timestamp())
+        yield from (major, minor, written, _single(metrics.LEFT_OUT, found.left_out))
 
 
 def _family(metric: Metric) -> GaugeMetricFamily:

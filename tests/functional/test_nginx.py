@@ -1,5 +1,7 @@
 """The site of nginx that cdb ships: what it keeps and for how long, and what it lets through."""
 
+import http.client
+import json
 import re
 import threading
 import time
@@ -188,6 +190,20 @@ def test_what_says_how_long_it_holds_is_kept_and_nothing_else() -> None:
             found = [any(each.search(f"{API}/{path}") for each in kept) for path in paths]
             if operation.method == "GET" and not resource.rooted:
                 assert found == [operation.says_how_long] * len(paths), paths
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "//metrics", "/%6Detrics", "/x/../metrics", "/metrics?a=b"]
+)
+def test_metrics_are_for_the_inside(behind: Behind, count: Callable[[], int], path: str) -> None:
+    before = count()
+    # Not by a library that would write the path another way.
+    connection = http.client.HTTPConnection(urlsplit(behind.front.url).netloc, timeout=30)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["code"]) == (404, "not-found")
+    connection.close()
+    assert count() == before
 
 
 def test_answers_of_those_who_may_read_are_given_to_nobody_else(

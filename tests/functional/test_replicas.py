@@ -15,6 +15,7 @@ import pytest
 import requests
 from cluster import Node, cluster, give
 from guarded import bearer
+from scraped import scrape
 from sqlalchemy import Pool, event
 from sqlalchemy.engine import make_url
 from support import API, WRITER, Client, program, rules, serving
@@ -277,6 +278,34 @@ def test_replica_that_lags_shows_nothing_older_than_allowed(
     with asked(servers) as seen:
         assert {shown(client) for _ in range(4)} == {new}
     assert set(seen) == {"replica1", "replica2"}
+
+
+def test_metrics_tell_of_each_replica(client: Client, servers: Servers) -> None:
+    shown(client)
+    seen = scrape(client)
+    for replica in ("replica-1", "replica-2"):
+        assert seen.value("cdb_database_up", server=replica) == 1
+        assert seen.value("cdb_replica_up", replica=replica) == 1
+        assert seen.value("cdb_replica_lag_seconds", replica=replica) <= MAX_LAG_S
+        assert seen.value(
+            "cdb_database_connections_limit", pool=f"{replica}-statements"
+        ) == seen.value("cdb_database_connections_limit", pool="statements")
+    pause(servers.replicas[0])
+    write(client)
+    eventually(lambda: scrape(client).value("cdb_replica_up", replica="replica-1") == 0)
+    seen = scrape(client)
+    assert seen.value("cdb_replica_lag_seconds", replica="replica-1") > MAX_LAG_S
+    assert seen.value("cdb_database_up", server="replica-1") == 1
+    servers.replicas[1].stop()
+    eventually(lambda: scrape(client).value("cdb_database_up", server="replica-2") == 0)
+    servers.primary.stop()
+    eventually(lambda: scrape(client).value("cdb_database_up", server="primary") == 0)
+    eventually(lambda: not scrape(client).labels("cdb_replica_lag_seconds"))
+    assert scrape(client).labels("cdb_change") == []
+    resume(servers.replicas[0])
+    eventually(lambda: client.api("GET", QUERY).status_int == 200)
+    source = {"source": "database", "server": "replica-1"}
+    assert scrape(client).value("cdb_answers_total", **source)
 
 
 def test_what_a_client_has_seen_is_never_taken_from_it(client: Client, servers: Servers) -> None:

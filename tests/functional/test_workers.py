@@ -1,5 +1,6 @@
 """Several processes of one service: `cdb serve --workers`."""
 
+import fcntl
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from processes import run, served
+from scraped import Scraped, read
 
 Service = tuple[str, subprocess.Popen[str]]
 
@@ -142,6 +144,81 @@ def test_a_process_that_dies_is_replaced(service: Service) -> None:
     eventually(lambda: len(workers(parent)) == 2)
     assert stayed in workers(parent)
     assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
+
+
+def scraped(url: str) -> Scraped:
+    return read(ask(url, "/metrics"))
+
+
+LIVE = {"method": "GET", "route": "/health/live", "status": "200"}
+
+
+def test_counts_are_those_of_all_processes_also_of_ended_ones(service: Service) -> None:
+    url, parent = service
+    eventually(lambda: scraped(url).value("cdb_processes") == 2)
+    before = scraped(url).value("cdb_http_requests_total", **LIVE) or 0
+    clients = [Asking(url) for _ in range(4)]
+    for client in clients:
+        client.start()
+    eventually(lambda: min(client.answered for client in clients) > 5)
+    for client in clients:
+        client.enough.set()
+        client.join()
+    counted = before + sum(client.answered for client in clients)
+    # Whichever is asked.
+    seen = [scraped(url) for _ in range(8)]
+    assert {each.value("cdb_http_requests_total", **LIVE) for each in seen} == {counted}
+    assert {each.value("cdb_processes") for each in seen} == {2}
+    assert {each.value("cdb_database_up", server="primary") for each in seen} == {0}
+
+    died, _ = workers(parent)
+    os.kill(died, signal.SIGKILL)
+    eventually(lambda: scraped(url).value("cdb_processes") == 2 and died not in workers(parent))
+    assert scraped(url).value("cdb_http_requests_total", **LIVE) == counted
+    renewed = workers(parent)
+    parent.send_signal(signal.SIGHUP)
+    eventually(lambda: len(workers(parent)) == 2 and not workers(parent) & renewed)
+    eventually(lambda: scraped(url).value("cdb_processes") == 2)
+    assert scraped(url).value("cdb_http_requests_total", **LIVE) == counted
+    duration = {"method": "GET", "route": "/health/live"}
+    assert scraped(url).value("cdb_http_request_duration_seconds_count", **duration) == counted
+
+
+def test_nothing_is_left_of_what_processes_have_counted(tmp_path: Path) -> None:
+    ini = tmp_path / "mine.ini"
+    write(ini)
+    with served(ini, "--workers", "1") as (_, parent):
+        killed = folder_of(parent)
+        parent.kill()
+        eventually(lambda: is_nobodys(killed))
+    # Nobody could remove it but the next service.
+    assert killed.exists()
+    with served(ini, "--workers", "1") as (_, parent):
+        stopped = folder_of(parent)
+        assert not killed.exists()
+        parent.terminate()
+        parent.wait(timeout=30)
+    assert not stopped.exists()
+
+
+def folder_of(parent: subprocess.Popen[str]) -> Path:
+    """Return the directory in which a service counts: it has a file open there."""
+    opened = Path(f"/proc/{parent.pid}/fd").iterdir()
+    [found] = {
+        file.parent
+        for file in (each.readlink() for each in opened)
+        if file.parent.name.startswith("cdb-metrics-")
+    }
+    return found
+
+
+def is_nobodys(folder: Path) -> bool:
+    with (folder / "owned").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def test_processes_end_when_their_parent_is_killed(ini: Path) -> None:
