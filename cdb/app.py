@@ -17,6 +17,7 @@ from pyramid_retry import RetryableExecutionPolicy
 from cdb import settings as cdb_settings
 from cdb.registry.plugins import load as load_plugins
 from cdb.rest import openapi, views
+from cdb.rest.access import AccessLog
 from cdb.rest.context import Context
 from cdb.rest.lane import Lane
 from cdb.rest.observing import Observing, note_route
@@ -70,7 +71,7 @@ def make_app(
     own = {key: value for key, value in (ini or {}).items() if not key.startswith("cdb.")}
     resources = (*views.RESOURCES, openapi.resource)
     registry = copy(_interface(resources, settings.api_base, frozenset(own.items())))
-    registry.cdb = Context.of(settings, plugins)
+    registry.cdb = Context.of(settings, plugins, [AccessLog(resources)])
     return Router(registry)
 
 

@@ -1,6 +1,5 @@
 """The listener that writes changes to the log."""
 
-import json
 import logging
 from typing import ClassVar
 
@@ -12,25 +11,20 @@ log = logging.getLogger("cdb.changes")
 class Log(EventListener):
     """Writes one line for each change, at the level INFO, to the logger `cdb.changes`.
 
-    What clients have chosen stands in quotation marks, as in JSON and in ASCII:
-    neither a name nor a comment can end the line or imitate another field.
+    What clients have chosen is in fields of the line: neither a name nor a comment is a part of
+    its sentence, which could end there.
     """
 
     requires_cdb: ClassVar[str] = ">=1,<2"
 
     def committed(self, event: Event) -> None:
         """Write the line."""
-        log.info(
-            "change=%d actor=%s action=%s type=%s name=%s comment=%s",
-            event.change,
-            *map(
-                json.dumps,
-                (
-                    event.actor,
-                    event.action,
-                    event.object_type,
-                    event.object_name,
-                    event.comment,
-                ),
-            ),
-        )
+        said = {
+            "change": event.change,
+            "actor": event.actor,
+            "action": event.action,
+            "object_type": event.object_type,
+            "object_name": event.object_name,
+            "comment": event.comment,
+        }
+        log.info("change %d", event.change, extra=said)

@@ -93,11 +93,14 @@ def quieten() -> None:
 
 def loader_of(ini: Path) -> Any:
     """Return the loader of an ini file, with its logging set up."""
-    from cdb import settings
+    from cdb import logs, settings
 
     quieten()
     loader = settings.loader_of(ini)
-    loader.setup_logging()
+    if "loggers" in loader.get_sections():
+        loader.setup_logging()
+    else:
+        logs.show_on_terminal()
     return loader
 
 

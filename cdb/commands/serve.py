@@ -1,6 +1,7 @@
 """`cdb serve`: the service of a deployment."""
 
 import configparser
+import logging
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -13,6 +14,8 @@ from cdb.commands.deployment import INI_PATH, loader_of, quieten
 
 if TYPE_CHECKING:
     from cdb.rest.tallies import Tallies
+
+log = logging.getLogger("cdb.serve")
 
 _BUNDLES_OPTIONS = {"listen": "127.0.0.1:8000", "threads": 8}
 
@@ -105,6 +108,7 @@ def _bundle_app(path: Path) -> Callable[[], Any]:
 
     """
     quieten()
+    from cdb import logs
     from cdb.app import make_app
     from cdb.errors import CdbError
     from cdb.services.bundles import Label, settings_of
@@ -117,6 +121,7 @@ def _bundle_app(path: Path) -> Callable[[], Any]:
     except CdbError as error:
         raise click.ClickException(error.detail) from None
     click.echo(f"{path}: global tag {label.global_tag}, digest {label.digest}", err=True)
+    logs.show_on_terminal()
     return lambda: make_app(load(settings_of(path, label), {}))
 
 
@@ -178,7 +183,7 @@ def _run(ask: Callable[[], Asked], make_app: Callable[[], Any]) -> None:
 
     def tell() -> None:
         for each in sockets:
-            click.echo(f"cdb serves {address(each)} (Ctrl-C stops it)", err=True)
+            log.info("cdb serves %s (Ctrl-C stops it)", address(each))
 
     if asked.workers:
         with closing(_tallies()) as tallies:

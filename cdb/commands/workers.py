@@ -6,18 +6,20 @@ reads the ini as it is then.
 """
 
 import gc
+import logging
 import os
 import selectors
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import click
 
 from cdb.commands.listening import Server
+
+log = logging.getLogger("cdb.serve")
 
 Boot = Callable[[], Server]
 """Makes the server of a process; raises ClickException where a setting is wrong."""
@@ -195,7 +197,7 @@ class Workers:
         if worker.generation > self._established[0]:
             if not self._established[0]:
                 raise click.ClickException(reason)
-            _say(f"{reason}; the processes of before go on")
+            log.error("%s; the processes of before go on", reason)
             self._generation, self._count = self._established
             return
         now = time.monotonic()
@@ -204,7 +206,7 @@ class Workers:
         self._pause = 0.0 if lived_long else min(max(2 * self._pause, shortest), longest)
         self._not_before = now + self._pause
         when = "now" if lived_long else f"in {self._pause:.0f} s"
-        _say(f"{reason}; another one is started {when}")
+        log.error("%s; another one is started %s", reason, when)
 
     def _begin_to_renew(self) -> None:
         if not self._has_to_renew or self._generation != self._established[0]:
@@ -213,7 +215,7 @@ class Workers:
         try:
             self._count = self._ask()
         except click.ClickException as error:
-            _say(f"{error.message}; the processes of before go on")
+            log.error("%s; the processes of before go on", error.message)  # noqa: TRY400 - it is a sentence for the operator
         else:
             self._generation += 1
             self._not_before = 0.0
@@ -275,12 +277,8 @@ class Workers:
             status = 0
         except click.ClickException as error:
             end.sendall(error.message.encode())
-        except BaseException as error:  # noqa: BLE001 - nothing of the parent's may go on here
-            traceback.print_exc()
+        except BaseException as error:  # nothing of the parent's may go on here
+            log.exception("a process cannot go on")
             end.sendall(f"{type(error).__name__}: {error}".encode())
         finally:
             os._exit(status)
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"cdb serve: {sentence}.", err=True)

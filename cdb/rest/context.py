@@ -43,12 +43,12 @@ class Context:
     metrics: Metrics | None
     readiness: Readiness
     format: str
-    listeners: Sequence[Listener] = ()
+    listeners: Sequence[Listener]
     sleeping: Lock = field(default_factory=Lock)
 
     @classmethod
-    def of(cls, settings: Settings, plugins: Plugins) -> "Context":
-        """Return the context of a service with these settings."""
+    def of(cls, settings: Settings, plugins: Plugins, listeners: Sequence[Listener]) -> "Context":
+        """Return the context of a service with these settings, and who listens to its requests."""
         database = Database(
             settings.database_url,
             settings.database_pool_size,
@@ -77,7 +77,7 @@ class Context:
             metrics=metrics,
             readiness=Readiness(parts, settings.health_timeout.total_seconds()),
             format=format_,
-            listeners=(metrics.counts.observe,) if metrics else (),
+            listeners=(*listeners, *([metrics.counts.observe] if metrics else [])),
         )
 
     @property

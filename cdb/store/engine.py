@@ -90,6 +90,8 @@ class Database(Readable):
             "pool_size": pool_size,
             "max_overflow": pool_size,
             "pool_timeout": timeout.total_seconds(),
+            # What was sent does not get into the log with an error.
+            "hide_parameters": True,
         }
         if self.is_postgresql:
             self._pools = Pools.postgresql(self.url, **pool)

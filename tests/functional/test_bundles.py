@@ -703,7 +703,7 @@ def address(server: subprocess.Popen[str]) -> str:
     assert server.stderr
     for line in server.stderr:
         if "cdb serves " in line:
-            return line.split()[2]
+            return line.split("cdb serves ")[1].split()[0]
     raise AssertionError("the server did not start")
 
 

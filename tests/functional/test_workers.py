@@ -113,10 +113,8 @@ def test_a_reload_with_a_wrong_setting_leaves_what_is_there(ini: Path, service: 
     assert parent.stderr
     said = parent.stderr.readline()
     write(ini)
-    assert said == (
-        "cdb serve: mine.ini: cdb.max_bodies: no setting has this name (line 4); "
-        "the processes of before go on.\n"
-    )
+    reason = "mine.ini: cdb.max_bodies: no setting has this name (line 4)"
+    assert f"[error    ] {reason}; the processes of before go on [cdb.serve]" in said
     assert workers(parent) == before
     assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
 
@@ -129,8 +127,8 @@ def test_a_reload_without_an_ini_leaves_what_is_there(ini: Path, service: Servic
     assert parent.stderr
     said = parent.stderr.readline()
     write(ini)
-    assert said.startswith("cdb serve: mine.ini: ")
-    assert said.endswith("; the processes of before go on.\n")
+    assert "[error    ] mine.ini: " in said
+    assert said.endswith("; the processes of before go on [cdb.serve]\n")
     assert workers(parent) == before
     assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
 
