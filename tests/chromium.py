@@ -1,4 +1,7 @@
-"""A real Chromium, as Debian has it, and what is wrong with the pages that it shows."""
+"""A real Chromium, as Debian has it, and what is wrong with the pages that it shows.
+
+It is the one without windows, which draws the same and starts a page in two thirds of the time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +40,7 @@ _AXE = Path(__file__).parent / "browser/vendor/axe-core/axe.min.js"
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start Chromium without a window; each of its contexts is a browser nobody has used yet."""
-    path = program("chromium")
+    path = program("chromium-headless-shell")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser

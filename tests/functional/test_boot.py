@@ -25,17 +25,19 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/var/cdb.sqlite"
-    done = run("db", "upgrade", ROOT / "development.ini", CDB_DATABASE_URL=url)
-    assert done.stdout == "The database is at 0004.\n"
-    return url
+def sqlite(databases: Any) -> Iterator[str]:
+    """A database that is up to date."""
+    with databases("sqlite") as url:
+        yield url
 
 
-def test_development_serves_and_answers(sqlite: str) -> None:
+def test_development_serves_and_answers(tmp_path: Path) -> None:
     development = ROOT / "development.ini"
-    run("demo", "load", development, CDB_DATABASE_URL=sqlite)
-    with served(development, CDB_DATABASE_URL=sqlite) as (url, _):
+    database = f"sqlite:///{tmp_path}/var/cdb.sqlite"
+    done = run("db", "upgrade", development, CDB_DATABASE_URL=database)
+    assert done.stdout == "The database is at 0004.\n"
+    run("demo", "load", development, CDB_DATABASE_URL=database)
+    with served(development, CDB_DATABASE_URL=database) as (url, _):
         query = "gtName=CMS_2017&majorIOV=302635&minorIOV=1200"
         with urllib.request.urlopen(f"{url}/api/cdb_rest/payloadiovs/?{query}") as answer:  # noqa: S310
             found = json.load(answer)
