@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from chromium import Visit, service, settled
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from support import Client, serving
 
 HISTORY = "global-tags/CMS_2017/history"
@@ -61,6 +61,26 @@ def test_3_filters_go_into_the_url_one_after_the_other(visit: Visit, client: Cli
     expect(page).to_have_url(re.compile("&since=2026-01-01$"))
     page.go_back()
     expect(page.get_by_label("Since")).to_have_value("")
+
+
+def test_3_what_one_types_stays_there_while_an_answer_arrives(visit: Visit) -> None:
+    page = visit("changes")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/changes?*action=bulk*", hold)
+    page.get_by_role("combobox", name="What").select_option("bulk")
+    expect(page.locator(".loaded[aria-busy=true]")).to_have_count(1)
+    name = page.get_by_label("Payload type")
+    name.press_sequentially("LumiC")
+    held[0].continue_()
+    settled(page)
+    expect(name).to_have_value("LumiC")
+    name.press_sequentially("ertification")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"\?action=bulk&type=LumiCertification$"))
 
 
 def test_3_a_change_leads_to_what_it_changed(visit: Visit) -> None:

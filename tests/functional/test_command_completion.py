@@ -17,6 +17,7 @@ from support import API, Client, program, serving
 from cdb.app import make_app
 from cdb.settings import load
 from cdb_client.cli import main
+from cdb_client.commands import completing
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,11 @@ def completed(line: str) -> list[str]:
         ("gt show No", []),
     ],
 )
-def test_names_come_from_the_service(line: str, names: list[str]) -> None:
+def test_names_come_from_the_service(
+    line: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the second is over before the service has answered.
+    monkeypatch.setattr(completing, "SECONDS", 30.0)
     assert completed(line) == names
 
 
@@ -80,7 +85,8 @@ def test_a_service_that_does_not_answer_costs_a_second(
 
     assert completed("gt show ") == []
 
-    assert time.monotonic() - start < 2
+    # Not one for each.
+    assert time.monotonic() - start < 3
     assert capfd.readouterr() == ("", "")
 
 
@@ -101,21 +107,23 @@ def test_script_of_a_shell_asks_the_command(shell: str) -> None:
     assert f"_CDB_COMPLETE={shell}_complete" in done.output
 
 
-def test_a_real_bash_completes(url: str, tmp_path: Path) -> None:
-    line = "gt show An"
+def test_a_real_bash_completes(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles."Another one"]\nurl = "u"\n[profiles.cms]\nurl = "u"\n')
+    line = "gt show --profile An"
     script = f"""
     eval "$(cdb completion bash)"
-    COMP_WORDS=(cdb {line}) COMP_CWORD=3
+    COMP_WORDS=(cdb {line}) COMP_CWORD=4
     _cdb_completion cdb
     printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         [program("bash"), "--norc", "-c", script],
-        env={"PATH": path, "CDB_URL": url, "HOME": str(tmp_path), "NO_PROXY": "*"},
+        env={"PATH": path, "CDB_CONFIG": str(config), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert (done.stdout, done.stderr) == ("Another tag\n", "")
+    assert (done.stdout, done.stderr) == ("Another one\n", "")
