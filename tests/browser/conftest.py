@@ -6,15 +6,17 @@ from typing import Any, Literal
 
 import pytest
 from chromium import Seen, Visit, chromium, looked_at, settled
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from shown import WINDOW, sample
 from support import Client, serving
 
 Scheme = Literal["light", "dark"]
 Motion = Literal["reduce", "no-preference"]
 
-TIME_LIMIT = 10_000
-"""Milliseconds, after which what is waited for will not come."""
+TIME_LIMIT = 30_000
+"""Milliseconds, after which what is waited for will not come, also on a busy machine."""
+
+expect.set_options(timeout=TIME_LIMIT)
 
 
 @pytest.fixture(scope="session")
