@@ -22,13 +22,11 @@ from dashboards import BOARDS, queries, rules
 from processes import ROOT, environ
 from stack.files import DEPLOY, Ports, filled
 from stack.parts import Failed, Part, Parts, programs
+from stack.whole import running
 from support import API, program
 
 PATIENCE_S = 120
 """For what happens at once on a machine that has nothing else to do."""
-
-NONE_FAILED = "cdb_listener_failures_total"
-"""Is not there before the first failure of a listener, of which there is none here."""
 
 
 class Run(NamedTuple):
@@ -192,13 +190,22 @@ def test_rules_are_loaded_and_none_fails(used: Run) -> None:
     assert [rule["name"] for rule in loaded() if rule.get("state") == "firing"] == []
 
 
+def test_what_alerts_look_at_is_there(used: Run) -> None:
+    """Also where a matcher has a name, as `route="/health/ready"`."""
+    selected = {
+        selector
+        for rule in rules()
+        for selector in re.findall(r"[a-z_:]+[a-z0-9_]*{[^}]*}", rule["expr"])
+    }
+    # There is no answer of these as long as all is well.
+    well = {re.sub(r',?status=~?"5[^"]*"', "", each) for each in selected}
+    assert {each for each in well if not eventually_asked(used, each)} == set()
+    assert len(well) >= 5
+
+
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
 def test_every_query_of_a_dashboard_returns_data(used: Run, path: Path) -> None:
-    empty = {
-        title: query
-        for title, query in queries(path)
-        if NONE_FAILED not in query and not eventually_asked(used, query)
-    }
+    empty = {title: query for title, query in queries(path) if not eventually_asked(used, query)}
     assert empty == {}
 
 
@@ -229,6 +236,11 @@ def test_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Failed, match=f"port {port} is taken .*; PORT=0 takes free ones"):
             Ports.of(port)
+
+
+def test_two_stacks_do_not_run_in_one_folder(run: Run) -> None:
+    with pytest.raises(Failed, match=f"a stack runs in {run.folder} already"), running(run.folder):
+        pass
 
 
 def test_part_that_ends_at_the_start_says_why_and_the_others_are_stopped(tmp_path: Path) -> None:

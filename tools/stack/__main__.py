@@ -17,7 +17,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000, help="the first port; 0 for free ones")
     parser.add_argument("--scrape", default="15s", help="how often Prometheus asks")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where a shell has started it in the background, which ignores Ctrl-C.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     try:
         with running(asked.folder, asked.port, asked.scrape) as stack:
             print(told(stack), flush=True)

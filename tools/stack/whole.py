@@ -1,5 +1,6 @@
 """The whole stack: PostgreSQL and its replica, PgBouncer, two services, nginx, Prometheus."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from stack import files
 from stack.files import DEPLOY, Ports
-from stack.parts import Part, Parts, is_well, listens, programs
+from stack.parts import Failed, Part, Parts, is_well, listens, programs
 from stack.postgresql import BIN, give, server_user
 
 CDB = str(Path(sys.executable).with_name("cdb"))
@@ -202,9 +203,14 @@ def running(folder: Path, first_port: int = 0, scrape: str = "15s") -> Iterator[
     for name in ("primary", "replica"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     user = server_user(folder / "primary", COMPOSE)
-    stack = Stack(folder, Ports.of(first_port), scrape, Parts(folder), found, user)
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.parts.stop()
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"a stack runs in {folder} already") from None
+        stack = Stack(folder, Ports.of(first_port), scrape, Parts(folder), found, user)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.parts.stop()
