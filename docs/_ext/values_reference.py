@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 
 FILE = Path(__file__).parents[2] / "deploy/helm/cdb/values.yaml"
 
-_SHOWN = 60
+_SHOWN = 40
 """Characters of a default; a longer one is in the file."""
 
 
@@ -44,15 +44,14 @@ def reference() -> str:
     lines = [
         "```{list-table}",
         ":header-rows: 1",
-        ":widths: 30 22 48",
+        ":widths: 45 55",
         "",
-        "* - Value",
-        "  - Default",
+        "* - Value, and its default",
         "  - Meaning",
     ]
     for value in values(FILE.read_text()):
         shown = f"`{value.default}`" if len(value.default) <= _SHOWN else "see `values.yaml`"
-        lines += [f"* - `{value.path}`", f"  - {shown}", f"  - {value.meaning}"]
+        lines += [f"* - `{value.path}`", "", f"    {shown}", f"  - {value.meaning}"]
     return "\n".join([*lines, "```"])
 
 
