@@ -207,6 +207,13 @@ def test_service_can_be_started_with_its_ini(
     assert load_plugins(settings)
 
 
+def test_service_logs_as_in_production() -> None:
+    def logging(ini: Path) -> str:
+        return ini.read_text().partition("[loggers]")[2]
+
+    assert logging(DEPLOY / "compose/cdb.ini") == logging(DEPLOY.parent / "production.ini") != ""
+
+
 @each_file
 def test_commands_are_those_that_cdb_has(path: Path) -> None:
     for name, service in services(path):
@@ -239,6 +246,29 @@ def test_hosts_that_files_name_are_services() -> None:
     assert asked == {f"{name}:8000" for name in ("cdb1", "cdb2")}
     nginx = (DEPLOY / "compose/nginx.sh").read_text()
     assert "SERVICES:=cdb1:8000 cdb2:8000" in nginx
+
+
+def test_site_that_nginx_gets_in_its_container_has_nothing_left_to_fill_in(tmp_path: Path) -> None:
+    (tmp_path / "nginx").write_text('#!/bin/sh\necho "$@"\n')  # it is told, and not started
+    (tmp_path / "nginx").chmod(0o755)
+    variables = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SITE": str(DEPLOY / "nginx/cdb.conf"),
+        "MAIN": str(DEPLOY / "compose/nginx.conf"),
+        "RUN": str(tmp_path),
+    }
+    script = DEPLOY / "compose/nginx.sh"
+    said = subprocess.check_output(["sh", script], env=variables, text=True)
+    assert said.split() == f"-e stderr -c {tmp_path}/main.conf -g daemon off;".split()
+    site = (tmp_path / "cdb.conf").read_text()
+    told = "\n".join(line for line in site.splitlines() if not line.lstrip().startswith("#"))
+    assert not re.search("<|127.0.0.1|/etc/ssl|nginx-cdb", told)
+    assert "server cdb1:8000; server cdb2:8000;" in told
+    assert "listen 8443 ssl;" in told
+    service = composed(FILES[0])["services"]["nginx"]
+    assert {port.rpartition(":")[2] for port in service["ports"]} == {"8080", "8443"}
+    targets = {target for name, _, target in mounts(FILES[0]) if name == "nginx"}
+    assert {"/etc/cdb/nginx/cdb.conf", "/etc/cdb/nginx/nginx.conf"} <= targets
 
 
 def test_connections_that_pgbouncer_opens_are_let_in() -> None:

@@ -75,7 +75,9 @@ class Parts:
         started: list[Part] = []
         self._together.append(started)
         for part in parts:
-            with self.log(part.name).open("wb") as log:
+            # To its end always: nginx opens it a second time, as /dev/stdout.
+            self.log(part.name).unlink(missing_ok=True)
+            with self.log(part.name).open("ab") as log:
                 # In a session of its own: Ctrl-C is for who runs the stack, who stops it in order.
                 self.processes[part.name] = subprocess.Popen(
                     part.command,
