@@ -27,13 +27,13 @@ max_request_body_size = {{ mul (include "cdb.setting" (list . "max_payload_mb" "
 {{- end }}
 
 [loggers]
-keys = root, cdb
+keys = root, cdb, access
 
 [handlers]
 keys = console
 
 [formatters]
-keys = plain
+keys = console
 
 [logger_root]
 level = WARNING
@@ -44,14 +44,19 @@ level = {{ .Values.logging.level }}
 handlers =
 qualname = cdb
 
+[logger_access]
+level = {{ .Values.logging.access }}
+handlers =
+qualname = cdb.access
+
 [handler_console]
 class = StreamHandler
 args = (sys.stderr,)
 level = NOTSET
-formatter = plain
+formatter = console
 
-[formatter_plain]
-format = %(asctime)s %(levelname)-7s [%(name)s] %(message)s
+[formatter_console]
+class = cdb.logs.{{ ternary "JsonFormatter" "TerminalFormatter" (eq .Values.logging.format "json") }}
 {{ end -}}
 
 {{- define "cdb.payloadSettings" -}}
