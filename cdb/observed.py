@@ -40,6 +40,7 @@ class Observed:
         code: of an error.
         writes: whether it was for something that writes.
         sent: bytes of the body that were given to the web server.
+        span: of OpenTelemetry, where the service has traces.
         is_cut: whether an answer of any length ended before it was whole.
 
     """
@@ -60,6 +61,7 @@ class Observed:
         "sent",
         "server",
         "source",
+        "span",
         "status",
         "subject",
         "writes",
@@ -83,6 +85,7 @@ class Observed:
         self.code: str | None = None
         self.writes = False
         self.sent = 0
+        self.span: Any = None
         self.is_cut = False
 
     def answered(self, status: int) -> None:

@@ -312,6 +312,16 @@ class Settings(BaseModel):
             description="MiB of that directory that compiled lists may take.",
         ),
     ] = 8192
+    traces: Annotated[
+        str,
+        Field(
+            alias="cdb.traces",
+            pattern=r"^(https?://\S+)?$",
+            description="Where traces go: the URL of an OpenTelemetry collector that takes OTLP "
+            "over HTTP, such as `http://127.0.0.1:4318/v1/traces`; it needs the extra `otel`. "
+            "Empty: there are none.",
+        ),
+    ] = ""
     unavailable_status: Annotated[
         Literal[503, 504],
         Field(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
 
 from cdb.observed import Listener
 from cdb.registry.installed import installed
@@ -17,8 +18,11 @@ from cdb.security.policy import SecurityPolicy
 from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
 from cdb.services.validation import nothing_stored
-from cdb.settings import Settings
+from cdb.settings import Settings, SettingsError, key_of
 from cdb.store.engine import Database
+
+if TYPE_CHECKING:
+    from cdb.rest.tracing import Tracing
 
 _VERSION = version("hep-cdb")
 
@@ -43,6 +47,7 @@ class Context:
     metrics: Metrics | None
     readiness: Readiness
     format: str
+    tracing: "Tracing | None"
     listeners: Sequence[Listener]
     sleeping: Lock = field(default_factory=Lock)
 
@@ -59,6 +64,7 @@ class Context:
         store = PayloadStore.from_settings(settings, plugins.layout, plugins.previews)
         rules = rules_of(settings, plugins, store.contents if store else nothing_stored)
         format_ = format_of(settings, rules)
+        tracing = _tracing(settings)
         answers = Answers(settings.freshness, settings.answers_mb * 2**20)
         compiled = Compiled.of(settings, database, rules, format_)
         metrics = Metrics.of(settings, database, plugins, answers, compiled)
@@ -77,13 +83,35 @@ class Context:
             metrics=metrics,
             readiness=Readiness(parts, settings.health_timeout.total_seconds()),
             format=format_,
-            listeners=(*listeners, *([metrics.counts.observe] if metrics else [])),
+            tracing=tracing,
+            listeners=(
+                *listeners,
+                *([metrics.counts.observe] if metrics else []),
+                *([tracing] if tracing else []),
+            ),
         )
 
     @property
     def max_body(self) -> int:
         """The largest body of a request, in bytes."""
         return self.settings.max_body_mb * 2**20
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    """Return the traces of a service; None where it has none.
+
+    Raises:
+        SettingsError: what they need is not installed.
+
+    """
+    if not settings.traces:
+        return None
+    try:
+        from cdb.rest.tracing import Tracing  # noqa: PLC0415 - few have the extra
+    except ImportError:
+        reason = "traces need an extra: pip install 'hep-cdb[otel]'"
+        raise SettingsError([(key_of("traces"), reason)]) from None
+    return Tracing(settings.traces)
 
 
 def format_of(settings: Settings, rules: Rules) -> str:

@@ -8,7 +8,7 @@ from pyramid.interfaces import IExecutionPolicy
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.router import Router
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from zope.interface import implementer
 
 from cdb.observed import OBSERVED, REQUEST_ID, Observed
@@ -39,6 +39,8 @@ class Observing:
         context: Context = router.registry.cdb
         observed = environ[OBSERVED] = Observed(environ)
         bind_contextvars(request_id=observed.request_id)
+        if context.tracing:
+            context.tracing.begin(environ, observed)
         try:
             response = self._policy(environ, router)
         except Exception as error:  # noqa: BLE001 - there is an answer for each
@@ -91,6 +93,7 @@ def _tell(context: Context, observed: Observed) -> None:
             listener(observed)
         except Exception:
             log.exception("what looks on at requests failed")
+    clear_contextvars()
 
 
 def note_route(event: Any) -> None:

@@ -192,3 +192,34 @@ def test_no_secret_and_no_payload_is_in_the_log(service: Service) -> None:
     told = [*parts, API_TOKEN, API_TOKEN[4:], PASSWORD, KEY, PAYLOAD.decode(), "channel-0815"]
     assert [secret for secret in told if secret in log] == []
     assert "[hidden]" in log
+
+
+# --- what the page says --------------------------------------------------------------------
+
+PAGE = (ROOT / "docs/logs.md").read_text("utf-8")
+
+
+def test_examples_have_the_fields_that_lines_have(service: Service) -> None:
+    request, change = (json.loads(each) for each in re.findall(r"```json\n(.*)\n```", PAGE))
+    body = json.dumps({"name": "Shown"}).encode()
+    headers = {"X_Request_ID": "as-on-the-page", "CDB_Comment": "to see"}
+    service.ask("POST", f"{API}/gt", body, **bearer(TOKEN), **headers)
+    assert change.keys() == service.line(request_id="as-on-the-page", logger="cdb.changes").keys()
+    path = f"{API}/globalTags?page=1"
+    for name in ("asked-first", "asked-again"):
+        service.ask("GET", path, X_Request_ID=name, User_Agent="hep-cdb-client/0.1.0")
+    line = service.line(request_id="asked-again", logger="cdb.access")
+    assert list(request) == list(line)
+    assert line["source"] == "kept"
+
+
+def test_every_field_of_a_request_is_in_the_table(service: Service) -> None:
+    table = PAGE.partition("| field |")[2].partition("\n## ")[0]
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    documented = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    logged = {name for line in service.lines(logger="cdb.access") for name in line}
+    assert logged - documented == set()
+    assert documented - logged <= {
+        *("exception", "trace_id", "is_cut", "actor", "action"),
+        *("object_type", "object_name", "comment"),
+    }

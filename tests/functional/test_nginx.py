@@ -121,6 +121,18 @@ def test_an_answer_as_of_a_change_reaches_the_service_once(
     assert behind.get(path, If_None_Match=first.headers["ETag"]).status_code == 304
 
 
+def test_an_answer_that_is_kept_has_the_name_of_its_own_request(behind: Behind) -> None:
+    path = as_of(behind)
+    first = behind.get(path, X_Request_ID="the-first-one")
+    second = behind.get(path, X_Request_ID="the-second-one")
+    unsound = behind.get(path, X_Request_ID="no")
+    missing = behind.get("globalTag/NoSuch", X_Request_ID="of-what-is-not")
+    assert [each.headers[KEPT] for each in (first, second, unsound)] == ["MISS", "HIT", "HIT"]
+    names = [each.headers["X-Request-ID"] for each in (first, second, unsound, missing)]
+    assert (names[:2], names[3]) == (["the-first-one", "the-second-one"], "of-what-is-not")
+    assert re.fullmatch("[0-9a-f]{32}", names[2])
+
+
 def test_a_frozen_tag_is_kept(behind: Behind) -> None:
     client = behind.client
     client.ok("POST", "cloneGlobalTag/A/Frozen")

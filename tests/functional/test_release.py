@@ -91,7 +91,7 @@ def served(image: Image) -> Iterator[Container]:
     container = Container(image, INI, *image.settings["CMD"], "--workers", "2", **COMPILED)
     try:
         assert container.process.stdout
-        assert container.process.stdout.readline().startswith("cdb serves http://0.0.0.0:8000")
+        assert "cdb serves http://0.0.0.0:8000" in container.process.stdout.readline()
         yield container
     finally:
         # Sent to bubblewrap, with which all that it runs ends.
