@@ -63,7 +63,7 @@ class Counts(Collector):
     def __init__(self, database: Database, plugins: Plugins, answers: Answers) -> None:
         self._database, self._plugins, self._answers = database, plugins, answers
         self._process = ProcessCollector(registry=None)
-        self._requests: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._found: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._counted: dict[tuple[Metric, tuple[str, ...]], float] = {}
         self._looking = threading.Lock()
         self._own = CollectorRegistry()
@@ -86,9 +86,9 @@ class Counts(Collector):
     def observe(self, observed: Observed) -> None:
         """Count a request that was answered."""
         method = observed.method if observed.method in _METHODS else _OTHER
-        requests, duration = self._of_requests(method, observed.route or _OTHER, observed.status)
-        requests.inc()
-        duration.observe(observed.seconds)
+        route = observed.route or _OTHER
+        self._of(metrics.REQUESTS, (method, route, str(observed.status))).inc()
+        self._of(metrics.DURATION, (method, route)).observe(observed.seconds)
         if observed.source:
             self._of(metrics.ANSWERS, (observed.source, observed.server or _OTHER)).inc()
         if observed.code:
@@ -97,16 +97,6 @@ class Counts(Collector):
                 self._of(metrics.REJECTED, (code,)).inc()
             if observed.status == Unauthenticated.status:
                 self._of(metrics.FAILURES, (code,)).inc()
-
-    def _of_requests(self, method: str, route: str, status: int) -> tuple[Any, Any]:
-        """Return what counts requests like this one; it is looked for once."""
-        key = method, route, status
-        if key not in self._requests:
-            self._requests[key] = (
-                self._of(metrics.REQUESTS, (method, route, str(status))),
-                self._of(metrics.DURATION, (method, route)),
-            )
-        return self._requests[key]
 
     def committed(self, event: Event) -> None:
         """Count a change."""
@@ -154,8 +144,13 @@ class Counts(Collector):
         self._of(metric, labels).inc(max(0.0, value - before))
 
     def _of(self, metric: Metric, labels: tuple[str, ...]) -> Any:
-        made = self._made[metric]
-        return made.labels(*labels) if labels else made
+        """Return what counts for some labels; the library takes longer to find it."""
+        key = metric.name, labels
+        found = self._found.get(key)
+        if found is None:
+            made = self._made[metric]
+            found = self._found[key] = made.labels(*labels) if labels else made
+        return found
 
 
 def _made(metric: Metric, registry: CollectorRegistry) -> Any:
