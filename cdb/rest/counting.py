@@ -41,7 +41,6 @@ _FOLDER = Path(os.environ[tallies.VARIABLE]) if tallies.VARIABLE in os.environ e
 _EVERY_S = 1.0
 """Seconds between two looks at itself of a process that is one of several."""
 
-
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _CODES = codes() | {"http", "internal"}

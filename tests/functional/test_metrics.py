@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conditions import QUERY, fill, make_list, row
 from guarded import JWT, ROLES, as_role, key_is_set, service
+from pages import ROOT
 from scraped import read, read_openmetrics, scrape
 from support import API, Client, statements
 from webob import Request
@@ -157,6 +158,14 @@ def test_every_declared_metric_is_shown_and_no_other(
     # Those of replicas are seen where there are some: test_replicas.py.
     assert NAMES - seen == {"cdb_replica_up", "cdb_replica_lag_seconds"}
     assert seen - NAMES == set()
+
+
+def test_queries_of_the_page_are_about_metrics_that_there_are() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    queries = page[page.index("## What to ask") : page.index("## Several processes")]
+    asked = set(re.findall(r"\bcdb_[a-z_]+", queries))
+    assert len(asked) > 10
+    assert {re.sub("_bucket$", "", name) for name in asked} - NAMES == set()
 
 
 def test_formats_of_prometheus_and_openmetrics_say_the_same(client: Client) -> None:
