@@ -586,6 +586,10 @@ def test_what_a_service_does_works_through_pgbouncer(
             servers.replicas[0].start()
             load_.goes_on()
         assert load_.statuses() == {200}
+        database = client.app.registry.cdb.database
+        migrate.downgrade(database, "0004")
+        migrate.upgrade(database)
+        eventually(lambda: are_all_used(client))
 
 
 def test_without_the_primary_behind_pgbouncer_reads_go_on(

@@ -32,6 +32,9 @@ from cdb.store.engine import Database
 
 LAST = released.releases()[-1]
 
+ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])
+"""For what SQLite, with its one writer, has no part in."""
+
 ADDS = '''
 """Only adds."""
 
@@ -267,9 +270,7 @@ class Traffic:
         """Return once both have had five answers more."""
         wanted = [len(each) + 5 for each in self.statuses]
         deadline = time.monotonic() + 30
-        while [len(each) for each in self.statuses] < wanted or (
-            len(self.statuses[1]) < wanted[1]
-        ):
+        while any(len(each) < n for each, n in zip(self.statuses, wanted, strict=True)):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -300,6 +301,7 @@ def running(ini: Path) -> Iterator[str]:
         yield root
 
 
+@ON_POSTGRESQL
 def test_services_go_on_while_the_next_version_upgrades(
     running: str, ini: Path, database_url: str, database: Database, later: Callable[[str], Path]
 ) -> None:
@@ -323,6 +325,7 @@ def test_services_go_on_while_the_next_version_upgrades(
     assert f"works with versions of cdb from {migrate.head()} on" in told
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_service_does_not_work_with_what_takes_away_what_it_needs(
     client: Client, ini: Path, database_url: str, later: Callable[[str], Path]
 ) -> None:
@@ -338,7 +341,7 @@ def test_a_service_does_not_work_with_what_takes_away_what_it_needs(
     assert said(db, "upgrade", ini)[0] == 1
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql"])
+@ON_POSTGRESQL
 def test_an_upgrade_is_in_nobodys_way_for_long(
     client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,7 +365,7 @@ def test_an_upgrade_is_in_nobodys_way_for_long(
     assert client.ok("GET", "/health/ready")["status"] == "ok"
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql"])
+@ON_POSTGRESQL
 def test_an_upgrade_waits_for_another_one(database: Database) -> None:
     with (
         migrate._alone(database, time.monotonic()),
