@@ -100,6 +100,7 @@ class KeySet:
         self._lock = Lock()
         self._keys: tuple[Key, ...] = ()
         self._loaded_at = self._tried_at = float("-inf")
+        self._is_failing = False
         if "://" in source:
             _check_url(source)
             self._read: Callable[[], bytes] = partial(
@@ -137,17 +138,17 @@ class KeySet:
         return found[0].public
 
     def problem(self) -> str | None:
-        """Return why there are no keys, or no new ones; None where the last attempt succeeded.
+        """Return why there are no keys, or no new ones, half a sentence; None where all is well.
 
-        Where none was made, nobody has asked yet, and one is made: the issuer is asked once
-        in each cool-down at most.
+        They are loaded where they are too old, or nobody has asked for them yet: once in
+        each cool-down at most.
         """
         if self._age() > self._times.cache.total_seconds():
             self._reload(wait=False)
         left = self._times.keep.total_seconds() - self._age()
         if not self._keys or left < 0:
             return "the keys of the issuer cannot be loaded: its tokens are refused"
-        if self._tried_at > self._loaded_at and self._age() > self._times.cache.total_seconds():
+        if self._is_failing:
             return f"the keys of the issuer cannot be loaded, and serve for {left:.0f} s still"
         return None
 
@@ -175,7 +176,9 @@ class KeySet:
         try:
             self._keys = _usable_keys(self._read(), self._algorithms)
             self._loaded_at = self._clock()
+            self._is_failing = False
         except (OSError, HTTPException, ValueError) as error:
+            self._is_failing = True
             log.warning("The keys at %s cannot be loaded: %s", self._source, error)
         finally:
             self._tried_at = self._clock()

@@ -170,6 +170,24 @@ def test_unknown_name_loads_the_keys_once_in_a_cool_down(path: Path) -> None:
     assert why(keys, "key-3") == NO_KEY
 
 
+def test_it_is_told_for_how_long_the_last_good_keys_serve(path: Path) -> None:
+    clock = Clock()
+    keys = keys_at(path, clock)
+    assert keys.problem() is None
+    clock.now += 3601
+    assert keys.problem() is None  # they were loaded again
+    path.rename(path.with_name("gone"))
+    clock.now += 3601
+    told = f"the keys of the issuer cannot be loaded, and serve for {4 * 86400 - 3601} s still"
+    assert keys.problem() == told
+    clock.now += 4 * 86400
+    refused = "the keys of the issuer cannot be loaded: its tokens are refused"
+    assert keys.problem() == refused
+    path.with_name("gone").rename(path)
+    clock.now += 31
+    assert keys.problem() is None
+
+
 def test_last_good_keys_serve_for_four_days(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     keys = keys_at(path, clock)
