@@ -25,6 +25,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from pages import ROOT, commands
+from support import program
 from typed import VERBS, parse
 
 from cdb.registry.installed import installed
@@ -131,7 +132,6 @@ def simple_commands(text: str) -> Iterator[list[str]]:
 
 # --- Python -----------------------------------------------------------------------
 
-
 MADE_BY_A_PAGE = {"cdb_muon", "run-in-name"}
 """A package that the reader of a page writes, and its plugin; the tests of the page do so, too."""
 
@@ -196,7 +196,7 @@ PACKAGES = {name for name in packages_distributions() if name.startswith("cdb_")
 
 NOT_CHECKED = {
     "text": "what is printed or drawn, and no code; the tests of their page compare what they can",
-    "nginx": "parts of a site: whole ones are in deploy/nginx, and served in test_nginx.py",
+    "nginx": "read by nginx itself, in a test of its own",
 }
 """Languages that are shown, and why they are not checked here."""
 
@@ -211,6 +211,19 @@ def test_each_block_of_a_page_can_be_used_as_it_stands(page: str) -> None:
         except Exception as error:
             error.add_note(f"in {page}:{block.line}, {block.language}")
             raise
+
+
+def test_nginx_takes_the_parts_of_sites(tmp_path: Path) -> None:
+    """Whole sites are in deploy/nginx, and served in test_nginx.py."""
+    parts = [block.text for block in BLOCKS if block.language == "nginx"]
+    # What a part includes is the reader's own, and has a secret in it.
+    sites = [re.sub(r"^ *include .*$", "", part, flags=re.MULTILINE) for part in parts]
+    servers = [site if site.startswith("server") else f"server {{ {site} }}" for site in sites]
+    config = tmp_path / "nginx.conf"
+    config.write_text(f"pid nginx.pid; events {{}} http {{ access_log off; {''.join(servers)} }}")
+    command = [program("nginx"), "-t", "-q", "-p", tmp_path, "-e", "error.log", "-c", config]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
 
 
 def inline(page: Path) -> Iterator[tuple[int, str]]:
