@@ -237,6 +237,7 @@ CONTRADICTIONS = {
     "platform=openshift,ingress.enabled=true": "ingress is for platform kubernetes",
     "ingress.enabled=true": "ingress.hosts needs the names",
     "backup.enabled=true": "backup.existingClaim is needed",
+    "pgbouncer.enabled=true,pgbouncer.serverTls=verify-full": "pgbouncer.serverCa is needed",
     "payloads.store=s3": "payloads.s3.url is needed",
     "payloads.store=volume,payloads.volume.servedAt=/p/,config=cdb.read_access = authenticated": (
         "gives files to everybody, and cdb.read_access is authenticated"

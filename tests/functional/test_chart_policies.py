@@ -80,6 +80,27 @@ def test_volumes_are_those_that_are_mounted(objects: tuple[Object, ...]) -> None
         assert sorted(volumes) == sorted(set(mounts)), name
 
 
+def test_files_that_are_named_are_there() -> None:
+    objects = rendered(*SWITCHES["all"])
+    pooler = one(objects, "ConfigMap", "cdb-pgbouncer")["data"]["pgbouncer.ini"]
+    assert "server_tls_ca_file = /etc/cdb/ca.pem" in pooler
+    for name, container in containers(objects):
+        if "/etc/cdb/ca.pem" in json.dumps(container.get("env", ())) or "pgbouncer" in name:
+            assert "/etc/cdb" in [each["mountPath"] for each in container["volumeMounts"]], name
+
+
+def test_a_new_version_of_cdb_leaves_other_pods_alone() -> None:
+    def pod(version: str, name: str) -> Object:
+        options = (*GIVEN, "--set", f"pgbouncer.enabled=true,image.tag={version}")
+        found: Object = one(rendered(*options), "Deployment", name)["spec"]["template"]
+        return found
+
+    # nginx would begin with an empty cache.
+    for name in ("cdb-nginx", "cdb-pgbouncer"):
+        assert pod("0.1.0", name) == pod("0.2.0", name)
+    assert pod("0.1.0", "cdb") != pod("0.2.0", "cdb")
+
+
 # --- secrets ----------------------------------------------------------------------------
 
 

@@ -22,14 +22,19 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/* Of pods, which another version of something else does not make anew: (list . "nginx"). */}}
+{{- define "cdb.podLabels" -}}
+{{ include "cdb.selector" . }}
+app.kubernetes.io/part-of: cdb
+{{- end -}}
+
 {{/* Of all objects: (list . "nginx"). */}}
 {{- define "cdb.labels" -}}
 {{- $root := index . 0 -}}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{ include "cdb.selector" . }}
+{{ include "cdb.podLabels" . }}
 app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-app.kubernetes.io/part-of: cdb
 {{- end -}}
 
 {{- define "cdb.serviceAccount" -}}

@@ -19,6 +19,9 @@ pgbouncer.ini: |
   default_pool_size = {{ .Values.pgbouncer.poolSize }}
   max_client_conn = {{ .Values.pgbouncer.maxClients }}
   server_tls_sslmode = {{ .Values.pgbouncer.serverTls }}
+  {{- if hasPrefix "verify" .Values.pgbouncer.serverTls }}
+  server_tls_ca_file = {{ required "pgbouncer.serverCa is needed to verify PostgreSQL" .Values.pgbouncer.serverCa }}
+  {{- end }}
   # A server that has gone is noticed after this many seconds; PgBouncer would wait for 120.
   query_wait_timeout = 3
   server_login_retry = 1
