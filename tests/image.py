@@ -1,4 +1,4 @@
-"""The image of deploy/Dockerfile without a container engine: made and run by bubblewrap.
+"""Root file systems of their own, by bubblewrap: above all that of the image of deploy/Dockerfile.
 
 The lines of the Dockerfile are performed as they are, in a root file system of which they see
 the machine's `/usr` and Python, and beside that only what they made themselves; a container sees
@@ -79,13 +79,66 @@ def context() -> list[str]:
     return [name for name in found if (ROOT / name).is_file()]
 
 
-class Image:
+class Machine:
+    """A root file system: what is in a folder, and of this machine `/usr` and Python.
+
+    Attributes:
+        root: the folder.
+        environ: the variables that processes get.
+        settings: who they are and the like, by the name of a Dockerfile's instruction.
+
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Begin with an empty folder, which need not be there."""
+        self.root = root
+        for each in _MADE:
+            (self.root / each).mkdir(parents=True)
+        for each in _OF_ETC:
+            if (Path("/etc") / each).exists():
+                shutil.copy(Path("/etc") / each, self.root / "etc")
+        # Where the Python is that is taken for that of the base image.
+        self.environ = {"PATH": f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin"}
+        self.settings: dict[str, list[str]] = {"WORKDIR": ["/"], "STOPSIGNAL": ["SIGTERM"]}
+
+    def shell(self, command: str, *mounts: str, **variables: str) -> str:
+        """Run a command as root, who may write; return what it prints."""
+        where = ["env", "--chdir", *self.settings["WORKDIR"], "-i", *self.variables(variables)]
+        ordered = [*self.mounts("--bind"), *mounts, *where, "/bin/sh", "-c", command]
+        done = subprocess.run(
+            [program("bwrap", "bubblewrap"), *ordered],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def mounts(self, how: str) -> list[str]:
+        """Return what is seen of this machine, and of the image: by `--bind` or `--ro-bind`."""
+        seen = ["--die-with-parent", "--unshare-pid", "--ro-bind", "/usr", "/usr"]
+        for name in ("bin", "sbin", "lib", "lib64"):
+            if Path("/", name).is_symlink():
+                seen += ["--symlink", f"usr/{name}", f"/{name}"]
+        for name in _MADE:
+            seen += [how, str(self.root / name), f"/{name}"]
+        python = Path(sys.base_prefix)
+        for folder in reversed(python.parents[:-1]):
+            seen += ["--perms", "0755", "--dir", str(folder)]
+        seen += ["--ro-bind", str(python), str(python), "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
+        return [*seen, "--proc", "/proc", "--dev", "/dev", "--dir", "/run", *_TMP]
+
+    def variables(self, more: Mapping[str, str]) -> list[str]:
+        """Return what `env` is told: the variables of the image, and more."""
+        return [f"{name}={value}" for name, value in {"HOME": "/", **self.environ, **more}.items()]
+
+
+class Image(Machine):
     """What the lines of the Dockerfile make, stage after stage.
 
     Attributes:
         stages: the folder of each stage, by its name; the last one has none.
-        environ: the variables that the image sets.
-        settings: the words of USER, CMD and the like, by instruction.
         labels: what the image says about itself.
 
     """
@@ -100,16 +153,9 @@ class Image:
 
     def _from(self, instruction: Instruction) -> None:
         name = instruction.words[2] if len(instruction.words) > 1 else ""
-        self.root = self.stages[name] = self.folder / (name or "image")
-        for each in _MADE:
-            (self.root / each).mkdir(parents=True)
-        for each in _OF_ETC:
-            if (Path("/etc") / each).exists():
-                shutil.copy(Path("/etc") / each, self.root / "etc")
-        # Where the Python is that is taken for that of the base image.
-        self.environ = {"PATH": f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin"}
+        super().__init__(self.folder / (name or "image"))
+        self.stages[name] = self.root
         self._given: dict[str, str] = {}
-        self.settings: dict[str, list[str]] = {"WORKDIR": ["/"]}
         self.labels: dict[str, str] = {}
 
     def _arg(self, instruction: Instruction) -> None:
@@ -174,44 +220,15 @@ class Image:
         # What changes nothing of the outcome: what was downloaded before, and no bytecode, which
         # takes as long as all else.
         here |= self._given | {"UV_CACHE_DIR": "/tmp/uv", "UV_COMPILE_BYTECODE": "0"}  # noqa: S108 - a new one
-        mounts = [*self.mounts("--bind"), "--bind", str(cache), "/tmp/uv"]  # noqa: S108 - a new one
-        where = ["env", "--chdir", *self.settings["WORKDIR"], "-i", *self.variables(here)]
-        command = [*mounts, *where, "/bin/sh", "-c", instruction.value]
-        done = subprocess.run(
-            [program("bwrap", "bubblewrap"), *command],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, f"{instruction.value}\n{done.stdout}{done.stderr}"
-
-    def mounts(self, how: str) -> list[str]:
-        """Return what is seen of this machine, and of the image: by `--bind` or `--ro-bind`."""
-        seen = ["--die-with-parent", "--unshare-pid", "--ro-bind", "/usr", "/usr"]
-        for name in ("bin", "sbin", "lib", "lib64"):
-            if Path("/", name).is_symlink():
-                seen += ["--symlink", f"usr/{name}", f"/{name}"]
-        for name in _MADE:
-            seen += [how, str(self.root / name), f"/{name}"]
-        python = Path(sys.base_prefix)
-        for folder in reversed(python.parents[:-1]):
-            seen += ["--perms", "0755", "--dir", str(folder)]
-        seen += ["--ro-bind", str(python), str(python), "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
-        return [*seen, "--proc", "/proc", "--dev", "/dev", *_TMP]
-
-    def variables(self, more: Mapping[str, str]) -> list[str]:
-        """Return what `env` is told: the variables of the image, and more."""
-        return [f"{name}={value}" for name, value in {"HOME": "/", **self.environ, **more}.items()]
+        self.shell(instruction.value, "--bind", str(cache), "/tmp/uv", **here)  # noqa: S108 - the same
 
 
 class Container:
-    """A process of the image, in a root file system that nobody can write to."""
+    """A process in a root file system that nobody can write to, but for what `VOLUME` names."""
 
-    def __init__(self, image: Image, ini: str, *command: str, **variables: str) -> None:
-        """Start it, with an ini where a deployment mounts one; the image's command if none."""
+    def __init__(self, image: Machine, *command: str, **variables: str) -> None:
+        """Start it; the image's own command if none is given."""
         self.image = image
-        (image.root / "etc/cdb/cdb.ini").write_text(ini)
         self._variables = image.variables(variables)
         read, write = os.pipe()
         arguments = [program("bwrap", "bubblewrap"), *image.mounts("--ro-bind")]
@@ -220,10 +237,11 @@ class Container:
         arguments += ["--remount-ro", "/", "--unshare-net", "--info-fd", str(write)]
         arguments += ["--as-pid-1"]
         if os.geteuid() != 0:
-            arguments += ["--unshare-user", "--uid", image.settings["USER"][0], "--gid", "0"]
+            user, _, group = image.settings["USER"][0].partition(":")
+            arguments += ["--unshare-user", "--uid", user, "--gid", group or "0"]
         ordered = command or image.settings["CMD"]
         self.process = subprocess.Popen(
-            [*arguments, *self._as_user(), *image.settings["ENTRYPOINT"], *ordered],
+            [*arguments, *self._as_user(), *image.settings.get("ENTRYPOINT", []), *ordered],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -237,7 +255,8 @@ class Container:
         user = []
         if os.geteuid() == 0:
             # The user of the image, and really so: none of root's rights are left.
-            ids = ["--reuid", self.image.settings["USER"][0], "--regid", "0", "--clear-groups"]
+            name, _, group = self.image.settings["USER"][0].partition(":")
+            ids = ["--reuid", name, "--regid", group or "0", "--clear-groups"]
             user = ["setpriv", *ids, "--no-new-privs"]
         return [*user, "env", "--chdir", *self.image.settings["WORKDIR"], "-i", *self._variables]
 
@@ -251,7 +270,7 @@ class Container:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     def is_healthy(self) -> bool:
@@ -263,7 +282,12 @@ class Container:
         os.kill(int(self._inside), signal.Signals[self.image.settings["STOPSIGNAL"][0]])
         return self.ended()
 
+    def close(self) -> None:
+        """End bubblewrap, and with it all that it runs."""
+        with self.process:
+            self.process.kill()
+
     def ended(self) -> tuple[int, str]:
         """Wait for the end; return the exit status and what was printed."""
-        printed, _ = self.process.communicate(timeout=60)
+        printed, _ = self.process.communicate(timeout=180)
         return self.process.returncode, printed
