@@ -28,9 +28,6 @@ OLD = "before-0.1.0"
 
 KINDS = ("sqlite", "postgresql")
 
-OF_OLD = "0.1.0"
-"""Whose answers those are."""
-
 _POINTS = [f"majorIOV={major}&minorIOV={minor}" for major, minor in ((0, 0), (5, 7), (21, 0))]
 
 CONTENT = [

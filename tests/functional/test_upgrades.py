@@ -135,7 +135,7 @@ def said(command: Any, *arguments: Any) -> tuple[int, str]:
 # --- what was released ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("release", released.recorded(), ids=lambda each: each.revision)
+@pytest.mark.parametrize("release", released.recorded(), ids="-".join)
 def test_what_a_release_left_answers_as_it_did(
     release: Release,
     database_url: str,
