@@ -253,7 +253,8 @@ class _Known:
     def most_connections(self) -> int:
         """Return how many connections all processes of this ini can have at a time."""
         workers = (self.asked.workers if self.asked else None) or 1
-        return workers * min(4 * self.settings.database_pool_size, 2 * self.threads)
+        of_requests = min(4 * self.settings.database_pool_size, 2 * self.threads)
+        return workers * (of_requests + self.settings.metrics)
 
 
 def _passwords(keys: Mapping[str, Any], settings: "Settings | None") -> set[str]:

@@ -356,7 +356,7 @@ def test_a_database_of_another_encoding(diagnose: Diagnose, database: Database) 
 @ON_POSTGRESQL
 def test_more_connections_than_there_are(diagnose: Diagnose, database_url: str) -> None:
     said = warned(diagnose(database_url, threads="100", workers="50"))["connections"]
-    assert said.startswith("The service can want 1600, and ")
+    assert said.startswith("The service can want 1650, and ")
 
 
 # --- the clock ------------------------------------------------------------------------------
