@@ -142,7 +142,7 @@ def follow(machine: Path, done: list[Step]) -> list[tuple[str, int]]:
         encoding="utf-8",
         cwd=machine,
         env=environ,
-        timeout=280,
+        timeout=500,
         check=False,
     )
     parts = re.split(r"=== status (\d+) ===\n", ran.stdout)
