@@ -30,10 +30,11 @@ SOURCES = ("client", ".", "plugins/cdb-belle2", "plugins/cdb-cms", "plugins/cdb-
 
 FITTING = {
     # They ask for a notice, and for nothing else of who uses them.
-    "0BSD", "Apache Software License", "Apache-2.0", "BSD License", "BSD-2-Clause",
-    "BSD-3-Clause", "CC0-1.0", "DFSG approved", "ISC", "LicenseRef-Repoze-BSD-derived", "MIT",
-    "MIT License", "MIT-0", "OLDAP-2.8", "PSF-2.0", "Python Software Foundation License",
-    "Repoze Public License", "ZPL-2.1", "Zlib", "Zope Public License",
+    "0BSD", "3-Clause BSD License", "Apache Software License", "Apache-2.0", "BSD License",
+    "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "DFSG approved", "ISC",
+    "LicenseRef-Repoze-BSD-derived", "MIT", "MIT License", "MIT-0", "OLDAP-2.8", "PSF-2.0",
+    "Python Software Foundation License", "Repoze Public License", "ZPL-2.1",
+    "Zlib", "Zope Public License",
     # They ask for the changes of their own files, which cdb uses as they are.
     "GNU Library or Lesser General Public License (LGPL)", "MPL-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)",
