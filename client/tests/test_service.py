@@ -114,6 +114,17 @@ def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(breaks_off):
     assert (first.path, first.body, first.headers) == (second.path, second.body, second.headers)
 
 
+def test_error_has_the_name_that_the_request_has_in_the_log():
+    with (
+        scripted(Reply(503), Reply(500)) as server,
+        Service(server.url) as service,
+        pytest.raises(ServiceError) as failure,
+    ):
+        service.get("globalTags")
+    sent = {each.headers["x-request-id"] for each in server.requests}
+    assert (len(server.requests), sent) == (2, {failure.value.request_id})
+
+
 def test_who_gets_no_answer_to_a_write_is_told_how_to_send_it_again(refusing_url):
     for reply in (Reply(breaks_off="before"), Reply(breaks_off="stalls")):
         with (

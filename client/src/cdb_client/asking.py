@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 from urllib.parse import quote, urlencode
 
@@ -59,6 +59,7 @@ class Asked:
         writes: whether it can change something.
         is_streamed: whether the answer is read as it comes in; else it is read at once.
         is_signed: whether the token goes with it, although the service may not ask for one.
+        name: of the request in the logs of services, the same however often it is sent.
 
     """
 
@@ -70,6 +71,7 @@ class Asked:
     writes: bool = False
     is_streamed: bool = False
     is_signed: bool = False
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 def question(

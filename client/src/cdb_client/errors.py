@@ -23,7 +23,15 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """Base of every error of this package; its text is a sentence for a person."""
+    """Base of every error of this package; its text is a sentence for a person.
+
+    Attributes:
+        request_id: the name of the request in the logs of the service; None where the error
+            is not about one.
+
+    """
+
+    request_id: str | None = None
 
 
 class ConfigError(ClientError):

@@ -259,6 +259,15 @@ class Service:
 
     @contextmanager
     def _answered(self, asked: Asked) -> Iterator[requests.Response]:
+        try:
+            with self._answer_of(asked) as response:
+                yield response
+        except ClientError as error:
+            error.request_id = asked.name
+            raise
+
+    @contextmanager
+    def _answer_of(self, asked: Asked) -> Iterator[requests.Response]:
         response = self._until_answered(asked)
         try:
             if response.status_code >= requests.codes.bad_request:
@@ -352,7 +361,7 @@ class Service:
         return all(is_here(each) for each in (url, proxy) if each)
 
     def _once(self, base: str, asked: Asked, token: str | None) -> requests.Response:
-        headers = {"Accept": "application/json", **asked.headers}
+        headers = {"Accept": "application/json", "X-Request-ID": asked.name, **asked.headers}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if self._written and not asked.writes:

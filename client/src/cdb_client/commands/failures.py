@@ -65,11 +65,19 @@ def failures() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.code if isinstance(error, ServiceError) else None
-        click.ClickException(printable(f"{error}{f' [{code}]' if code else ''}")).show()
+        click.ClickException(printable(f"{error}{_more(error, code)}")).show()
         raise click.exceptions.Exit(_status(error, code)) from error
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
+
+
+def _more(error: ClientError, code: str | None) -> str:
+    """Return what is of use to who looks into it, after the sentence."""
+    of_service = error.request_id and isinstance(error, (Unavailable, Unreachable))
+    return (
+        f"{f' [{code}]' if code else ''}{f' (request {error.request_id})' if of_service else ''}"
+    )
 
 
 def _status(error: ClientError, code: str | None) -> int:
