@@ -56,15 +56,21 @@ FILLED = {
 QUERY = "gtName=A&majorIOV=0&minorIOV=0&at=0,0"
 
 
+REPEATABLE = [path for path in READABLE if path != "/health/ready"]
+"""Those that answer twice the same: not what says the seconds that it took."""
+
+
 def test_head_is_get_without_the_body(populated: Client) -> None:
-    for path in READABLE:
+    named = {"X-Request-ID": "compared-with-another"}
+    for path in REPEATABLE:
         url = f"{path.format(**FILLED)}?{QUERY}"
-        got, headed = populated.get(url, status="*"), populated.head(url, status="*")
+        got = populated.get(url, status="*", headers=named)
+        headed = populated.head(url, status="*", headers=named)
         assert (headed.status, headed.headers, headed.body) == (got.status, got.headers, b""), url
 
 
 def test_trailing_slash_changes_nothing(populated: Client) -> None:
-    for path in READABLE:
+    for path in REPEATABLE:
         url = path.format(**FILLED).rstrip("/")
         without = populated.get(f"{url}?{QUERY}", status="*")
         with_slash = populated.get(f"{url}/?{QUERY}", status="*")
