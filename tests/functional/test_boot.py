@@ -35,7 +35,7 @@ def test_development_serves_and_answers(tmp_path: Path) -> None:
     development = ROOT / "development.ini"
     database = f"sqlite:///{tmp_path}/var/cdb.sqlite"
     done = run("db", "upgrade", development, CDB_DATABASE_URL=database)
-    assert done.stdout == "The database is at 0004.\n"
+    assert done.stdout == "The database is at 0005.\n"
     run("demo", "load", development, CDB_DATABASE_URL=database)
     with served(development, CDB_DATABASE_URL=database) as (url, _):
         query = "gtName=CMS_2017&majorIOV=302635&minorIOV=1200"
