@@ -108,10 +108,10 @@ class TerminalFormatter(_Formatter):
 
 
 def show_on_terminal() -> None:
-    """Let the log be read on a terminal, but for requests; for where no ini says how it looks."""
+    """Let the log be read on a terminal, but for requests; for where nobody says how it looks."""
     handler = logging.StreamHandler()
     handler.setFormatter(TerminalFormatter())
-    logging.root.handlers[:] = [handler]
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("cdb").setLevel(logging.INFO)
     logging.getLogger("cdb.access").setLevel(logging.WARNING)
 

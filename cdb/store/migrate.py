@@ -31,6 +31,9 @@ from cdb.store.models import Base, SchemaRevision
 
 log = logging.getLogger(__name__)
 
+# On SQLite alembic says at each comparison that it cannot compare indexes on expressions.
+logging.getLogger("alembic.ddl.impl").setLevel(logging.ERROR)
+
 PATIENCE = timedelta(minutes=5)
 """How long an upgrade waits for others: another upgrade, or who holds the lock of a table."""
 

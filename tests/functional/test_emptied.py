@@ -38,7 +38,7 @@ def test_database_that_comes_again_is_as_new(emptied: Emptied) -> None:
     with emptied.one() as url:
         assert url in used
         rows = {table: len(found) for table, found in dump(url).items() if found}
-    assert rows == {"tag_status": 3}
+    assert rows == {"tag_status": 3, "schema_revision": 1}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 import requests
 from click.testing import CliRunner, Result
@@ -26,7 +24,6 @@ from cdb.store.engine import Database
 from cdb.store.models import Change, Token
 from cdb.store.tokens import USED_EVERY
 
-CDB = Path(sys.executable).parent / "cdb"
 POLICIES = {
     "authorization_policies": "roles scopes",
     "plugin.roles.members": "boss: admin",
@@ -273,21 +270,11 @@ def test_expired_token_is_refused(running: Client, ini: Path, database: Database
 @ON_POSTGRESQL
 def test_revoking_reaches_another_process(ini: Path, make: Make) -> None:
     token = make("cdb.write")
-    environ = {**os.environ, KEY: SECRET, "NO_PROXY": "127.0.0.1"}
-    with subprocess.Popen(
-        [CDB, "serve", ini, "--listen", "127.0.0.1:0"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ,
-    ) as process:
-        assert process.stderr
-        url = process.stderr.readline().split()[2] + API
-        try:
-            before = requests.get(f"{url}/whoami", headers=bearer(token), timeout=60)
-            subprocess.run([CDB, "token", "revoke", ini, "1"], check=True, env=environ, timeout=60)
-            after = requests.get(f"{url}/whoami", headers=bearer(token), timeout=60)
-        finally:
-            process.kill()
+    with processes.served(ini, **{KEY: SECRET}) as (root, _):
+        url = f"{root}{API}/whoami"
+        before = requests.get(url, headers=bearer(token), timeout=60)
+        assert processes.run("token", "revoke", ini, "1", **{KEY: SECRET}).returncode == 0
+        after = requests.get(url, headers=bearer(token), timeout=60)
     assert (before.status_code, after.status_code) == (200, 401)
     assert after.json()["detail"] == "The API token was revoked."
 
