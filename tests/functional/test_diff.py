@@ -82,7 +82,7 @@ def pick(states: Sequence[State], number: int) -> tuple[State, str]:
 
 
 @given(history=steps, asked=questions, page=st.sampled_from([1, 2, 3, 20_000]))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_any_two_sides_differ_where_the_query_does(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

@@ -62,7 +62,7 @@ picks = st.integers(0, 99)
     asked=st.lists(st.tuples(picks, picks, pictures), min_size=4, max_size=6),
     page=st.sampled_from([1, 3, 20_000]),
 )
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_any_picture_shows_both_sides_and_every_difference(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

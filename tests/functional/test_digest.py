@@ -65,7 +65,7 @@ def documented(answers: Answers) -> str:
 
 
 @given(history=steps)
-@settings(max_examples=30)
+@settings(max_examples=14)
 def test_any_tag_has_the_digest_of_what_the_query_answers(
     database: Database, monkeypatch: pytest.MonkeyPatch, history: list[Step]
 ) -> None:

@@ -49,7 +49,7 @@ def expected(answers: Answers, window: Interval) -> list[tuple[Any, ...]]:
     asked=st.lists(st.tuples(st.integers(0, 99), intervals()), min_size=4, max_size=8),
     page=st.sampled_from([2, 3, 20_000]),
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_any_tag_has_gaps_where_the_query_answers_nothing(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

@@ -47,7 +47,7 @@ def expected(answers: Answers, window: Interval) -> list[tuple[object, ...]]:
     asked=st.lists(st.tuples(st.integers(0, 99), intervals()), min_size=4, max_size=8),
     page=st.sampled_from([1, 2, 5000]),
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_any_window_holds_what_the_query_answers_in_it(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

@@ -32,8 +32,8 @@ TYPES = ("T", "U")
 
 _THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 PROFILES = {
-    ("sqlite", False): settings(max_examples=16, stateful_step_count=25),
-    ("postgresql", False): settings(max_examples=7, stateful_step_count=25),
+    ("sqlite", False): settings(max_examples=8, stateful_step_count=25),
+    ("postgresql", False): settings(max_examples=4, stateful_step_count=25),
     ("sqlite", True): settings(max_examples=600, stateful_step_count=50),
     ("postgresql", True): settings(max_examples=150, stateful_step_count=50),
 }

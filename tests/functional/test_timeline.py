@@ -176,7 +176,7 @@ pictures = st.builds(
     history=steps,
     asked=st.lists(st.tuples(st.integers(0, 99), pictures), min_size=4, max_size=6),
 )
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_any_picture_shows_what_every_interval_adds_up_to(
     database: Database, history: list[Step], asked: list[tuple[int, Wanted]]
 ) -> None:
@@ -427,7 +427,7 @@ def test_a_look_after_a_write_counts_only_the_lane_that_was_written_to(world: Wo
     parts=st.lists(st.tuples(st.sampled_from([0, 1]), st.sampled_from(CELLS)), max_size=8),
     window=windows,
 )
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_what_is_remembered_is_right_while_data_come_in(
     database: Database, parts: list[tuple[int, Interval]], window: Interval | None
 ) -> None:

@@ -54,7 +54,7 @@ def shown_by_all(database: Database, checksum: str, change: int) -> set[tuple[An
 
 
 @given(history=steps, number=st.integers(0, 99), page=st.sampled_from([1, 2, 5000]))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_uses_are_found_in_all_lists_that_show_them(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

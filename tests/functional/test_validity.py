@@ -25,7 +25,7 @@ from cdb.domain.points import (
 )
 
 TYPES = ("T", "U", "V")
-EXAMPLES = {"sqlite": 30, "postgresql": 12}
+EXAMPLES = {"sqlite": 16, "postgresql": 8}
 
 _numbers = count()
 

@@ -59,7 +59,7 @@ def damage(database: Database, *statements: str, **parameters: int) -> None:
 
 
 @given(history=steps)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_nothing_is_found_after_any_history(
     database: Database, monkeypatch: pytest.MonkeyPatch, history: list[Step]
 ) -> None:
