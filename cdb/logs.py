@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ _OF_PYTHON = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctim
 _Line = MutableMapping[str, Any]
 
 
-class _Formatter(logging.Formatter):
+class _Formatter(ABC, logging.Formatter):
     """A formatter that an ini can name; how lines look is its own business."""
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -74,8 +75,9 @@ class _Formatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         return without_secrets(self._text(line))
 
+    @abstractmethod
     def _text(self, line: _Line) -> str:
-        raise NotImplementedError
+        """Return the fields of a line as its text."""
 
 
 class JsonFormatter(_Formatter):
