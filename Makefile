@@ -15,6 +15,8 @@ ARGS     :=
 OUT      := var/screenshots
 DOCS     :=
 UPGRADE  :=
+MINUTES  := 10
+CAMPAIGN :=
 EXPERIMENTS :=
 
 BIN    := .venv/bin
@@ -27,13 +29,14 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check docs links bench lock dist image screenshots clean
+.PHONY: help setup run stack test torture check docs links bench lock dist image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
 	@echo "make run [PORT=8000] [VAR=var] [DEMO=1]  serve development.ini on 127.0.0.1"
 	@echo "make stack [PORT=8000] [VAR=var]      PostgreSQL with a replica, PgBouncer, two services, nginx, Prometheus"
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
+	@echo "make torture [MINUTES=10] [CAMPAIGN=name]  load, faults and attacks, each for so long"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make links                            ask every address that the documentation names"
@@ -107,6 +110,11 @@ else
 test: setup
 	$(BIN)/pytest $(T)
 endif
+
+# One campaign after the other, since each loads the machine. One that hangs is ended, and says where.
+torture: setup
+	TORTURE_MINUTES=$(MINUTES) TORTURE_REPORT='$(VAR)/torture' $(BIN)/pytest tests/torture \
+	  $(if $(CAMPAIGN),-k '$(CAMPAIGN)') -o faulthandler_timeout=$$(($(MINUTES) * 120 + 600))
 
 check: setup
 	$(BIN)/ruff format --check .
