@@ -80,7 +80,7 @@ def run_helm(*command: str) -> subprocess.CompletedProcess[str]:
     """Run helm without the settings of whoever runs the tests."""
     environ = {"HOME": "/nonexistent", "PATH": os.environ["PATH"]}
     return subprocess.run(
-        [helm(), *command], check=False, capture_output=True, text=True, env=environ, timeout=60
+        [helm(), *command], check=False, capture_output=True, text=True, env=environ, timeout=120
     )
 
 

@@ -48,7 +48,7 @@ class Commanded:
                 text=True,
                 check=False,
                 env=environ(CDB_URL=self.url, CDB_CONFIG=os.devnull),
-                timeout=60,
+                timeout=120,
             )
 
     def latest(self) -> int:

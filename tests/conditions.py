@@ -125,7 +125,7 @@ def at_once(server: str, send: Callable[[int], Mapping[str, Any]]) -> list[reque
     def call(number: int) -> requests.Response:
         asked = dict(send(number))
         path = f"{server}/{asked.pop('path')}"
-        return requests.request(asked.pop("method"), path, timeout=60, **asked)
+        return requests.request(asked.pop("method"), path, timeout=120, **asked)
 
     with ThreadPoolExecutor(CALLERS) as pool:
         return list(pool.map(call, range(CALLERS)))

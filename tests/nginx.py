@@ -99,7 +99,7 @@ def free_port() -> int:
 
 def wait_for(port: int) -> None:
     """Wait until somebody listens at a port of this machine."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

@@ -25,7 +25,7 @@ def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         env=environ(**variables),
-        timeout=60,
+        timeout=120,
     )
 
 

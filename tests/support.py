@@ -70,7 +70,7 @@ def serving(app: Any, threads: int = 8, **options: Any) -> Iterator[str]:
     # In the server's own thread, which must not look at what another one closes.
     server.trigger.pull_trigger(stop)
     asked.set()
-    thread.join(timeout=10)
+    thread.join(timeout=120)
 
 
 def rules(**settings: str) -> Rules:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-END_SECONDS = 30
+END_SECONDS = 120
 
 
 @dataclass

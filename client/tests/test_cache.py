@@ -81,7 +81,7 @@ def test_what_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_leaves_is_never_read_and_goes_after_a_day(tmp_path: Path) -> None:
-    assert run(HALF, tmp_path).wait(timeout=30) == 9
+    assert run(HALF, tmp_path).wait(timeout=120) == 9
     [left] = (tmp_path / "payloads").iterdir()
     cache = Cache(tmp_path, 10**-5)
     assert cache.read("payloads", "x") is None
@@ -125,7 +125,7 @@ def test_a_cache_is_bounded_over_many_processes(tmp_path: Path) -> None:
 def test_processes_that_write_and_make_room_at_once_see_whole_files(tmp_path: Path) -> None:
     writers = [run(WRITER, tmp_path, seed) for seed in range(4)]
 
-    assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
+    assert [writer.wait(timeout=120) for writer in writers] == [0] * 4
     long_ago(tmp_path / ".lock")
     Cache(tmp_path, 0.1).write(b"", "payloads", "first of a process")
     assert 0 < size_of(tmp_path) <= 100_000

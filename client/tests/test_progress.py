@@ -54,7 +54,7 @@ def at_a_terminal(seconds, until):
         with contextlib.suppress(OSError):
             while until not in shown:
                 shown += screen.read(4096)
-        said, _ = process.communicate(b"\n", timeout=60)
+        said, _ = process.communicate(b"\n", timeout=120)
         with contextlib.suppress(OSError):
             while data := screen.read(4096):
                 shown += data

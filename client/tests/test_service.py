@@ -569,6 +569,6 @@ with Service(sys.argv[1]) as service:
 
 def test_the_child_of_a_fork_has_connections_of_its_own():
     with scripted(Reply()) as server:
-        subprocess.run([sys.executable, "-c", FORKING, server.url], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", FORKING, server.url], check=True, timeout=120)
     by = {request.path.rpartition("/")[2]: request.connection for request in server.requests}
     assert by["before"] == by["parent"] != by["child"]

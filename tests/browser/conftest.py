@@ -13,7 +13,7 @@ from support import Client, serving
 Scheme = Literal["light", "dark"]
 Motion = Literal["reduce", "no-preference"]
 
-TIME_LIMIT = 30_000
+TIME_LIMIT = 60_000
 """Milliseconds, after which what is waited for will not come, also on a busy machine."""
 
 expect.set_options(timeout=TIME_LIMIT)

@@ -70,7 +70,7 @@ def test_a_stored_payload_says_what_it_is_and_can_be_fetched(visit: Visit, root:
     for fact in ("14,627 bytes", CERTIFICATION, "by demo", "LumiCertification/e8/dd/"):
         expect(main).to_contain_text(fact)
     link = page.get_by_role("link", name="Download")
-    fetched = requests.get(str(link.evaluate("(each) => each.href")), timeout=10)
+    fetched = requests.get(str(link.evaluate("(each) => each.href")), timeout=120)
     assert hashlib.md5(fetched.content, usedforsecurity=False).hexdigest() == CERTIFICATION
 
 

@@ -67,7 +67,7 @@ def interruptible() -> Iterator[None]:
 def test_the_service_stops_when_told(sqlite: str, stop: signal.Signals) -> None:
     with served(ROOT / "development.ini", CDB_DATABASE_URL=sqlite) as (_, process):
         process.send_signal(stop)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=120)
     assert said == ""
     assert process.returncode == 0
 
@@ -181,7 +181,7 @@ def test_open_writes_do_not_start_where_others_can_connect(
         capture_output=True,
         text=True,
         env=environ(),
-        timeout=60,
+        timeout=120,
     )
     assert "cdb.allow_open_writes" in refusal(done)
 

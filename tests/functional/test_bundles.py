@@ -580,7 +580,7 @@ def asked(api: str, name: str) -> list[bytes]:
         f"payloadiovs/?gtName={name}&majorIOV={cell.start.major}&minorIOV={cell.start.minor}"
         for cell in CELLS
     ]
-    return [requests.get(f"{api}/{question}", timeout=30).content for question in questions]
+    return [requests.get(f"{api}/{question}", timeout=120).content for question in questions]
 
 
 def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> None:
@@ -598,16 +598,16 @@ def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> Non
         for server in servers:
             api = address(server) + API
             assert asked(api, name) == expected
-            refused = requests.post(f"{api}/gt", json={"name": "X"}, timeout=30)
+            refused = requests.post(f"{api}/gt", json={"name": "X"}, timeout=120)
             assert (refused.status_code, refused.json()["code"]) == (403, "read-only")
-            who = requests.get(f"{api}/whoami", timeout=30).json()
+            who = requests.get(f"{api}/whoami", timeout=120).json()
             assert who["permissions"] == ["read"]
-            shown = requests.get(f"{api}/global-tags/{name}/digest", timeout=30).json()
+            shown = requests.get(f"{api}/global-tags/{name}/digest", timeout=120).json()
             assert shown["digest"] == digest_of(world.database, name)
     finally:
         for server in servers:
             server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=30)
+            server.communicate(timeout=120)
     assert list(bundled.parent.iterdir()) == [bundled]
 
 

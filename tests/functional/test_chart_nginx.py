@@ -28,7 +28,7 @@ class Behind(NamedTuple):
 
     def get(self, path: str, **headers: str) -> requests.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.get(f"{self.url}{path}", headers=named, timeout=30)
+        return requests.get(f"{self.url}{path}", headers=named, timeout=120)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def test_files_are_given_to_everybody_and_taken_from_nobody(behind: Behind) -> N
     (behind.payloads / ".incoming/b").write_bytes(b"half")
     assert behind.get("/dbstore/a.root").content == b"constants"
     assert behind.get("/dbstore/.incoming/b").status_code == 404
-    assert requests.put(f"{behind.url}/dbstore/c", data=b"x", timeout=30).status_code == 403
+    assert requests.put(f"{behind.url}/dbstore/c", data=b"x", timeout=120).status_code == 403
 
 
 def test_the_test_of_the_chart_finds_nothing_wrong(behind: Behind) -> None:
@@ -123,7 +123,7 @@ def test_the_test_of_the_chart_finds_nothing_wrong(behind: Behind) -> None:
         capture_output=True,
         text=True,
         env=environ(**variables(pod)),
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -134,7 +134,7 @@ def test_a_service_that_is_away_is_told_as_clients_expect(
 ) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     with nginx(values_of(experiment), tmp_path, gone) as url:
-        answer = requests.get(f"{url}{API}/globalTags", timeout=30)
+        answer = requests.get(f"{url}{API}/globalTags", timeout=120)
     assert (answer.status_code, answer.json()["code"]) == (status, "unavailable")
 
 

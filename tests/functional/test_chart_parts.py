@@ -86,7 +86,7 @@ def test_the_command_of_the_pod_serves(databases: Any, tmp_path: Path) -> None:
             probes = {pod[f"{kind}Probe"]["httpGet"]["path"] for kind in ("readiness", "liveness")}
             assert probes == {"/health/ready", "/health/live"}
             for path in probes:
-                assert requests.get(f"{root}{path}", timeout=30).status_code == 200
+                assert requests.get(f"{root}{path}", timeout=120).status_code == 200
 
 
 OWN = {"cdb.payload_store", "cdb.payload_accel", "cdb.payload_store_options"}
@@ -236,7 +236,7 @@ def test_the_dump_is_whole_and_old_ones_go(databases: Any, tmp_path: Path) -> No
             capture_output=True,
             text=True,
             env={"PATH": f"{BIN}:{os.environ['PATH']}", "CDB_DATABASE_URL": url},
-            timeout=60,
+            timeout=120,
         )
     assert done.returncode == 0, done.stderr
     assert not old.exists()

@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         path = parts.path
         if self.proxy.decodes_paths:
             path = unquote(path).encode("ascii", "replace").decode().replace(" ", "+")
-        connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=120)
         connection.putrequest(
             self.command, f"{path}?{parts.query}", skip_host=True, skip_accept_encoding=True
         )

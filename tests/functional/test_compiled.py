@@ -155,7 +155,7 @@ def path_at(major: int) -> str:
 
 def ask_until_compiled(client: Client) -> None:
     """Ask until nothing but the end of the log is asked of the database."""
-    deadline = monotonic() + 60
+    deadline = monotonic() + 120
     while monotonic() < deadline:
         with statements() as sent:
             client.api("GET", path_at(3), status=200)
@@ -191,7 +191,7 @@ def test_where_nothing_can_be_written_the_database_answers(
     _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # as if the disk were full
     try:
-        deadline = monotonic() + 60
+        deadline = monotonic() + 120
         while "The file of compiled lists fails" not in caplog.text:
             assert monotonic() < deadline
             assert compiling.ok("GET", path_at(3)) == expected

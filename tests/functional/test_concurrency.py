@@ -46,7 +46,7 @@ class Caller:
 
     def __call__(self, method: str, path: str, body: object = None) -> Answer:
         sent = monotonic()
-        got = self.session.request(method, f"{self.base}/{path}", json=body, timeout=60)
+        got = self.session.request(method, f"{self.base}/{path}", json=body, timeout=120)
         return Answer(got.status_code, got.json(), sent, monotonic())
 
     def ok(self, method: str, path: str, body: object = None) -> Any:
@@ -67,7 +67,7 @@ def at_once(base: str, tasks: Sequence[Callable[[Caller], Any]]) -> list[Any]:
 
     def run(task: Callable[[Caller], Any]) -> Any:
         call = Caller(base)
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         return task(call)
 
     with ThreadPoolExecutor(len(tasks)) as pool:
@@ -422,7 +422,7 @@ def test_a_writer_that_waits_too_long_is_told_to_come_back(
         call = Caller(root + API)
         with writer_lock_held(database_url, database_kind):
             sent = monotonic()
-            refused = requests.post(f"{root}{API}/gt", json={"name": "G"}, timeout=60)
+            refused = requests.post(f"{root}{API}/gt", json={"name": "G"}, timeout=120)
             waited = monotonic() - sent
             assert call.ok("GET", "globalTags") == []
         assert refused.status_code == 503

@@ -59,7 +59,7 @@ class Served:
         return made
 
     def status(self, path: str) -> int:
-        return requests.get(f"{self.url}{path}", timeout=30).status_code
+        return requests.get(f"{self.url}{path}", timeout=120).status_code
 
     def files(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
@@ -80,7 +80,7 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert made.status("/health/ready") == 200
             yield made
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=120)
         told = [line for line in said.splitlines() if " status=503" not in line]
         assert (process.returncode, told) == (0, [])
 
@@ -97,7 +97,7 @@ def fill(url: str) -> None:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -144,7 +144,7 @@ def test_request_that_ends_in_the_middle_of_its_body_writes_nothing(
     connection.shutdown(socket.SHUT_WR)
     assert connection.recv(1000) == b""
     connection.close()
-    names = [tag["name"] for tag in requests.get(f"{service.url}{API}/gt", timeout=30).json()]
+    names = [tag["name"] for tag in requests.get(f"{service.url}{API}/gt", timeout=120).json()]
     assert names == ["GT"]
 
 
@@ -185,7 +185,7 @@ def test_long_answer_over_http_1_0_is_whole_and_ends_with_the_connection(service
 
 
 def test_not_modified_over_http_1_0_has_no_body(service: Served) -> None:
-    etag = requests.get(f"{service.url}{API}/gtstatus", timeout=30).headers["ETag"]
+    etag = requests.get(f"{service.url}{API}/gtstatus", timeout=120).headers["ETag"]
     asked = f"GET {API}/gtstatus HTTP/1.0\r\nIf-None-Match: {etag}\r\n\r\n"
     head, body = everything(service.connect(asked))
     assert " 304 " in head.partition("\r\n")[0]

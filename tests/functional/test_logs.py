@@ -37,7 +37,7 @@ class Service:
     ) -> http.client.HTTPResponse:
         """Send a request as it is, and return the answer, whose body is read."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        with closing(http.client.HTTPConnection(self.place, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection(self.place, timeout=120)) as connection:
             connection.request(method, path, body, named)
             answer = connection.getresponse()
             answer.text = answer.read().decode()  # type: ignore[attr-defined]  # it is read once
@@ -50,7 +50,7 @@ class Service:
 
     def line(self, **having: Any) -> dict[str, Any]:
         """Return the one line with these values, which comes after the answer, if only just."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (found := self.lines(**having)):
             assert time.monotonic() < deadline, having
         [line] = found
@@ -80,7 +80,7 @@ PRODUCTION = (ROOT / "production.ini").read_text("utf-8")
 
 
 def _url(log: Path) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := re.search(r"cdb serves (http://[0-9.:]+)", log.read_text("utf-8"))):
         assert time.monotonic() < deadline, log.read_text("utf-8")
         time.sleep(0.02)

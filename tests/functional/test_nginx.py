@@ -44,7 +44,7 @@ class Behind:
     def get(self, path: str, *, tls: bool = False, **headers: str) -> requests.Response:
         root = self.front.tls if tls else self.front.url
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.session.get(f"{root}{API}/{path}", headers=named, timeout=30)
+        return self.session.get(f"{root}{API}/{path}", headers=named, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def reached() -> list[str]:
 @pytest.fixture(scope="module")
 def meeting() -> threading.Barrier:
     """Where requests for what is not kept wait until all callers are there."""
-    return threading.Barrier(CALLERS, timeout=3)
+    return threading.Barrier(CALLERS, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def at_once(behind: Behind, path: str) -> list[requests.Response]:
 
     def ask(_: int) -> requests.Response:
         begin.wait()
-        return requests.get(f"{behind.front.url}{API}/{path}", timeout=30)
+        return requests.get(f"{behind.front.url}{API}/{path}", timeout=120)
 
     with ThreadPoolExecutor(CALLERS) as pool:
         return list(pool.map(ask, range(CALLERS)))
@@ -210,7 +210,7 @@ def test_what_says_how_long_it_holds_is_kept_and_nothing_else() -> None:
 def test_metrics_are_for_the_inside(behind: Behind, count: Callable[[], int], path: str) -> None:
     before = count()
     # Not by a library that would write the path another way.
-    connection = http.client.HTTPConnection(urlsplit(behind.front.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(behind.front.url).netloc, timeout=120)
     connection.request("GET", path)
     answer = connection.getresponse()
     assert (answer.status, json.load(answer)["code"]) == (404, "not-found")
@@ -272,14 +272,14 @@ def test_the_web_interface_keeps_its_policy_and_its_files_their_names(
     behind: Behind, count: Callable[[], int]
 ) -> None:
     url = behind.front.tls
-    page = behind.session.get(f"{url}/ui/global-tags/A", timeout=30)
+    page = behind.session.get(f"{url}/ui/global-tags/A", timeout=120)
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert page.headers["Referrer-Policy"] == "no-referrer"
     script = re.findall(r'src="\.\./\.\./(static/v[^"]+/app\.js)"', page.text)
-    file = behind.session.get(f"{url}/{script[0]}", timeout=30)
+    file = behind.session.get(f"{url}/{script[0]}", timeout=120)
     assert file.headers["Content-Encoding"] == "gzip"
     assert file.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert count() == 2
@@ -288,7 +288,7 @@ def test_the_web_interface_keeps_its_policy_and_its_files_their_names(
 def test_a_browser_is_led_to_the_interface_at_the_port_that_it_came_by(behind: Behind) -> None:
     wanted = {"Accept": "text/html"}
     for root in (behind.front.url, behind.front.tls):
-        led = behind.session.get(f"{root}/", headers=wanted, timeout=30, allow_redirects=False)
+        led = behind.session.get(f"{root}/", headers=wanted, timeout=120, allow_redirects=False)
         assert urlsplit(led.headers["Location"]).netloc == urlsplit(root).netloc
 
 
@@ -298,7 +298,7 @@ def test_a_browser_is_led_to_the_interface_at_the_port_that_it_came_by(behind: B
 def test_payload_files_are_sent_by_nginx(behind: Behind, count: Callable[[], int]) -> None:
     content = b"0123456789" * 10_000
     url = f"{behind.front.tls}{API}/payloads"
-    stored = behind.session.put(f"{url}/T/run7.txt", content, timeout=30)
+    stored = behind.session.put(f"{url}/T/run7.txt", content, timeout=120)
     assert stored.status_code == 200
     checksum = stored.json()["sha256"]
     whole = behind.get(f"payloads/{checksum}")
@@ -316,7 +316,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(
 ) -> None:
     request = requests.Request(method, f"{behind.front.url}{API}/{path}").prepare()
     request.headers["Content-Length"] = str(mib * 2**20)
-    refused = behind.session.send(request, timeout=30)
+    refused = behind.session.send(request, timeout=120)
     assert (refused.status_code, refused.json()["code"], count()) == (413, "too-large", 0)
 
 
@@ -324,7 +324,7 @@ def test_a_service_that_is_down_is_said_in_its_own_words(tmp_path: Path) -> None
     with serving(lambda *_: []) as url:
         gone = url
     with nginx(tmp_path, gone) as front:
-        answer = requests.get(f"{front.url}{API}/globalTags", timeout=30)
+        answer = requests.get(f"{front.url}{API}/globalTags", timeout=120)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "5"
 
@@ -336,7 +336,7 @@ def test_what_the_service_says_of_itself_goes_through(tmp_path: Path) -> None:
         return [b'{"code":"unavailable"}']
 
     with serving(refuses) as url, nginx(tmp_path, url) as front:
-        answer = requests.get(f"{front.url}{API}/globalTags", timeout=30)
+        answer = requests.get(f"{front.url}{API}/globalTags", timeout=120)
     assert (answer.status_code, answer.json()) == (504, {"code": "unavailable"})
     assert answer.headers["Retry-After"] == "1"
 

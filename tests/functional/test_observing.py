@@ -119,7 +119,7 @@ def test_source_compiled(make_client: Callable[..., Client], tmp_path: Path) -> 
     client = make_client(answers_mb="0", compiled=str(tmp_path))
     fill(client)
     seen = observing(client)
-    deadline = monotonic() + 60
+    deadline = monotonic() + 120
     while "compiled" not in {each.source for each in seen} and monotonic() < deadline:
         client.ok("GET", POINT.format(1))
     assert (seen[0].source, seen[-1].source) == ("database", "compiled")

@@ -298,7 +298,7 @@ with Client({store.url!r}, cache={str(tmp_path / "cache")!r}) as client:
         assert job.stdin
         job.stdin.write("go\n")
         job.stdin.flush()
-    assert [job.communicate(timeout=60)[0] for job in jobs] == [f"{len(CONTENT)}\n"] * 3
+    assert [job.communicate(timeout=120)[0] for job in jobs] == [f"{len(CONTENT)}\n"] * 3
     assert [job.returncode for job in jobs] == [0] * 3
     kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert [path.name for path in kept if path.name != ".lock"] == [MD5]

@@ -395,7 +395,7 @@ def test_command_names_the_line_of_the_ini(
         capture_output=True,
         text=True,
         env={**own, "PYTHONPATH": str(throwaway)},
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

@@ -76,7 +76,7 @@ def rows_of(*arguments: str | Path, path: Path) -> tuple[int, list[dict[str, Any
         capture_output=True,
         text=True,
         env={**own, "PYTHONPATH": str(path)},
-        timeout=60,
+        timeout=120,
     )
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)

@@ -42,7 +42,7 @@ def address(request: pytest.FixtureRequest, databases: Any) -> Iterator[tuple[st
 @pytest.fixture
 def connection(address: tuple[str, int]) -> Iterator[HTTPConnection]:
     """A connection that is kept alive, which sends no header on its own but Host."""
-    made = HTTPConnection(*address, timeout=20)
+    made = HTTPConnection(*address, timeout=120)
     made.connect()
     yield made
     made.close()
@@ -62,7 +62,7 @@ def send(
 
 def raw(address: tuple[str, int], request: bytes) -> tuple[list[str], bytes]:
     """Send bytes, read until the server closes; return the header's lines and the body."""
-    with socket.create_connection(address, timeout=20) as connected:
+    with socket.create_connection(address, timeout=120) as connected:
         connected.sendall(request)
         received = b"".join(iter(lambda: connected.recv(65536), b""))
     header, _, body = received.partition(b"\r\n\r\n")
@@ -211,7 +211,7 @@ def test_connection_without_a_token_reads_and_is_told_that_it_may_not_write(
         service(url, **JWT, **ROLES) as client,
         serving(client.app) as root,
     ):
-        made = HTTPConnection(str(urlsplit(root).netloc), timeout=20)
+        made = HTTPConnection(str(urlsplit(root).netloc), timeout=120)
         made.connect()
         first_socket = made.sock
         read, read_code = send(made, "GET", "globalTags")

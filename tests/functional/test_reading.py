@@ -418,7 +418,7 @@ def test_a_stale_answer_is_one_of_the_point_that_is_asked(
 def test_processes_at_once_share_a_cache(demo: Any, tmp_path: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(read_all, demo.url, str(tmp_path)) for _ in range(3)]
-        results = {job.result(timeout=60) for job in jobs}
+        results = {job.result(timeout=120) for job in jobs}
     assert len(results) == 1
     demo.counting.asked.clear()
     assert {read_all(demo.url, str(tmp_path))} == results

@@ -133,7 +133,7 @@ def are_all_used(client: Client) -> bool:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -191,7 +191,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._ends.set()
         for thread in self._threads:
-            thread.join(timeout=60)
+            thread.join(timeout=120)
 
     def goes_on(self, answers: int = 30) -> None:
         """Wait for some more answers."""
@@ -207,7 +207,7 @@ class Load:
             while not self._ends.is_set():
                 for path in self._paths:
                     try:
-                        self.answers.append(session.get(f"{self._url}{API}/{path}", timeout=60))
+                        self.answers.append(session.get(f"{self._url}{API}/{path}", timeout=120))
                     except requests.RequestException as error:
                         self.broken.append(error)
 
@@ -560,7 +560,7 @@ def pooled(servers: Servers) -> Iterator[dict[str, str]]:
             }
         finally:
             running.terminate()
-            running.wait(timeout=30)
+            running.wait(timeout=120)
 
 
 def test_what_a_service_does_works_through_pgbouncer(

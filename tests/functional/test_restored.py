@@ -68,7 +68,7 @@ def said(client: Client, path: str) -> tuple[int, str | None, bytes]:
 
 def agrees(old: Client, new: Client, path: str) -> bool:
     """Tell whether a service says what one says that has just begun; soon, if not at once."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while said(old, path) != said(new, path):
         if time.monotonic() > deadline:
             return False

@@ -164,7 +164,7 @@ def served(databases: Any) -> Iterator[str]:
 
 @contextmanager
 def connected(root: str) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(urlsplit(root).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(root).netloc, timeout=120)
     try:
         yield connection
     finally:
@@ -419,7 +419,7 @@ def post_through(
         service(url, **PROXY, **WRITERS, **settings) as client,
         serving(client.app, threads=1, **server) as root,
     ):
-        answer = requests.post(f"{root}{API}/gt", json=NEW_TAG, headers=headers, timeout=60)
+        answer = requests.post(f"{root}{API}/gt", json=NEW_TAG, headers=headers, timeout=120)
     return answer.status_code, answer.json()
 
 

@@ -272,9 +272,9 @@ def test_revoking_reaches_another_process(ini: Path, make: Make) -> None:
     token = make("cdb.write")
     with processes.served(ini, **{KEY: SECRET}) as (root, _):
         url = f"{root}{API}/whoami"
-        before = requests.get(url, headers=bearer(token), timeout=60)
+        before = requests.get(url, headers=bearer(token), timeout=120)
         assert processes.run("token", "revoke", ini, "1", **{KEY: SECRET}).returncode == 0
-        after = requests.get(url, headers=bearer(token), timeout=60)
+        after = requests.get(url, headers=bearer(token), timeout=120)
     assert (before.status_code, after.status_code) == (200, 401)
     assert after.json()["detail"] == "The API token was revoked."
 

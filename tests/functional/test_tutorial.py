@@ -60,7 +60,7 @@ def test_tutorial_gives_what_it_says_and_its_job_needs_no_network(
         text=True,
         cwd=clone[0] / "var" / "tutorial",
         env=environ(CDB_URL="testbeam.cdb"),
-        timeout=60,
+        timeout=120,
     )
     assert job.stdout in (ROOT / "docs" / "tutorial.md").read_text()
     assert "from lumi section 40" in job.stdout

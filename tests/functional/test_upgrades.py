@@ -262,14 +262,14 @@ class Traffic:
         with requests.Session() as session:
             while not self._is_over:
                 sent = session.request(
-                    method, f"{self._root}/{path}", json=body(len(statuses)), timeout=30
+                    method, f"{self._root}/{path}", json=body(len(statuses)), timeout=120
                 )
                 statuses.append(sent.status_code)
 
     def goes_on(self) -> None:
         """Return once both have had five answers more."""
         wanted = [len(each) + 5 for each in self.statuses]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while any(len(each) < n for each, n in zip(self.statuses, wanted, strict=True)):
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -295,9 +295,9 @@ def running(ini: Path) -> Iterator[str]:
             ("gt", {"name": "A"}),
             ("pl", {"payload_type": "T"}),
         ):
-            assert requests.post(f"{root}{API}/{path}", json=body, timeout=30).ok
+            assert requests.post(f"{root}{API}/{path}", json=body, timeout=120).ok
         attached = {"payload_list": "T_1", "global_tag": "A"}
-        assert requests.put(f"{root}{API}/pl_attach", json=attached, timeout=30).ok
+        assert requests.put(f"{root}{API}/pl_attach", json=attached, timeout=120).ok
         yield root
 
 
@@ -311,7 +311,7 @@ def test_services_go_on_while_the_next_version_upgrades(
         assert [each.wait(60) for each in upgrades] == [0, 0]
         traffic.goes_on()
     assert [set(each) for each in traffic.statuses] == [{200}, {200}]
-    assert requests.get(f"{running}/health/ready", timeout=30).json()["status"] == "ok"
+    assert requests.get(f"{running}/health/ready", timeout=120).json()["status"] == "ok"
     with database.snapshot() as reader:
         assert migrate.current(reader) == f"{int(migrate.head()) + 1:04}"
     # A roll-back runs the upgrade of this version again, and starts its services.

@@ -9,7 +9,7 @@ import requests
 from guarded import JWT, ROLES, as_role, key_is_set, service
 from support import API, serving
 
-SECONDS = 20
+SECONDS = 120
 
 
 def post(url: str, body: Any) -> Any:

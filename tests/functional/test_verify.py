@@ -632,7 +632,7 @@ def test_command_shows_on_a_terminal_how_far_it_is(small: Small, ini: Path) -> N
         env={**os.environ, "TERM": "xterm"},
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     os.close(side)
     with suppress(OSError), os.fdopen(terminal, "rb") as shown:

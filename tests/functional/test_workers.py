@@ -45,7 +45,7 @@ def service(ini: Path) -> Iterator[Service]:
     with served(ini, "--workers", "2") as (url, process):
         yield url, process
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def workers(parent: subprocess.Popen[str]) -> set[int]:
@@ -62,7 +62,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 def ask(url: str, path: str) -> str:
-    with urllib.request.urlopen(url + path, timeout=30) as answer:  # noqa: S310 - of this machine
+    with urllib.request.urlopen(url + path, timeout=120) as answer:  # noqa: S310 - of this machine
         return str(answer.read().decode())
 
 
@@ -71,7 +71,7 @@ class Asking(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
         self.answered, self.wrong = 0, ""
         self.enough = threading.Event()
 
@@ -196,7 +196,7 @@ def test_nothing_is_left_of_what_processes_have_counted(tmp_path: Path) -> None:
         stopped = folder_of(parent)
         assert not killed.exists()
         parent.terminate()
-        parent.wait(timeout=30)
+        parent.wait(timeout=120)
     assert not stopped.exists()
 
 
@@ -249,7 +249,7 @@ def test_what_is_being_answered_when_it_stops_is_answered(
         def is_asleep() -> bool:
             # To see whether it sleeps, another one is sent, which can come before it.
             if not begun or select.select([begun[-1].sock], [], [], 0)[0]:
-                begun.append(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30))
+                begun.append(http.client.HTTPConnection(urlsplit(url).netloc, timeout=120))
                 begun[-1].request("GET", "/api/cdb_rest/timeout?seconds=2")
             return is_busy(url)
 
@@ -258,13 +258,13 @@ def test_what_is_being_answered_when_it_stops_is_answered(
         answer = begun[-1].getresponse()
         assert answer.status == 200
         assert answer.headers["Connection"] == "close"
-        assert parent.wait(timeout=20) == 0
+        assert parent.wait(timeout=120) == 0
         for each in (idle, *begun):
             each.close()
 
 
 def is_busy(url: str) -> bool:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
     connection.request("GET", "/api/cdb_rest/timeout?seconds=0")
     status = connection.getresponse().status
     connection.close()

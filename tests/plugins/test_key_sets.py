@@ -265,7 +265,7 @@ def test_many_threads_load_the_keys_once(
     together = Barrier(8)
 
     def ask(_: int) -> str:
-        together.wait(timeout=10)
+        together.wait(timeout=120)
         return why(keys, "key-1")
 
     with ThreadPoolExecutor(8) as pool:

@@ -65,7 +65,7 @@ class Gated(Database):
     ) -> Sequence[Any]:
         self.looks += 1
         self.came.set()
-        assert self.go.wait(30)
+        assert self.go.wait(120)
         return super().rows(statement, parameters, min_change)
 
 
@@ -81,11 +81,11 @@ def test_who_comes_during_a_look_shares_the_next_one(gated: Gated) -> None:
     looks, others = Looks(), 6
     with ThreadPoolExecutor(1 + others) as pool:
         first = pool.submit(looks.look, gated)
-        assert gated.came.wait(30)
+        assert gated.came.wait(120)
         inside = Barrier(others)
 
         def join() -> Any:
-            inside.wait(30)
+            inside.wait(120)
             return looks.look(gated)
 
         shared = [pool.submit(join) for _ in range(others)]
@@ -123,7 +123,7 @@ def test_a_look_that_fails_fails_for_all_who_wait_and_not_for_who_comes_later(
     looks = Looks()
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(looks.look, broken)
-        assert broken.came.wait(30)
+        assert broken.came.wait(120)
         others = [pool.submit(looks.look, broken) for _ in range(2)]
         while looks.waiting < 2:
             assert not first.done()
