@@ -126,6 +126,7 @@ def of_database(error: DBAPIError, request: Request) -> Response:
     if (
         isinstance(error, OperationalError)
         or error.connection_invalidated
+        or isinstance(error.orig, psycopg2.errors.ReadOnlySqlTransaction)  # it is a standby now
         or _has_no_tables(error)
     ):
         log.warning("the database cannot be used: %s", _first_line(error))

@@ -84,6 +84,11 @@ class State:
         """Whether the rules keep it from ever changing."""
         return self.layers.is_settled or all(tag.is_settled for tag in self.heads)
 
+    @property
+    def last(self) -> int:
+        """The last of the changes that it was made from."""
+        return max(tag.head.change for tag in self.heads)
+
     def start_before(self, point: Point) -> Point | None:
         """Return where the last window begins that begins at a point or before."""
         with self._lock:
@@ -154,7 +159,10 @@ class Answers:
         if state.seen_at != look.end:
             if not _is_still(request.cdb.database, state, look):
                 return None
-            state.seen_at = look.end
+            # A look may be older than the state, or of a server that is behind. What was not
+            # there yet then is not there either where the database goes back to that end.
+            if state.last <= look.end.change:
+                state.seen_at = look.end
         return Seen(state, look.began)
 
     def _look(self, request: Request, state: State) -> Look:

@@ -492,6 +492,19 @@ def test_service_that_starts_without_the_primary_answers_reads(servers: Servers)
         assert client.api("POST", "gt", {"name": "Nowhere"}).status_int == 503
 
 
+def test_primary_that_has_become_a_standby_is_read_and_takes_no_writes(servers: Servers) -> None:
+    settings = {**servers.settings(), "cdb.database.url": servers.replicas[0].url()}
+    with service({**settings, "cdb.database.replicas": ""}) as client:
+        assert shown(client)
+        for method, path, body in (
+            ("POST", "gt", {"name": "Nowhere"}),
+            ("POST", "gt?dry_run=1", {"name": "Nowhere"}),
+            ("POST", "bulk_piov", [row(END - 1)]),
+        ):
+            refused = client.api(method, path, body, status=503)
+            assert (refused.json["code"], refused.headers["Retry-After"]) == ("unavailable", "1")
+
+
 def test_replica_that_is_promoted_takes_the_writes(servers: Servers) -> None:
     third = servers.primary.replica(servers.primary.folder.parent / "third")
     try:

@@ -121,3 +121,26 @@ def test_what_is_kept_is_not_given_after_the_database_went_back(
     for path in (QUERY, f"{QUERY}&asOf={lost}"):
         copied = {"If-None-Match": known[path].headers["ETag"]}
         assert client.api("GET", path, headers=copied).status_int == 200
+
+
+def test_what_was_seen_after_the_look_is_not_given_after_the_database_went_back(
+    make_client: MakeClient, backup: Backup
+) -> None:
+    client = make_client(freshness_ms="60000")
+    fill(client)
+    client.ok("GET", QUERY)
+    client.ok("GET", QUERY)  # from now on a look is at hand, which is as old as it may be
+    let_go(client)
+    backup.make()
+    write(client, "lost")
+    path = "globalTag/A"
+    lost = [client.api("GET", path, status=200) for _ in range(2)][-1]
+    assert b"lost" in lost.body
+
+    let_go(client)
+    backup.restore()
+    anew = {"Cache-Control": "no-cache"}
+    found = client.api("GET", path, headers=anew, status=200)
+    assert b"lost" not in found.body
+    copied = {**anew, "If-None-Match": lost.headers["ETag"]}
+    assert client.api("GET", path, headers=copied).status_int == 200
