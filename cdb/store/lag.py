@@ -37,6 +37,8 @@ _REPLAYED = text("""
     where pg_is_in_recovery()
 """)
 
+_OTHER_HISTORY = "has another history than the primary"
+
 _NONCE = text("select nonce from change where change = :change")
 
 
@@ -120,6 +122,8 @@ class Replica:
         self.reached: Reached | None = None
         self.problem: str | None = "was not looked at yet"
         self._primary = primary
+        self._seen: tuple[float, int] | None = None
+        self._is_ahead = False
         self.looks = Looks(f"replica-{number}", own_connection(url), every, self._look)
 
     def fails(self, error: DBAPIError) -> None:
@@ -139,6 +143,9 @@ class Replica:
                 self._is_out("is no standby, or no longer")
                 return
             lsn = int(replayed[0].lsn)
+            if self._is_ahead_of(marks, lsn):
+                self._is_out(_OTHER_HISTORY)
+                return
             mark = next((each for each in reversed(marks) if each.lsn <= lsn), None)
             # In a statement of its own: one that began before would not see the change yet.
             found = ask(_NONCE, change=mark.change) if mark and mark.change else None
@@ -149,11 +156,27 @@ class Replica:
             if not found:  # a commit is seen before its log where `synchronous_commit` is off
                 mark = None
             elif found[0].nonce != mark.nonce:
-                self._is_out("has another history than the primary")
+                self._is_out(_OTHER_HISTORY)
                 return
         if self.reached is None:
             log.info("replica %d is looked at, and can be asked", self.number)
         self.reached, self.problem = Reached(lsn, mark), None
+
+    def _is_ahead_of(self, marks: Sequence[Mark], lsn: int) -> bool:
+        """Tell whether it had replayed more at the look before than the primary had after that.
+
+        So it was ahead of another replica that has become the primary: what that lacks is lost,
+        and shown here only. Where the primary was not seen since, what was found before stands.
+
+        Args:
+            marks: of the primary.
+            lsn: the bytes of the log that it has replayed now.
+
+        """
+        before, self._seen = self._seen, (time.monotonic(), lsn)
+        if before and marks and marks[-1].at >= before[0]:
+            self._is_ahead = before[1] > marks[-1].lsn
+        return self._is_ahead
 
 
 Ask = Callable[..., Sequence[Any]]

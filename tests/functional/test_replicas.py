@@ -505,25 +505,38 @@ def test_primary_that_has_become_a_standby_is_read_and_takes_no_writes(servers: 
             assert (refused.json["code"], refused.headers["Retry-After"]) == ("unavailable", "1")
 
 
-def test_replica_that_is_promoted_takes_the_writes(servers: Servers) -> None:
+def test_replica_that_is_promoted_takes_the_writes_and_what_it_lacked_is_shown_no_more(
+    servers: Servers,
+) -> None:
     third = servers.primary.replica(servers.primary.folder.parent / "third")
     try:
         either = servers.primary.url(f"{servers.primary.folder},{third.folder}")
         settings = servers.settings() | {
             "cdb.database.url": f"{either}&target_session_attrs=read-write",
-            "cdb.database.replicas": third.url(),
+            "cdb.database.replicas": f"{third.url()} {servers.replicas[0].url()}",
         }
         with service(settings) as client:
             eventually(lambda: are_all_used(client))
+            kept, _ = write(client)
+            eventually(lambda: is_level(servers.primary, third))
+            third.stop("fast")
+            for _ in range(10):
+                lost, _ = write(client)
+            eventually(lambda: is_level(servers.primary, servers.replicas[0]))
             servers.primary.stop()
-            assert shown(client)
+            assert shown(client) == lost
+            third.start()
             third.run("select pg_promote()")
+            # As long as nothing is written there, the other one has replayed more than there is.
+            eventually(lambda: shown(client) == kept)
+            assert {shown(client) for _ in range(5)} == {kept}
+            assert client.ok("GET", "/health/ready")["checks"]["replicas"] == (
+                "replica 1 is no standby, or no longer; "
+                "replica 2 has another history than the primary"
+            )
             eventually(lambda: client.api("POST", "gt", {"name": "Promoted"}).status_int == 200)
             new, _ = write(client)
             assert shown(client) == new
-            assert client.ok("GET", "/health/ready")["checks"]["replicas"] == (
-                "replica 1 is no standby, or no longer"
-            )
     finally:
         third.dispose()
         third.stop()
