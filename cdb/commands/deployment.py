@@ -140,8 +140,8 @@ def with_database(deployment: Deployment, verb: "Callable[[Database], None]") ->
     """Do something with the database of a deployment.
 
     Raises:
-        ClickException: it cannot be used, or there is nothing of the name that
-            was asked for.
+        ClickException: it cannot be used, there is nothing of the name that was asked for,
+            or a file cannot be read or written, as on a disk that is full.
 
     """
     from alembic.util import CommandError
@@ -159,5 +159,9 @@ def with_database(deployment: Deployment, verb: "Callable[[Database], None]") ->
         raise click.ClickException(str(error)) from None
     except CdbError as error:
         raise click.ClickException(error.detail) from None
+    except BrokenPipeError:
+        raise  # who reads what is written wants no more of it, which click knows
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
     finally:
         database.dispose()

@@ -1,6 +1,7 @@
 """Where a service listens, and one process that answers what comes there."""
 
 import logging
+import resource
 import signal
 import socket
 import time
@@ -17,6 +18,8 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import WSGITask
+
+log = logging.getLogger("cdb.serve")
 
 _PLACES = ("listen", "host", "port", "ipv4", "ipv6", "unix_socket", "unix_socket_perms")
 """Options of waitress that say where to listen, which it does not take beside sockets."""
@@ -64,6 +67,16 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+_LOOK_S = 1.0
+"""Seconds between two looks at who keeps the process waiting."""
+
+_PACE = 1000
+"""Bytes a second with which a client keeps the patience that the process has with it.
+
+Who goes on, but slower, loses it: else a byte a minute would hold a connection for ever.
+"""
+
+
 class Server:
     """One process that answers; told to stop, it finishes what it has begun.
 
@@ -85,7 +98,7 @@ class Server:
         kept = {key: value for key, value in options.items() if key not in _PLACES}
         # select() fails where more than a thousand files are open.
         kept.setdefault("asyncore_use_poll", "true")
-        kept.setdefault("connection_limit", "1000")
+        kept["connection_limit"] = _connections(int(kept.get("connection_limit", 1000)))
         # It would write a line for each request that waits for a thread; an ini can ask for them.
         queue = logging.getLogger("waitress.queue")
         queue.setLevel(queue.level or logging.ERROR)
@@ -94,7 +107,9 @@ class Server:
         self._listeners = [e for e in self._map.values() if isinstance(e, BaseWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = partial(_Channel, self)
-            listener.maintenance = partial(self._let_go, listener)
+            # By the wall clock, which can be put forward and back.
+            listener.maintenance = lambda _now: None
+        self._looked = time.monotonic()
         self._grace = grace
         self._deadline = float("inf")
         self.is_stopping = False
@@ -124,35 +139,59 @@ class Server:
         turn = wasyncore.poll2 if adjusted.asyncore_use_poll else wasyncore.poll
         while not self.is_stopping:
             turn(adjusted.asyncore_loop_timeout, self._map)
+            self._look()
         for listener in self._listeners:
             # Not its own close(): threads go on to tell the loop that they have answered.
             wasyncore.dispatcher.close(listener)
         while self._is_needed() and time.monotonic() < self._deadline:
             turn(0.1, self._map)
+            self._look()
         wasyncore.close_all(self._map)
 
     def _is_needed(self) -> bool:
         """Tell whether anybody waits for an answer; let go of those who do not."""
-        channels = [channel for each in self._listeners for channel in self._channels(each)]
         before = time.time() - _LAST_REQUEST
+        channels = self._channels()
         for channel in channels:
             channel.will_close |= channel.is_idle and channel.last_activity < before
         return bool(channels)
 
-    def _let_go(self, listener: Any, now: float) -> None:
-        """Close connections whose client has neither sent nor taken anything for too long.
+    def _look(self) -> None:
+        """Close connections whose client has kept the process waiting for too long.
 
-        waitress does so between requests only. One who stops in the middle of a long answer
-        would hold its thread for ever.
+        waitress looks between requests only, and is content with a byte now and then. Where no
+        more connections can be taken, those that wait for longest make room for others.
         """
-        since = now - listener.adj.channel_timeout
-        for channel in self._channels(listener):
-            if channel.last_activity < since and channel.waits_for_client:
-                channel.give_up()
+        passed = time.monotonic() - self._looked
+        if passed < _LOOK_S:
+            return
+        self._looked += passed
+        waiting = [channel for channel in self._channels() if channel.waits(passed)]
+        given_up = [channel for channel in waiting if channel.patience <= 0]
+        limit = self._server.adj.connection_limit
+        if len(self._map) >= limit:
+            given_up = sorted(waiting, key=lambda channel: channel.patience)[: limit // 10]
+        for channel in given_up:
+            channel.give_up()
 
-    @staticmethod
-    def _channels(listener: Any) -> "list[_Channel]":
-        return list(listener.active_channels.values())
+    def _channels(self) -> "list[_Channel]":
+        return [
+            channel
+            for listener in self._listeners
+            for channel in list(listener.active_channels.values())
+        ]
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections can be taken: each can need two of the files of a process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < 2 * wanted:
+        soft = 2 * wanted if hard == resource.RLIM_INFINITY else min(2 * wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < 2 * wanted:
+            log.warning("no more than %d connections are taken: see ulimit -n", soft // 2)
+            return soft // 2
+    return wanted
 
 
 class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
@@ -171,13 +210,46 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """A connection of a process."""
+    """A connection of a process.
+
+    Attributes:
+        patience: seconds for which the process will wait for its client; whole again after
+            each answer, and with what the client sends or takes.
+
+    """
 
     task_class = _Task
 
     def __init__(self, process: Server, *arguments: Any, **named: Any) -> None:
         self.process = process
         super().__init__(*arguments, **named)
+        self.patience = float(self.adj.channel_timeout)
+
+    def recv(self, size: int) -> bytes:
+        """Take what the client sends."""
+        data = bytes(super().recv(size))
+        self._moved(len(data))
+        return data
+
+    def send(self, data: bytes, *arguments: Any, **named: Any) -> int:
+        """Give the client as much as it takes."""
+        taken = int(super().send(data, *arguments, **named))
+        self._moved(taken)
+        return taken
+
+    def _moved(self, size: int) -> None:
+        self.patience = min(self.patience + size / _PACE, self.adj.channel_timeout)
+
+    def service(self) -> None:
+        """Answer a request."""
+        super().service()
+        self.patience = self.adj.channel_timeout
+
+    def waits(self, seconds: float) -> bool:
+        """Tell whether it was for the client to go on, as far as can be seen, for some seconds."""
+        is_waiting = self.waits_for_client
+        self.patience = self.patience - seconds if is_waiting else self.adj.channel_timeout
+        return is_waiting
 
     def writable(self) -> bool:
         """Tell whether the loop has something to send here now.

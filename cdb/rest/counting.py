@@ -67,6 +67,8 @@ class Counts(Collector):
         self._looking = threading.Lock()
         self._own = CollectorRegistry()
         with tallies.alone(_FOLDER) if _FOLDER else nullcontext():
+            if _FOLDER:
+                tallies.take_room(_FOLDER)
             self._made = {each: _made(each, self._own) for each in metrics.COUNTED}
             self._begin()
         if _FOLDER:

@@ -16,13 +16,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from cdb.store import room
+
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """What names the directory; the library looks at it when it is imported."""
 
 _PREFIX = "cdb-metrics-"
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory made there is private
-"""Where it is made if that can be: a disk that is full would end all processes."""
+"""Where it is made if that can be: nobody waits for a disk."""
+
+_ROOM = 2**19
+"""Bytes of a file of counts; with each method and status on all routes they take half of that."""
+
+_KINDS = ("counter", "histogram", "gauge_livesum")
+"""How the files of a process begin, one for each kind of counts."""
 
 _OWNED, _GUARD = "owned", "guard"
 """Files: locked for as long as a process of the service lives, and by who reads or adds up."""
@@ -88,6 +96,17 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def take_room(folder: Path) -> None:
+    """Make the files of this process, with all the room that they will need.
+
+    Raises:
+        OSError: there is not so much.
+
+    """
+    for kind in _KINDS:
+        room.take(folder / f"{kind}_{os.getpid()}.db", _ROOM)
+
+
 @contextmanager
 def _locked(folder: Path, how: int) -> Iterator[None]:
     with (folder / _GUARD).open("a") as guard:
@@ -100,6 +119,7 @@ def _add(path: Path, to: Path) -> None:
     # Not before the variable is set.
     from prometheus_client import mmap_dict  # noqa: PLC0415
 
+    room.take(to, _ROOM)
     files: Any = mmap_dict.MmapedDict  # it has no types
     total = files(str(to))
     for key, value, *_ in files.read_all_values_from_file(str(path)):

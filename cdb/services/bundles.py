@@ -110,13 +110,18 @@ def create(
         NotFound: a payload file is missing.
 
     """
-    with ExitStack() as at_the_end, bundles.creating(path) as database:
+    n_files = 0
+    # The files get their names before the bundle does: who is killed between leaves no half of it.
+    with (
+        becoming(path) as partial,
+        ExitStack() as before_it,
+        bundles.creating(partial) as database,
+    ):
         with database.writing() as session:
             writer = Writer.operator("cdb bundle create")
             imported = imports.take(session, rules, writer, source, progress=progress)
-        n_files = 0
         if files:
-            folder = at_the_end.enter_context(becoming(folder_of(path)))
+            folder = before_it.enter_context(becoming(folder_of(path)))
             n_files = _copy(database, files, open_files(str(folder)))
     return Created(path, imported, n_files)
 

@@ -125,6 +125,7 @@ class Compiler:
         self._wanted: deque[CompiledTag] = deque()
         self._lock = threading.Lock()
         self._is_running = self._is_broken = False
+        self._has_room = True
 
     def want(self, tag: CompiledTag) -> None:
         """Compile a tag in the background, when it is its turn."""
@@ -140,6 +141,8 @@ class Compiler:
         """Return why nothing more is compiled, half a sentence; None where all is well."""
         if self._is_broken:
             return "the file failed, as the log says: nothing more is compiled"
+        if not self._has_room:
+            return "the disk is full: it is tried again when tags were asked as often once more"
         if not self.file.is_there:
             return "the file was removed: what is compiled is lost at the next start"
         return None
@@ -153,7 +156,8 @@ class Compiler:
                 tag = self._wanted.popleft()
             try:
                 self._compile_if_due(tag)
-            except (DBAPIError, CdbError, Full, lmdb.ReadersFullError) as error:
+            except (DBAPIError, CdbError, Full, lmdb.ReadersFullError, lmdb.DiskError) as error:
+                self._has_room = not isinstance(error, lmdb.DiskError)
                 log.warning("%s is not compiled: %s", tag.tag.name, error)
                 tag.later(2 * tag.asked)
             except lmdb.Error:
@@ -199,6 +203,7 @@ class Compiler:
             if not self.file.has(name):
                 pieces = partial(self._pieces, each, tag.rendering, is_gentle=is_gentle)
                 self.file.add(name, pieces)
+                self._has_room = True
         found = self.file.lists(names)
         if found is None:  # the first of them went to make room for the last
             raise Full

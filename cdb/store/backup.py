@@ -5,10 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from cdb.store.engine import Database
+from cdb.store.partial import becoming
 from cdb.store.payload_files import sync
-
-_PART = ".part"
-"""What the name of a copy ends in that is not finished, or never will be."""
 
 
 def copy(database: Database, target: Path) -> None:
@@ -21,22 +19,17 @@ def copy(database: Database, target: Path) -> None:
         target: the file. It must not be there.
 
     Raises:
-        FileExistsError: there is a file of this name, or an unfinished one.
+        FileExistsError: there is a file of this name.
         OSError: it cannot be written.
         DBAPIError, sqlite3.Error: the database cannot be read, or the copy not be written.
 
     """
     if target.exists():
         raise FileExistsError(f"{target} is there already")
-    part = target.with_name(target.name + _PART)
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
+    with becoming(target) as part:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         # It cannot be in a transaction, in which SQLAlchemy's connections always are.
         with closing(database.engine.raw_connection()) as connection:
             connection.cursor().execute("vacuum into ?", (str(part),))
         sync(part)
-        part.rename(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
     sync(target.parent)

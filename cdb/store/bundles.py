@@ -12,7 +12,6 @@ from cdb.errors import Corrupt
 from cdb.store import migrate
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import Iov
-from cdb.store.partial import becoming
 
 APPLICATION_ID = 0x63646262
 """`cdbb`, in the header of the file: `file` and others tell by it what it is."""
@@ -23,22 +22,21 @@ FORMAT = 1
 
 @contextmanager
 def creating(path: Path) -> Iterator[Database]:
-    """Give an empty database that becomes a bundle at the end; nothing is left of a failure.
+    """Give an empty database that is a bundle at the end, and something unusable after a failure.
 
     Args:
-        path: of the bundle; one that is there is replaced, in one step.
+        path: of a file that is not there.
 
     """
-    with becoming(path) as partial:
-        database = Database(f"sqlite:///{partial}", journal="OFF")
-        try:
-            migrate.upgrade(database)
-            _index(database, "drop")
-            yield database
-            _index(database, "create")
-            _finish(database)
-        finally:
-            database.dispose()
+    database = Database(f"sqlite:///{path}", journal="OFF")
+    try:
+        migrate.upgrade(database)
+        _index(database, "drop")
+        yield database
+        _index(database, "create")
+        _finish(database)
+    finally:
+        database.dispose()
 
 
 @contextmanager

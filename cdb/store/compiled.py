@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point
+from cdb.store import room
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ _NUMBER = Struct(">I")
 _GENERATION = b"generation"
 """The key of how often the file was begun anew; shorter than all others."""
 
-_NAME = "data.mdb"
-"""What LMDB calls the file."""
+_NAME, _READERS_NAME = "data.mdb", "lock.mdb"
+"""What LMDB calls the file, and the one in which it notes who reads."""
 
 _LENGTH = Struct("=Q")
 
@@ -184,7 +185,7 @@ class CompiledFile:
         generation: how often the file was begun anew.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be made, or has no room.
         lmdb.Error: the file cannot be opened.
 
     """
@@ -197,6 +198,7 @@ class CompiledFile:
         self._environment = lmdb.open(
             str(folder), map_size=2 * bound, max_readers=_READERS, mode=0o600, readahead=False
         )
+        room.take(folder / _READERS_NAME)
         self._all = self._environment.open_db()
         # Places that processes had which were killed while they read.
         self._environment.reader_check()

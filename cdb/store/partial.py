@@ -1,29 +1,57 @@
 """Files and folders that appear under their names when they are whole."""
 
-import os
+import logging
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+
+from cdb.store.changes import now
+
+log = logging.getLogger(__name__)
+
+_LEFT_OVER = timedelta(days=1)
+"""After this long without a change, what is not finished belongs to a killed process."""
 
 
 @contextmanager
 def becoming(path: Path) -> Iterator[Path]:
     """Give where to write; at the end that gets its name, and nothing is left of a failure.
 
+    What killed processes have left of the same name is removed a day later. It is in nobody's
+    way before: each one writes under a name that no other one has.
+
     Args:
         path: of a file, which is replaced in one step where it is there, or of a
             folder, which is removed before.
 
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _remove_left_over(path)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
         yield partial
         if path.is_dir():
             shutil.rmtree(path)
         partial.replace(path)
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
+        _remove(partial)
+
+
+def _remove_left_over(path: Path) -> None:
+    oldest = (now() - _LEFT_OVER).timestamp()
+    try:
+        for place in path.parent.iterdir():
+            is_ours = place.name.startswith(f".{path.name}.") and place.suffix == ".partial"
+            if is_ours and place.stat().st_mtime < oldest:
+                _remove(place)
+    except OSError as error:
+        log.warning("what is left over beside %s cannot be removed: %s", path, error)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

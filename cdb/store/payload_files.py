@@ -365,8 +365,11 @@ class PayloadDirectory(PayloadFiles):
             with _quietly("written to"):
                 self._incoming.mkdir(mode=0o700, exist_ok=True)
                 place = self._incoming / secrets.token_hex(16)
-                place.touch(exist_ok=False)
-                place.unlink()
+                try:
+                    # Not empty: a name can be had where the disk is full.
+                    place.write_bytes(b"?")
+                finally:
+                    place.unlink(missing_ok=True)
 
     def probe(self) -> None:
         """Write a small file, and remove it, with the folder that was made for it.

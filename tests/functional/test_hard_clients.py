@@ -1,6 +1,7 @@
 """Clients that leave, stall, or speak HTTP of long ago: `cdb serve` goes on, and loses nothing."""
 
 import json
+import select
 import signal
 import socket
 import struct
@@ -31,7 +32,7 @@ cdb.max_streams = 1
 use = egg:waitress#main
 threads = 2
 channel_timeout = 2
-cleanup_interval = 1
+connection_limit = 60
 outbuf_high_watermark = 65536
 """
 """One long answer at a time: a second one shows whether the first has been given up."""
@@ -81,7 +82,8 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield made
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=120)
-        told = [line for line in said.splitlines() if " status=503" not in line]
+        expected = (" status=503", "the connection limit, ")
+        told = [line for line in said.splitlines() if not any(e in line for e in expected)]
         assert (process.returncode, told) == (0, [])
 
 
@@ -131,6 +133,49 @@ def test_client_that_stops_reading_is_given_up(service: Served) -> None:
     connection = begin(service)
     eventually(lambda: service.status(LONG) == 200)
     connection.close()
+
+
+def test_client_that_takes_a_little_now_and_then_is_given_up(service: Served) -> None:
+    connection = begin(service)
+    taken: list[int] = []
+
+    def another_is_answered() -> bool:
+        taken.append(len(connection.recv(20)))
+        return service.status(LONG) == 200
+
+    eventually(another_is_answered)
+    connection.close()
+    assert sum(taken) < ROWS * LENGTH
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "GET /health/live HTTP/1.1\r\n",
+        f"POST {API}/gt HTTP/1.1\r\nHost: cdb\r\nContent-Length: 100000\r\n\r\n",
+    ],
+    ids=["head", "body"],
+)
+def test_request_that_comes_byte_by_byte_is_given_up(service: Served, begun: str) -> None:
+    connection = service.connect(begun)
+
+    def is_closed() -> bool:
+        try:
+            connection.sendall(b"x")
+            return bool(select.select([connection], [], [], 0.1)[0]) and not connection.recv(1)
+        except OSError:
+            return True
+
+    eventually(is_closed)
+    connection.close()
+
+
+def test_clients_that_keep_it_waiting_make_room_for_others(service: Served) -> None:
+    slow = [service.connect("GET /health/live HT") for _ in range(100)]
+    for _ in range(10):
+        assert service.status("/health/live") == 200
+    for connection in slow:
+        connection.close()
 
 
 @pytest.mark.parametrize(
