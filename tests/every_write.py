@@ -94,7 +94,9 @@ WRITES = [
     ),
     Write(
         "global_tags.describe",
-        asks(P.TAG_WRITE, tag("Dev")) | asks(P.TAG_CREATE, tag("Dev2")),
+        asks(P.TAG_WRITE, tag("Dev"))
+        | asks(P.TAG_DELETE, tag("Dev"))
+        | asks(P.TAG_CREATE, tag("Dev2")),
         {"name": "Dev"},
         {"name": "Dev2"},
     ),

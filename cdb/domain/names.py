@@ -14,13 +14,27 @@ RESERVED_TAGS = frozenset({"statuses"})
 _FORBIDDEN = "/@"
 
 
+UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters that show nothing, or turn round what stands beside them, as ranges: with one of
+them, a name looks like another one. Beside line separators, those that Unicode lets be ignored."""
+
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+
 # The control characters of Unicode, and surrogates, which no text of UTF-8 has.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def control_character(text: str) -> str | None:
     """Return the first control character of a text as `U+0007`, or None."""
-    found = _CONTROL.search(text)
+    return _first(_CONTROL, text)
+
+
+def _first(kind: re.Pattern[str], text: str) -> str | None:
+    found = kind.search(text)
     return f"U+{ord(found[0]):04X}" if found else None
 
 
@@ -28,8 +42,8 @@ def name_problem(name: str) -> str | None:
     """Return why a text cannot be a name, as a sentence, or None where it can."""
     if not 1 <= len(name) <= NAME_LENGTH:
         return f"A name has 1 to {NAME_LENGTH} characters."
-    if found := control_character(name):
-        return f"A name has no control characters; this one has {found}."
+    if unseen := control_character(name) or _first(_UNSEEN, name):
+        return f"A name has only what can be seen; this one has {unseen}."
     for character in _FORBIDDEN:
         if character in name:
             return f"A name has no {character!r}."

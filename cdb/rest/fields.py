@@ -17,6 +17,7 @@ from cdb.domain.names import (
     NAME_LENGTH,
     RESERVED_TAGS,
     TEXT_LENGTH,
+    UNSEEN,
     control_character,
     name_problem,
     tag_name_problem,
@@ -100,6 +101,7 @@ _NUMBER_SCHEMA = {
     "description": "0 to 9223372036854775807 (2**63 - 1)",
 }
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_NOT_IN_NAMES = _CONTROL + UNSEEN
 _TEXT_PATTERN = {"pattern": rf"^[^{_CONTROL}]*$"}
 _LOOKUP_PATTERN = {"pattern": rf"^[^/{_CONTROL}]+$"}
 _PROSE_PATTERN = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
@@ -107,9 +109,9 @@ _NAME_SCHEMA = {
     "type": "string",
     "minLength": 1,
     "maxLength": NAME_LENGTH,
-    "pattern": rf"^[^\s/@{_CONTROL}]([^/@{_CONTROL}]*[^\s/@{_CONTROL}])?$",
+    "pattern": rf"^[^\s/@{_NOT_IN_NAMES}]([^/@{_NOT_IN_NAMES}]*[^\s/@{_NOT_IN_NAMES}])?$",
     "not": {"enum": [".", ".."]},
-    "description": "Any characters but '/', '@', control characters and white space at the ends.",
+    "description": "Any characters that can be seen, but '/', '@' and white space at the ends.",
 }
 _NOT_IN_FILE_NAMES = "/\\?#%"
 _FILE_NAME_SCHEMA = {

@@ -192,8 +192,9 @@ def describe(
     new_name = values.get("name") or name
     if new_name != name:
         writer.require(Permission.TAG_CREATE, _target(new_name))
+        # Under its old name it is gone, and under the new one whoever may write there has it.
         guard.write_to_tag(
-            writer, rules, record, Permission.TAG_WRITE, _target(name), "giving it another name"
+            writer, rules, record, Permission.TAG_DELETE, _target(name), "giving it another name"
         )
         if reads.tag(session, new_name):
             raise NameTaken("Global tag", new_name)

@@ -1,4 +1,7 @@
-"""Every write asks whether it is permitted, for what it touches, before anything is written."""
+"""Every write asks whether it is permitted, for what it touches, before anything is written.
+
+Who is refused, and how that is said, is in `test_attack_table.py`.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,11 +30,6 @@ ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])
 
 
 EVERY_WRITE = pytest.mark.parametrize("write_", WRITES, ids=lambda each: each.view)
-EVERY_PATH = pytest.mark.parametrize(
-    ("write_", "path"),
-    [(each, f"{path}{slash}") for each in WRITES for path in each.paths for slash in ("", "/")],
-    ids=lambda part: part if isinstance(part, str) else "",
-)
 
 
 def test_no_write_is_left_out_here() -> None:
@@ -76,58 +74,6 @@ def restored(original: Path, folder: Path, **settings: str) -> Iterator[Restored
         key_is_set(patch)
         with service(url, payload_store=str(folder / "files"), **settings) as client:
             yield Restored(client, url, original)
-
-
-# --- without permission ---------------------------------------------------------
-
-
-class World:
-    """A service that asks who writes, which all refused requests share: none changes it."""
-
-    def __init__(self, client: Client, url: str) -> None:
-        self.client = client
-        self.url = url
-        self.before = dump(url)
-
-
-@pytest.fixture(scope="module")
-def world(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with restored(original, tmp_path_factory.mktemp("world"), **JWT, **ROLES) as made:
-        yield World(made.client, made.url)
-
-
-@EVERY_PATH
-def test_write_without_credentials_is_401(world: World, write_: Write, path: str) -> None:
-    refused = write_.send(world.client, path)
-    assert (refused.status_int, refused.json["code"]) == (401, "unauthenticated")
-    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="cdb"'
-    assert dump(world.url) == world.before
-
-
-@EVERY_PATH
-def test_write_with_credentials_that_permit_nothing_is_403(
-    world: World, write_: Write, path: str
-) -> None:
-    refused = write_.send(world.client, path, headers=as_role("nobody"))
-    assert (refused.status_int, refused.json["code"]) == (403, "forbidden")
-    assert "WWW-Authenticate" not in refused.headers
-    assert dump(world.url) == world.before
-
-
-@EVERY_WRITE
-def test_a_dry_run_needs_the_permission_of_the_write(world: World, write_: Write) -> None:
-    assert write_.send(world.client, dry_run=True).status_int == 401
-    headers = as_role("nobody")
-    assert write_.send(world.client, dry_run=True, headers=headers).status_int == 403
-
-
-@EVERY_WRITE
-def test_a_body_is_not_looked_at_before_the_permission(world: World, write_: Write) -> None:
-    url = f"{API}/{write_.paths[-1]}"
-    options = {"method": write_.operation.method, "status": "*", "body": b"{" * 100_000}
-    assert world.client.request(url, **options).status_int == 401
-    headers = dict(as_role("nobody"))
-    assert world.client.request(url, headers=headers, **options).status_int == 403
 
 
 # --- what is asked --------------------------------------------------------------
@@ -211,6 +157,50 @@ def test_write_with_credentials_that_permit_everything_succeeds(
 ) -> None:
     guarded.restore()
     assert write_.send(guarded.client, headers=as_role("admin")).status_int == 200
+
+
+# --- what a policy has to be asked ------------------------------------------------
+
+MEMBERS = """
+    from cdb.plugin import AuthorizationPolicy, Permission
+
+    class Members(AuthorizationPolicy):
+        requires_cdb = ">=1,<2"
+
+        def permits(self, identity, permission, target):
+            return permission is Permission.READ and "member" in identity.claims.get("roles", [])
+"""
+
+
+def test_policy_that_only_says_what_it_permits_decides_who_reads(
+    original: Path, tmp_path: Path
+) -> None:
+    points = "[cdb.authorization_policies]\nmembers = {module}:Members\n"
+    settings = {**JWT, "authorization_policies": "members", "read_access": "authenticated"}
+    with (
+        installed(write(tmp_path, MEMBERS, points)),
+        restored(original, tmp_path, **settings) as made,
+    ):
+        client = made.client
+        assert client.ok("GET", "globalTags", headers=as_role("member"))
+        refused = client.api("GET", "globalTags", headers=as_role("guest"), status=403)
+        assert refused.json["detail"] == "jane has no permission read."
+        assert client.api("GET", "/metrics", headers=as_role("guest")).status_int == 403
+        assert client.api("GET", "whoami", headers=as_role("guest")).status_int == 403
+
+
+def test_who_may_not_write_to_a_tag_cannot_take_it_to_a_name_where_they_may(
+    original: Path, tmp_path: Path
+) -> None:
+    grants = "worker: tag.create tag.write on Prod*\nworker: write on Dev*"
+    settings = {**JWT, **ROLES, "plugin.roles.grants": grants}
+    with restored(original, tmp_path, **settings) as made:
+        before = dump(made.url)
+        answer = made.client.api(
+            "PATCH", "global-tags/Prod", {"name": "Dev2"}, headers=as_role("worker"), status=403
+        )
+        assert answer.json["detail"] == "jane has no permission tag.delete in global tag 'Prod'."
+        assert dump(made.url) == before
 
 
 # --- the safety net: a view that forgets to ask ---------------------------------

@@ -1,4 +1,7 @@
-"""Who gets in: every attack on tokens, headers, proxies and paths, over HTTP."""
+"""Who gets in: every attack on tokens, headers, proxies and paths, over HTTP.
+
+What each route says to whom is in `test_attack_table.py`.
+"""
 
 import http.client
 import json
@@ -29,7 +32,6 @@ from support import API, Client, rules, serving
 
 from cdb.app import make_app
 from cdb.plugin import Permission
-from cdb.rest import openapi, views
 from cdb.services import tokens
 from cdb.services.writer import Writer
 from cdb.settings import load
@@ -253,95 +255,7 @@ def test_credentials_are_of_one_request_not_of_the_connection(url: str) -> None:
     assert (first, second, body["code"]) == (200, 401, "unauthenticated")
 
 
-# --- reads that need credentials ----------------------------------------------------
-
-NAMES = {
-    "global_tags": "Dev",
-    "payload_types": "Beam",
-    "payload_lists": "Beam_1",
-    "global-tags": "Dev",
-    "payload-lists": "Beam_1",
-}
-"""What is read by the views of a module, and by those of others below a path that begins so."""
-
-SAMPLES = {
-    "a": "Dev",
-    "b": "Prod",
-    "change": "1",
-    "name": "CDB_IOV_MODE",
-    "id": "1",
-    "checksum": "0" * 32,
-}
-QUERIES = {
-    "payload_iovs.valid_at": "gtName=Dev&majorIOV=5&minorIOV=0",
-    "service.read_points": "at=5,0",
-    "service.sleep": "seconds=0",
-}
-READS = [
-    (operation.method, path, operation.view)
-    for resource in views.RESOURCES
-    for operation in resource.operations
-    for path in resource.paths
-    if not operation.writes and not resource.rooted
-]
-PUBLIC = [
-    f"/{path}"
-    for resource in (*views.RESOURCES, openapi.resource)
-    for path in resource.paths
-    if resource.rooted and not resource.protected
-]
-
-
-BODIES: dict[str, Any] = {
-    "payloads/check": ["0" * 32],
-    "payload-iovs/query/batch": {"gtName": "Dev", "points": [[0, 0]]},
-}
-"""Of requests that read by POST."""
-
-
-def url_of(path: str, view: Any) -> str:
-    """Return a valid URL of something that `populate` has made."""
-    module = view.__module__.rpartition(".")[2]
-    below = path.partition("/")[0]
-    variables = {**SAMPLES, "name": NAMES.get(module) or NAMES.get(below) or SAMPLES["name"]}
-    query = QUERIES.get(f"{module}.{view.__name__}")
-    return f"{API}/{path.format(**variables)}{f'?{query}' if query else ''}"
-
-
-@pytest.fixture(scope="module")
-def closed(databases: Any) -> Iterator[Client]:
-    """A client of a populated service that answers no reads to strangers."""
-    with ExitStack() as stack:
-        key_is_set(stack.enter_context(pytest.MonkeyPatch.context()))
-        url = stack.enter_context(databases("sqlite"))
-        with service(url, allow_open_writes="true") as client:
-            populate(client)
-        yield stack.enter_context(service(url, read_access="authenticated", **JWT, **ROLES))
-
-
-@pytest.mark.parametrize(("method", "path", "view"), READS)
-def test_read_needs_credentials(closed: Client, method: str, path: str, view: Any) -> None:
-    target, body = url_of(path, view), BODIES.get(path)
-    refused = closed.api(method, target, body)
-    allowed = closed.api(method, target, body, headers=as_role("nobody"))
-    assert (refused.status_int, refused.json["code"]) == (401, "unauthenticated")
-    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="cdb"'
-    assert allowed.status_int in (200, 302, 404), allowed.text
-
-
-@pytest.mark.parametrize(("method", "path", "view"), [each for each in READS if each[0] == "GET"])
-def test_head_needs_what_get_needs(closed: Client, method: str, path: str, view: Any) -> None:
-    target = url_of(path, view)
-    assert closed.api("HEAD", target).status_int == 401
-    assert closed.api("HEAD", f"{target.partition('?')[0]}/").status_int == 401
-    got = closed.api(method, target, headers=as_role("nobody"))
-    assert closed.api("HEAD", target, headers=as_role("nobody")).status_int == got.status_int
-
-
-@pytest.mark.parametrize("path", PUBLIC)
-def test_what_is_no_data_needs_no_credentials(closed: Client, path: str) -> None:
-    assert closed.api("GET", path).status_int == 200
-    assert closed.api("HEAD", path).status_int == 200
+# --- who is nobody --------------------------------------------------------------------
 
 
 def test_anonymous_reads_need_no_authenticator(url: str) -> None:
@@ -631,14 +545,6 @@ def test_no_header_makes_a_write_of_a_read(shared: Shared, name: str) -> None:
         assert shared.client.api("GET", "globalTag/Dev", headers=sent).status_int == 200
     query = f"deleteGlobalTag/Dev?{name}=DELETE"
     assert shared.client.api("GET", query, headers=headers).status_int == 405
-    assert shared.is_unchanged()
-
-
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"])
-def test_other_methods_do_nothing(shared: Shared, method: str) -> None:
-    with serving(shared.client.app, threads=1) as root, connected(root) as connection:
-        connection.request(method, f"{API}/deleteGlobalTag/Dev", headers=dict(as_role("admin")))
-        assert connection.getresponse().status == 405
     assert shared.is_unchanged()
 
 

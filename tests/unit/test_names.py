@@ -56,13 +56,37 @@ def test_name_has_no_character_that_paths_need(character: str, place: str) -> No
 def test_control_character_is_named(character: str, called: str) -> None:
     assert control_character(f"a{character}b") == called
     assert name_problem(f"a{character}b") == (
-        f"A name has no control characters; this one has {called}."
+        f"A name has only what can be seen; this one has {called}."
     )
 
 
 @pytest.mark.parametrize("character", [" ", "~", "\xa0", "\ud7ff", "\ue000", "\U0010ffff"])
 def test_neighbours_of_control_characters_are_none(character: str) -> None:
     assert control_character(character) is None
+
+
+@pytest.mark.parametrize(
+    ("character", "called"),
+    [
+        ("\u00ad", "U+00AD"),
+        ("\u200b", "U+200B"),
+        ("\u200d", "U+200D"),
+        ("\u202e", "U+202E"),
+        ("\u2028", "U+2028"),
+        ("\u2066", "U+2066"),
+        ("\u3164", "U+3164"),
+        ("\ufe0f", "U+FE0F"),
+        ("\ufeff", "U+FEFF"),
+        ("\U000e0041", "U+E0041"),
+    ],
+)
+@pytest.mark.parametrize("place", ["{}Prod", "Pr{}od", "Prod{}"])
+def test_name_looks_like_no_other_by_what_cannot_be_seen(
+    place: str, character: str, called: str
+) -> None:
+    assert name_problem(place.format(character)) == (
+        f"A name has only what can be seen; this one has {called}."
+    )
 
 
 @pytest.mark.parametrize("name", [" a", "a ", "\u2003a", "a\xa0", " "])

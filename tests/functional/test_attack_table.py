@@ -1,0 +1,437 @@
+"""The attack table: every route × every method × everybody who may send something.
+
+The routes are those that the application has, so a new one fails here until it has an entry: a
+write in `every_write`, a read among `SAMPLES`, anything else in `FILES`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from every_write import WRITES, Asked, Write
+from forging import (
+    ASYMMETRIC_ATTACKS,
+    ATTACKS,
+    AUDIENCE,
+    ISSUER,
+    SECRET,
+    Signer,
+    attacker,
+    issuer,
+    signed,
+)
+from guarded import JWT, KEY, Headers, as_role, bearer, dump, key_is_set, populate, service
+from support import API, Client, rules
+
+from cdb.builtin.grants import scope_allows
+from cdb.rest import openapi, views
+from cdb.rest.service import Operation, Resource
+from cdb.services import tokens
+from cdb.services.writer import Writer
+
+PROXY = "192.0.2.1"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+OTHER_METHODS = ("OPTIONS", "TRACE", "CONNECT", "get", "X-Y")
+
+NAMES = {
+    "global_tags": "Dev",
+    "payload_types": "Beam",
+    "payload_lists": "Beam_1",
+    "global-tags": "Dev",
+    "payload-lists": "Beam_1",
+}
+"""What is read by the views of a module, and by those of others below a path that begins so."""
+
+SAMPLES = {
+    "a": "Dev",
+    "b": "Prod",
+    "change": "1",
+    "name": "CDB_IOV_MODE",
+    "id": "1",
+    "checksum": hashlib.sha256(b"stored").hexdigest(),
+}
+QUERIES = {
+    "payload_iovs.valid_at": "gtName=Dev&majorIOV=5&minorIOV=0",
+    "service.read_points": "at=5,0",
+    "service.sleep": "seconds=0",
+}
+BODIES: Mapping[str, Any] = {
+    "payloads/check": ["0" * 32],
+    "payload-iovs/query/batch": {"gtName": "Dev", "points": [[0, 0]]},
+}
+"""Of requests that read by POST."""
+
+FILES = {"/ui": "/ui", "/ui/*path": "/ui/global-tags/Dev", "/static/*path": "/static/app.js"}
+"""What is no endpoint, and has no data in it: the web interface, by its routes."""
+
+TELLS_WHO_ASKS = {"whoami"}
+"""The one read that always looks at credentials, since it answers who has sent them."""
+
+VARIES = {"health/live", "health/ready", "metrics"}
+"""What says how the service is at the moment: no two answers are the same."""
+
+
+class Sender(NamedTuple):
+    """Somebody, and what they are taken for: nobody, an impostor, or somebody who is known."""
+
+    name: str
+    taken_for: str
+    headers: Headers
+    address: str = "198.51.100.7"
+
+
+def _impostors() -> Iterator[Sender]:
+    """Give some of each kind; `test_security.py` sends all of `ATTACKS`."""
+    for attack in ATTACKS:
+        if attack.name in FORGED:
+            yield Sender(attack.name, "impostor", bearer(attack.make(*keys("HS256"))))
+        if attack.name in ("wrong-key", "none"):
+            yield Sender(f"{attack.name} RS256", "impostor", bearer(attack.make(*keys("RS256"))))
+    for attack in ASYMMETRIC_ATTACKS:
+        yield Sender(attack.name, "impostor", bearer(attack.make(*keys("RS256"))))
+    yield Sender("API token", "impostor", bearer("cdb_" + "A" * 43))
+    yield Sender("Basic", "impostor", {"Authorization": "Basic YWRtaW46YWRtaW4="})
+    yield Sender("proxy without its secret", "impostor", {"X-Remote-User": "admin"}, PROXY)
+    both = f"{as_role('admin')['Authorization']}, Bearer x"
+    yield Sender("good and bad", "impostor", {"Authorization": both})
+
+
+def keys(algorithm: str) -> tuple[Signer, Signer]:
+    """Return the key of the issuer, and one of an attacker."""
+    return issuer(algorithm), attacker(algorithm)
+
+
+FORGED = {
+    "half",
+    "none",
+    "unsigned",
+    "wrong-key",
+    "swapped-payload",
+    "jku",
+    "expired",
+    "not-yet",
+} | {
+    "wrong-audience",
+    "wrong-issuer",
+}
+STRANGERS = [
+    Sender("nobody", "nobody", {}),
+    Sender("empty", "nobody", {"Authorization": " "}),
+    Sender("forged proxy", "nobody", {"X-Remote-User": "admin", "X-Proxy-Secret": SECRET}),
+    Sender("forged address", "nobody", {"X-Forwarded-For": PROXY, "X-Real-IP": PROXY}),
+    Sender("cookie", "nobody", {"Cookie": f"token={signed(issuer('HS256'), roles=['admin'])}"}),
+]
+IMPOSTORS = [*_impostors()]
+READERS = [
+    Sender("reader", "known", as_role("nobody")),
+    Sender("reader of the issuer", "known", bearer(signed(issuer("RS256"), scope="cdb.read"))),
+    Sender(
+        "reader of the proxy",
+        "known",
+        {"X-Remote-User": "reader", "X-Proxy-Secret": SECRET},
+        PROXY,
+    ),
+    Sender(
+        "scopes of others", "known", as_role("x", scope="write admin xcdb.admin cdb.cdb.admin")
+    ),
+]
+ADMIN = Sender("admin", "known", as_role("admin"))
+FEW = [STRANGERS[0], IMPOSTORS[0], READERS[0], ADMIN]
+
+
+def scope_of(ask: Asked, tag: str | None = None) -> str:
+    """Return the scope that permits exactly this, or the same in another tag."""
+    permission, target = ask
+    where = tag or target.global_tag
+    return f"cdb.{permission}:/{where}" if where else f"cdb.{permission}"
+
+
+def holder(name: str, scopes: Iterable[str]) -> Sender:
+    return Sender(name, "known", as_role("nobody", scope=" ".join(scopes)))
+
+
+def insufficient(write: Write) -> Iterator[Sender]:
+    """Give those who have much, but not all of what a write needs."""
+    every = {ask for each in WRITES for ask in each.asks}
+    for ask in write.asks:
+        scopes = map(scope_of, write.asks)
+        less = [scope for scope in scopes if not scope_allows([scope], *ask)]
+        yield holder(f"without {scope_of(ask)}", less)
+        yield holder(f"{ask[0]} elsewhere", [*less, scope_of(ask, "Elsewhere"), "cdb.read"])
+    needed = {permission for permission, _ in write.asks}
+    yield holder(
+        "all else",
+        {f"cdb.{permission}" for permission, _ in every}
+        - {f"cdb.{permission}" for permission in needed},
+    )
+
+
+class Service(NamedTuple):
+    """A service that takes credentials of every kind, and what was in its database."""
+
+    client: Client
+    url: str
+    protects_reads: bool
+    before: Mapping[str, Any]
+    token: Sender
+
+    @property
+    def is_unchanged(self) -> bool:
+        return contents(self.url) == self.before
+
+    def send(self, sender: Sender, method: str, url: str, body: Any = None, **more: str) -> Any:
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        is_json = {"Content-Type": "application/json"} if raw and raw is not body else {}
+        return self.client.request(
+            url,
+            method=method,
+            body=raw,
+            headers={**is_json, **sender.headers, **more},
+            environ={"REMOTE_ADDR": sender.address},
+            status="*",
+        )
+
+
+def contents(url: str) -> dict[str, Any]:
+    """Return all that is in a database, but for when its API token was last used."""
+    return {name: rows for name, rows in dump(url).items() if name != "token"}
+
+
+@pytest.fixture(scope="module", params=["open", "guarded"])
+def attacked(
+    request: pytest.FixtureRequest, databases: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("attacked")
+    protects_reads = request.param == "guarded"
+    with ExitStack() as stack:
+        key_is_set(stack.enter_context(pytest.MonkeyPatch.context()))
+        url = stack.enter_context(databases("sqlite"))
+        files = {"payload_store": str(folder / "files")}
+        client = stack.enter_context(
+            service(
+                url,
+                **settings(folder),
+                **files,
+                read_access="authenticated" if protects_reads else "anonymous",
+            )
+        )
+        with service(url, allow_open_writes="true", **files) as everybody:
+            populate(everybody)
+            everybody.put(f"{API}/payloads/Beam/stored.txt", b"stored")
+        with client.app.registry.cdb.database.writing() as session:
+            writer = Writer.operator("op")
+            token, _ = tokens.create(session, rules(), writer, "bot", ["cdb.read"])
+        bot = Sender("bot", "known", bearer(token))
+        # A checker of WSGI stands between, which knows no other methods.
+        asking = Client(client.app, lint=False)
+        yield Service(asking, url, protects_reads, contents(url), bot)
+
+
+GUARDED = pytest.mark.parametrize("attacked", ["guarded"], indirect=True)
+"""What a write needs does not depend on who may read."""
+
+
+def settings(folder: Path) -> dict[str, str]:
+    jwks = folder / "jwks.json"
+    jwks.write_text(json.dumps({"keys": [issuer("RS256").jwk()]}))
+    return {
+        **JWT,
+        "authenticators": "jwt oidc trusted-proxy",
+        "plugin.oidc.jwks": str(jwks),
+        "plugin.oidc.issuer": ISSUER,
+        "plugin.oidc.audience": AUDIENCE,
+        "plugin.trusted-proxy.proxies": f"{PROXY}/32",
+        "plugin.trusted-proxy.header": "X-Remote-User",
+        "plugin.trusted-proxy.secret": f"env:{KEY}",
+        "authorization_policies": "roles scopes",
+        "plugin.roles.grants": "admin: admin\nnobody: read",
+        "timeout_endpoint": "true",
+    }
+
+
+# --- the routes -----------------------------------------------------------------------
+
+ALL = (*views.RESOURCES, openapi.resource)
+ENDPOINTS = {
+    f"/{path}".rstrip("/") or "/" if resource.rooted else f"{API}/{path}": (path, resource)
+    for resource in ALL
+    for path in resource.paths
+}
+READS = [
+    (path, resource, operation)
+    for path, resource in ENDPOINTS.values()
+    for operation in resource.operations
+    if not operation.writes
+]
+
+
+def routes(client: Client) -> set[str]:
+    known = client.app.registry.introspector.get_category("routes")
+    return {route["introspectable"]["pattern"] for route in known}
+
+
+def test_no_route_is_left_out_here(attacked: Service) -> None:
+    assert routes(attacked.client) == {*ENDPOINTS, *FILES}
+
+
+def url_of(path: str, resource: Resource, view: Any = None, **others: str) -> str:
+    """Return the URL of something that `populate` has made, or of what there is not."""
+    below = path.partition("/")[0]
+    first: Any = view or resource.operations[0].view
+    module = first.__module__.rpartition(".")[2]
+    name = NAMES.get(module) or NAMES.get(below) or SAMPLES["name"]
+    writing = {key: each for write in WRITES for key, each in write.variables.items()}
+    variables = {**writing, **SAMPLES, "name": name, **others}
+    query = QUERIES.get(f"{module}.{first.__name__}") if view else None
+    root = "" if resource.rooted else API
+    return f"{root}/{path.format(**variables)}{f'?{query}' if query else ''}"
+
+
+# --- what is said ---------------------------------------------------------------------
+
+
+def said(answer: Any) -> tuple[int, str]:
+    """Return status and code of an answer, after a look at what every answer has to have."""
+    headers = answer.headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not [name for name in headers if name.lower().startswith("access-control")]
+    assert "Set-Cookie" not in headers
+    if answer.status_int < 400:
+        assert "WWW-Authenticate" not in headers
+        return answer.status_int, ""
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Cache-Control"] == "no-store"
+    challenge = headers.get("WWW-Authenticate", "")
+    assert challenge.startswith('Bearer realm="cdb"') == (answer.status_int == 401)
+    code = str(answer.json["code"]) if answer.body else ""
+    return answer.status_int, code
+
+
+def refused(sender: Sender) -> tuple[int, str]:
+    codes = {"nobody": (401, "unauthenticated"), "impostor": (401, "invalid-credentials")}
+    return codes.get(sender.taken_for, (403, "forbidden"))
+
+
+def same(answers: Iterable[Any]) -> bool:
+    return len({answer.body for answer in answers}) == 1
+
+
+def wrong(
+    senders: Iterable[Sender], ask: Callable[[Sender], Any], expected: Callable[[Sender], Any]
+) -> list[str]:
+    found = []
+    for sender in senders:
+        answer = said(ask(sender))
+        if answer != expected(sender):
+            found.append(f"{sender.name}: {answer} and not {expected(sender)}")
+    return found
+
+
+# --- the table ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "resource", "operation"), READS, ids=[f"{o.method} {p}" for p, _, o in READS]
+)
+def test_who_reads(attacked: Service, path: str, resource: Resource, operation: Operation) -> None:
+    url, body = url_of(path, resource, operation.view), BODIES.get(path)
+    is_guarded = attacked.protects_reads and (not resource.rooted or resource.protected)
+    good = attacked.send(ADMIN, operation.method, url, body)
+    assert good.status_int in (200, 302, 404), good.text
+
+    def expected(sender: Sender) -> tuple[int, str]:
+        looks = is_guarded or (path in TELLS_WHO_ASKS and sender.taken_for == "impostor")
+        return refused(sender) if looks and sender.taken_for != "known" else said(good)
+
+    senders = FEW if not is_guarded else [*STRANGERS, *IMPOSTORS, *READERS, attacked.token, ADMIN]
+    answers = {each.name: attacked.send(each, operation.method, url, body) for each in senders}
+    assert wrong(senders, lambda each: answers[each.name], expected) == []
+    if path not in VARIES | TELLS_WHO_ASKS:
+        assert same(answers[each.name] for each in senders if expected(each) == said(good))
+    if is_guarded:
+        assert same(answers[each.name] for each in STRANGERS)
+        assert_nothing_is_told(attacked, path, resource, operation, answers["nobody"].body)
+        assert good.headers.get("Cache-Control", "no-store").startswith(("private", "no-store"))
+        assert "X-Accel-Expires" not in good.headers
+    if operation.method == "GET":
+        for each in FEW:
+            head = attacked.send(each, "HEAD", url)
+            assert (head.status_int, head.body) == (answers[each.name].status_int, b"")
+    assert attacked.is_unchanged
+
+
+def assert_nothing_is_told(
+    attacked: Service, path: str, resource: Resource, operation: Operation, usual: bytes
+) -> None:
+    """Ask as nobody for what there is, what there is not, and in ways that are wrong."""
+    odd = dict.fromkeys(SAMPLES, "Nowhere")
+    for url in (
+        f"{url_of(path, resource)}/",
+        url_of(path, resource, **odd),
+        f"{url_of(path, resource)}?limit=x&limit=y&gtName=%FF&asOf=99999",
+        f"{url_of(path, resource)}?dry_run=1",
+    ):
+        tricks = {"If-None-Match": "*", "CDB-Min-Change": "99", "Range": "bytes=0-"}
+        for more in ({}, tricks):
+            answer = attacked.send(STRANGERS[0], operation.method, url, b"{", **more)
+            assert answer.body == usual, url
+            assert answer.status_int == 401
+
+
+@GUARDED
+@pytest.mark.parametrize("number", range(len(WRITES)), ids=[each.view for each in WRITES])
+def test_who_writes(attacked: Service, number: int) -> None:
+    write = WRITES[number]
+    method, query = write.operation.method, f"?{write.query}" if write.query else ""
+    lacking = [*STRANGERS, *IMPOSTORS, *READERS, attacked.token, *insufficient(write)]
+    url = f"{API}/{write.paths[-1]}"
+    answers = {each.name: attacked.send(each, method, url + query, write.body) for each in lacking}
+    assert wrong(lacking, lambda each: answers[each.name], refused) == []
+    tried = f"{query or '?'}&dry_run=1"
+    exact = holder("exact", map(scope_of, write.asks))
+    for path in write.paths:
+        alias = f"{API}/{path}"
+        for sender in (STRANGERS[0], IMPOSTORS[0], READERS[0], lacking[-1]):
+            usual = answers[sender.name].body
+            assert attacked.send(sender, method, f"{alias}/{query}", write.body).body == usual
+            assert attacked.send(sender, method, f"{alias}{tried}", write.body).body == usual
+        for sender in (STRANGERS[0], IMPOSTORS[0], READERS[0]):  # who can do it nowhere
+            unread = attacked.send(sender, method, alias + query, b"{" * 100_000)
+            assert unread.body == answers[sender.name].body
+        for sender in (exact, ADMIN):
+            done = attacked.send(sender, method, f"{alias}{tried}", write.body)
+            assert said(done) == (200, ""), done.text
+    assert attacked.is_unchanged
+
+
+@GUARDED
+@pytest.mark.parametrize("pattern", [*ENDPOINTS, *FILES])
+def test_no_other_method_does_anything(attacked: Service, pattern: str) -> None:
+    path, resource = ENDPOINTS.get(pattern, ("", None))
+    url = FILES[pattern] if resource is None else url_of(path, resource)
+    known = {"GET"} if resource is None else {each.method for each in resource.operations}
+    known |= {"HEAD"} if "GET" in known else set()
+    expected = (404, "not-found") if resource is None else (405, "method-not-allowed")
+    for method in sorted({*METHODS, *OTHER_METHODS} - known):
+        asked = [(STRANGERS[0], f"{url}/"), (ADMIN, url)]
+        answers = [attacked.send(sender, method, path, b"{}") for sender, path in asked]
+        code = "" if method == "HEAD" else expected[1]
+        assert [said(each) for each in answers] == [(expected[0], code)] * 2, (method, url)
+        assert same(answers)
+        if resource is not None:
+            assert set(answers[0].headers["Allow"].split(", ")) == known
+    assert attacked.is_unchanged
+
+
+@pytest.mark.parametrize("url", FILES.values())
+def test_files_of_the_web_interface_are_for_everybody(attacked: Service, url: str) -> None:
+    senders = [*STRANGERS, *IMPOSTORS, *READERS, ADMIN]
+    answers = [attacked.send(each, "GET", url) for each in senders]
+    assert {said(each) for each in answers} == {(200, "")}
+    assert same(answers)
