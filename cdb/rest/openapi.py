@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -102,10 +102,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+@lru_cache(maxsize=8)
 def document(
-    resources: Iterable[Resource], base: str, unavailable: int = Unavailable.status
+    resources: tuple[Resource, ...], base: str, unavailable: int = Unavailable.status
 ) -> Json:
     """Return the document of some resources, without the servers.
+
+    It is made once: that takes a hundred times as long as to send it, to whoever asks.
 
     Args:
         resources: all of the service.

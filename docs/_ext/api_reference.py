@@ -41,7 +41,7 @@ class ApiReference(SphinxDirective):
 
 def reference() -> Iterator[str]:
     """Give the reference, in lines of MyST's Markdown."""
-    resources = sorted((*views.RESOURCES, openapi.resource), key=_place)
+    resources = tuple(sorted((*views.RESOURCES, openapi.resource), key=_place))
     document = openapi.document(resources, base="")
     for group, of_group in groupby(resources, key=lambda resource: resource.group):
         yield from (f"## {group}", "")

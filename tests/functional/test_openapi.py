@@ -81,6 +81,14 @@ def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
 
 
+def test_who_asks_for_the_document_again_and_again_costs_nothing(
+    service: Client, document: dict[str, Any]
+) -> None:
+    made = openapi.document.cache_info().misses
+    assert [service.ok("GET", "/openapi.json") for _ in range(3)] == [document] * 3
+    assert openapi.document.cache_info().misses == made
+
+
 def test_schemas_of_the_document_are_valid_json_schema(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert len(schemas) > 30
