@@ -249,6 +249,12 @@ class Unavailable(CdbError):
     status = 503
 
 
+class Overloaded(Unavailable):
+    """The service has more requests than it can answer; this one was not looked at."""
+
+    code = "overloaded"
+
+
 class ServerFailed(Unavailable):
     """One of several servers failed in the middle of a read; another one may answer it."""
 

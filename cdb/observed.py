@@ -12,6 +12,10 @@ OBSERVED = "cdb.observed"
 REQUEST_ID = "X-Request-ID"
 """The header that names a request, in what is asked and in what is answered."""
 
+WAITED, REFUSED = "cdb.waited", "cdb.refused"
+"""Where the environment of a request has for how many seconds it waited for a thread, and
+whether it is refused, since there are too many; a server may know of neither."""
+
 Source = Literal["kept", "not-modified", "compiled", "bundle", "database"]
 """Where the answer to a read of conditions comes from."""
 
@@ -29,10 +33,12 @@ class Observed:
         query: the query string, as it came. It may have secrets.
         client: the address that it came from.
         agent: what the client says that it is.
-        began: when it came, as monotonic seconds.
+        began: when a thread began with it, as monotonic seconds.
         route: the pattern of the path, as `/api/cdb_rest/globalTag/{name}`.
         status: of the answer.
-        seconds: until the answer was ready; one of any length is then only begun.
+        waited: seconds from when it was read until there was a thread for it.
+        seconds: until the answer was ready, with those that it waited; one of any length is
+            then only begun.
         source: where the answer to a read of conditions comes from.
         server: the server of the database that was read: `primary`, `replica-1`, or `bundle`.
         subject: who sent it, where that was asked.
@@ -64,6 +70,7 @@ class Observed:
         "span",
         "status",
         "subject",
+        "waited",
         "writes",
     )
 
@@ -75,6 +82,7 @@ class Observed:
         self.query: str = environ.get("QUERY_STRING", "")
         self.client: str | None = environ.get("REMOTE_ADDR")
         self.agent: str | None = environ.get("HTTP_USER_AGENT")
+        self.waited: float = environ.get(WAITED, 0.0)
         self.route: str | None = None
         self.status = 0
         self.seconds = 0.0
@@ -90,7 +98,7 @@ class Observed:
 
     def answered(self, status: int) -> None:
         """Note that the answer is ready, and forget what was noted of an attempt before it."""
-        self.seconds = time.monotonic() - self.began
+        self.seconds = time.monotonic() - self.began + self.waited
         self.status = status
         if status < 400:
             self.code = None

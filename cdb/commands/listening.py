@@ -19,6 +19,9 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import WSGITask
 
+from cdb.commands.waiting import Asked, Waiting
+from cdb.observed import REFUSED, WAITED
+
 log = logging.getLogger("cdb.serve")
 
 _PLACES = ("listen", "host", "port", "ipv4", "ipv6", "unix_socket", "unix_socket_perms")
@@ -26,6 +29,15 @@ _PLACES = ("listen", "host", "port", "ipv4", "ipv6", "unix_socket", "unix_socket
 
 _LAST_REQUEST = 1.0
 """Seconds for which a connection without a request stays open when the process ends."""
+
+_SURPLUS = 100
+"""Connections beyond `connection_limit`: who has one is told so, and not left to wait."""
+
+_PAUSE = 0.1
+"""Seconds between two looks for a connection that makes room where there was none."""
+
+_LIKELY_GONE = 1.0
+"""Seconds of waiting after which a client may have gone, and is looked for."""
 
 
 def bound(options: Mapping[str, Any]) -> list[socket.socket]:
@@ -85,6 +97,7 @@ class Server:
         options: of waitress.
         sockets: what to listen on; other processes may do so, too.
         grace: seconds that answers have to be finished in when it stops.
+        max_wait: seconds that a request waits for a thread before it is refused.
 
     """
 
@@ -94,22 +107,28 @@ class Server:
         options: Mapping[str, Any],
         sockets: Sequence[socket.socket],
         grace: float,
+        max_wait: float,
     ) -> None:
         kept = {key: value for key, value in options.items() if key not in _PLACES}
         # select() fails where more than a thousand files are open.
         kept.setdefault("asyncore_use_poll", "true")
-        kept["connection_limit"] = _connections(int(kept.get("connection_limit", 1000)))
+        wanted = int(kept.get("connection_limit", 1000)) + _SURPLUS
+        kept["connection_limit"] = limit = _connections(wanted)
+        self._most = max(limit - _SURPLUS, 1)
         # It would write a line for each request that waits for a thread; an ini can ask for them.
         queue = logging.getLogger("waitress.queue")
         queue.setLevel(queue.level or logging.ERROR)
         self._map: dict[int, Any] = {}
-        self._server = waitress.create_server(app, map=self._map, sockets=list(sockets), **kept)
+        self._waiting = Waiting(Adjustments(**kept).threads, max_wait)
+        self._server = waitress.create_server(
+            app, map=self._map, _dispatcher=self._waiting, sockets=list(sockets), **kept
+        )
         self._listeners = [e for e in self._map.values() if isinstance(e, BaseWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = partial(_Channel, self)
             # By the wall clock, which can be put forward and back.
             listener.maintenance = lambda _now: None
-        self._looked = time.monotonic()
+        self._looked, self._make_room_after = time.monotonic(), 0.0
         self._grace = grace
         self._deadline = float("inf")
         self.is_stopping = False
@@ -139,12 +158,14 @@ class Server:
         turn = wasyncore.poll2 if adjusted.asyncore_use_poll else wasyncore.poll
         while not self.is_stopping:
             turn(adjusted.asyncore_loop_timeout, self._map)
+            self._waiting.refuse_late()
             self._look()
         for listener in self._listeners:
             # Not its own close(): threads go on to tell the loop that they have answered.
             wasyncore.dispatcher.close(listener)
         while self._is_needed() and time.monotonic() < self._deadline:
             turn(0.1, self._map)
+            self._waiting.refuse_late()
             self._look()
         wasyncore.close_all(self._map)
 
@@ -168,11 +189,26 @@ class Server:
         self._looked += passed
         waiting = [channel for channel in self._channels() if channel.waits(passed)]
         given_up = [channel for channel in waiting if channel.patience <= 0]
-        limit = self._server.adj.connection_limit
-        if len(self._map) >= limit:
-            given_up = sorted(waiting, key=lambda channel: channel.patience)[: limit // 10]
+        if len(self._map) >= self._most:
+            given_up = sorted(waiting, key=lambda channel: channel.patience)[: self._most // 10]
         for channel in given_up:
             channel.give_up()
+
+    def has_room(self) -> bool:
+        """Tell whether one more connection is not too many; make room for it if that can be."""
+        if len(self._map) < self._most:
+            return True
+        if (now := time.monotonic()) < self._make_room_after:
+            return False
+        # One that has only just come is about to ask something.
+        fresh = self._server.adj.channel_timeout - _LOOK_S
+        waiting = [each for each in self._channels() if each.patience < fresh]
+        idle = [each for each in waiting if each.waits_for_client and not each.will_close]
+        if not idle:
+            self._make_room_after = now + _PAUSE
+            return False
+        min(idle, key=lambda channel: channel.patience).give_up()
+        return True
 
     def _channels(self) -> "list[_Channel]":
         return [
@@ -197,8 +233,14 @@ def _connections(wanted: int) -> int:
 class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
     """An answer; one without a body does not end the connection, the end of the process does."""
 
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[WAITED] = time.monotonic() - self.channel.waits_since
+        environ[REFUSED] = self.channel.is_refused
+        return environ
+
     def build_response_header(self) -> bytes:
-        if self.channel.process.is_stopping:
+        if self.channel.process.is_stopping or self.channel.is_surplus:
             self.request.headers["CONNECTION"] = "close"
         return bytes(super().build_response_header())
 
@@ -215,13 +257,17 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     Attributes:
         patience: seconds for which the process will wait for its client; whole again after
             each answer, and with what the client sends or takes.
+        waits_since, is_refused, is_surplus: see `Waits`.
 
     """
 
     task_class = _Task
+    requests: list[Asked]
 
     def __init__(self, process: Server, *arguments: Any, **named: Any) -> None:
         self.process = process
+        self.waits_since = 0.0
+        self.is_refused, self.is_surplus = False, not process.has_room()
         super().__init__(*arguments, **named)
         self.patience = float(self.adj.channel_timeout)
 
@@ -241,9 +287,23 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.patience = min(self.patience + size / _PACE, self.adj.channel_timeout)
 
     def service(self) -> None:
-        """Answer a request."""
+        """Answer the request that has waited, unless nobody wants the answer any more."""
+        waited = time.monotonic() - self.waits_since
+        if waited > _LIKELY_GONE and self._client_has_gone():
+            self.connected = False
         super().service()
         self.patience = self.adj.channel_timeout
+        if not self.connected:
+            self.server.pull_trigger()
+
+    def _client_has_gone(self) -> bool:
+        """Tell whether the client has closed; the loop does not look while a request waits."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def waits(self, seconds: float) -> bool:
         """Tell whether it was for the client to go on, as far as can be seen, for some seconds."""

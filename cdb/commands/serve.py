@@ -22,6 +22,9 @@ _BUNDLES_OPTIONS = {"listen": "127.0.0.1:8000", "threads": 8}
 _GRACE = 25.0
 """Seconds in which answers are finished when a process stops: Kubernetes kills it after 30."""
 
+_MAX_WAIT = 10.0
+"""Seconds that a request waits for a thread: clients give up on an answer after 30."""
+
 
 @click.command()
 @click.argument("ini", type=INI_PATH, envvar="CDB_INI", required=False)
@@ -132,12 +135,14 @@ class Asked(NamedTuple):
         options: of waitress.
         workers: how many processes answer; None for the one that was started.
         grace: seconds in which answers are finished when a process stops.
+        max_wait: seconds that a request waits for a thread before it is refused.
 
     """
 
     options: Mapping[str, Any]
     workers: int | None
     grace: float
+    max_wait: float
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "Asked":
@@ -148,12 +153,20 @@ class Asked(NamedTuple):
 
         """
         options = dict(said)
-        workers, grace = options.pop("workers", None), options.pop("grace", _GRACE)
+        workers = options.pop("workers", None)
         if workers is not None and not (str(workers).isdecimal() and int(workers)):
             raise click.ClickException(f"workers: a number of processes is needed, not {workers}")
-        if not str(grace).replace(".", "", 1).isdecimal():
-            raise click.ClickException(f"grace: a number of seconds is needed, not {grace}")
-        return cls(options, int(workers) if workers else None, float(grace))
+        grace, max_wait = (
+            _seconds(name, options.pop(name, default))
+            for name, default in (("grace", _GRACE), ("max_wait", _MAX_WAIT))
+        )
+        return cls(options, int(workers) if workers else None, grace, max_wait)
+
+
+def _seconds(name: str, said: object) -> float:
+    if not str(said).replace(".", "", 1).isdecimal():
+        raise click.ClickException(f"{name}: a number of seconds is needed, not {said}")
+    return float(str(said))
 
 
 def _run(ask: Callable[[], Asked], make_app: Callable[[], Any]) -> None:
@@ -176,7 +189,7 @@ def _run(ask: Callable[[], Asked], make_app: Callable[[], Any]) -> None:
     def boot() -> Server:
         app, now = make_app(), ask()
         try:
-            return Server(app, now.options, sockets, now.grace)
+            return Server(app, now.options, sockets, now.grace, now.max_wait)
         except (OSError, ValueError) as error:
             reason = f"cannot listen on {now.options.get('listen')}: {error}"
             raise click.ClickException(reason) from None

@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from cdb.errors import InvalidCredentials, Unauthenticated, codes
+from cdb.errors import InvalidCredentials, Overloaded, Unauthenticated, codes
 from cdb.observed import Observed
 from cdb.plugin import Event, EventListener
 from cdb.registry.plugins import Plugins
@@ -92,7 +92,11 @@ class Counts(Collector):
         self._of(metrics.DURATION, (method, route)).observe(observed.seconds)
         if observed.source:
             self._of(metrics.ANSWERS, (observed.source, observed.server or _OTHER)).inc()
+        if observed.waited:
+            self._of(metrics.WAITED, ()).inc(observed.waited)
         if observed.code:
+            if observed.code == Overloaded.code:
+                self._of(metrics.REFUSED, ()).inc()
             code = observed.code if observed.code in _CODES else _OTHER
             if observed.writes:
                 self._of(metrics.REJECTED, (code,)).inc()
@@ -107,6 +111,7 @@ class Counts(Collector):
         """Make all files, and the series of which the first event is to be seen as an increase."""
         self._look()
         self._of(metrics.DURATION, ("GET", "/metrics"))
+        self._of(metrics.REFUSED, ())
         for code in _CODES:
             self._of(metrics.REJECTED, (code,))
         for error in (Unauthenticated, InvalidCredentials):

@@ -1,6 +1,7 @@
 """Every error becomes one JSON shape with the right status, whoever raised it."""
 
 import logging
+import random
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from cdb.errors import (
     InvalidCredentials,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     Unauthenticated,
     Unavailable,
 )
@@ -48,6 +50,9 @@ _LONGEST_REASON = 200
 
 _RETRY_AFTER = "1"
 """Seconds, for a client that waits as told."""
+
+_RETRY_LATER = range(5, 16)
+"""The same where there are too many clients, which are not to come back all at once."""
 
 
 def includeme(config: Configurator) -> None:
@@ -79,6 +84,8 @@ def of_cdb(error: CdbError, request: Request) -> Response:
     response.headers["Cache-Control"] = NOT_STORED
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = _RETRY_AFTER
+    if isinstance(error, Overloaded):
+        response.headers["Retry-After"] = str(random.choice(_RETRY_LATER))  # noqa: S311 - no secret
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = _challenge(error)
     return response

@@ -55,6 +55,16 @@ FAILURES = Metric(
     "Requests without the credentials that they need, or with wrong ones, by code.",
     ("code",),
 )
+REFUSED = Metric(
+    "cdb_refused_requests_total",
+    "counter",
+    "Requests that were refused since the service has more of them than it can answer.",
+)
+WAITED = Metric(
+    "cdb_waited_seconds_total",
+    "counter",
+    "Seconds that requests have waited for a thread, all together.",
+)
 LISTENERS = Metric(
     "cdb_listener_failures_total",
     "counter",
@@ -100,7 +110,7 @@ CPU = Metric(
 )
 
 COUNTED = (
-    *(REQUESTS, DURATION, ANSWERS, CHANGES, REJECTED, FAILURES, LISTENERS),
+    *(REQUESTS, DURATION, ANSWERS, CHANGES, REJECTED, FAILURES, REFUSED, WAITED, LISTENERS),
     *(CONNECTIONS, LIMIT, KEPT, PROCESSES, MEMORY, FILES, CPU),
 )
 """What processes count, each for itself; it is added up."""

@@ -11,7 +11,8 @@ from pyramid.router import Router
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from zope.interface import implementer
 
-from cdb.observed import OBSERVED, REQUEST_ID, Observed
+from cdb.errors import Overloaded
+from cdb.observed import OBSERVED, REFUSED, REQUEST_ID, Observed
 from cdb.rest.context import Context
 from cdb.rest.errors import answer_of
 from cdb.rest.lane import Policy
@@ -42,7 +43,7 @@ class Observing:
         if context.tracing:
             context.tracing.begin(environ, observed)
         try:
-            response = self._policy(environ, router)
+            response = self._answer(environ, router)
         except Exception as error:  # noqa: BLE001 - there is an answer for each
             response = _failed(error, environ, context)
         observed.answered(response.status_int)
@@ -54,6 +55,11 @@ class Observing:
         else:
             response.app_iter = _Body(body, observed, context)
         return response
+
+    def _answer(self, environ: dict[str, Any], router: Router) -> Response:
+        if environ.get(REFUSED):
+            raise Overloaded("The service has more requests than it can answer.")
+        return self._policy(environ, router)
 
 
 class _Body:

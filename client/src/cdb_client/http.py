@@ -300,8 +300,10 @@ class Service:
             found = self._round(asked)
             if not isinstance(found, _Failure):
                 return found
-            # Jobs that were started together must not come back together.
-            wait = found.wished + pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            # Jobs that were started together must not come back together, also where all of them
+            # are told to wait for the same time.
+            spread = max(pause, found.wished)
+            wait = found.wished + spread * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             if not found.may_pass or time.monotonic() - start + wait > self._patience:
                 raise found.error
             time.sleep(wait)
