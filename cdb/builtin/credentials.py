@@ -1,6 +1,7 @@
-"""What makes a good subject and a good secret, for every authenticator alike."""
+"""What makes a good subject and a good secret, for every authenticator alike; and a host."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from cdb.plugin import ANONYMOUS
 
@@ -48,3 +49,11 @@ def secret_problem(secret: str) -> str | None:
     if len(set(secret)) < _DISTINCT or secret in (secret + secret)[1:-1]:
         return "repeats itself"
     return None
+
+
+def host_of(header: str) -> str:
+    """Return the name or the address in a Host header, in lower case; empty where it has none."""
+    try:
+        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    except ValueError:  # such as half of an IPv6 address
+        return ""

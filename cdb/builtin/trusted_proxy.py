@@ -12,6 +12,11 @@ ways to set this up:
   `0.0.0.0/0 ::/0`, and a secret is needed.
 
 The proxy has to remove the headers that it sets from what clients send.
+
+Whoever is known by an address brings nothing of their own, and a page of anybody's
+site can make a browser send what it likes from there: the name of that site is made
+to mean this service, which is then of the same origin. So it is looked at which name
+the service is called by.
 """
 
 import hmac
@@ -22,7 +27,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from types import MappingProxyType
 from typing import ClassVar
 
-from cdb.builtin.credentials import secret_problem, subject_problem
+from cdb.builtin.credentials import host_of, secret_problem, subject_problem
 from cdb.plugin import (
     Authenticator,
     Credentials,
@@ -79,6 +84,13 @@ class TrustedProxyOptions:
             "network and a name, as in `10.1.0.0/16 online-daq`; the smallest network counts."
         },
     )
+    hosts: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "The names that these clients call the service by, as in "
+            "`conditions.example.org`; its IP addresses and `localhost` need not be there."
+        },
+    )
 
 
 class TrustedProxy(Authenticator):
@@ -100,6 +112,7 @@ class TrustedProxy(Authenticator):
         self._socket_is_proxy = SOCKET in options.proxies
         self._proxies = [_network(text) for text in options.proxies if text != SOCKET]
         self._addresses = _named_networks(options.addresses)
+        self._hosts = frozenset(host.lower() for host in options.hosts)
         self._everybody_is_proxy = any(proxy.prefixlen == 0 for proxy in self._proxies)
         if self._everybody_is_proxy and options.secret is None:
             raise OptionsError("proxies are everybody: without a secret, anybody is a proxy")
@@ -112,7 +125,8 @@ class TrustedProxy(Authenticator):
         """Return whom the proxy or the address names, or None where neither does.
 
         Raises:
-            CredentialsRefused: a proxy's header lacks its secret, or names nobody.
+            CredentialsRefused: a proxy's header lacks its secret, or names nobody; or
+                an address is known, and the service is called by a name that is not.
 
         """
         address = _address(credentials.address)
@@ -124,8 +138,17 @@ class TrustedProxy(Authenticator):
                 return None  # the address is the proxy's, and says nothing of the client
         for network, name in self._addresses:
             if address is not None and address in network:
+                self._check_host(credentials.headers.get("host", ""))
                 return Identity(name, self.name)
         return None
+
+    def _check_host(self, host: str) -> None:
+        called = host_of(host)
+        is_meant = called in self._hosts or called == "localhost" or _address(called) is not None
+        if host and not is_meant:  # without any, it is no browser
+            raise CredentialsRefused(
+                "Who is known by an address has to call the service by one of its names."
+            )
 
     def _is_proxy(self, address: IPv4Address | IPv6Address | None) -> bool:
         if address is None:
@@ -171,6 +194,8 @@ def _check_consistency(options: TrustedProxyOptions) -> None:
     for name in ("proxies", "groups_header", "secret"):
         if getattr(options, name) and not options.header:
             raise OptionsError(f"{name} is for a header that names the user, and there is none")
+    if options.hosts and not options.addresses:
+        raise OptionsError("hosts is for clients that are known by an address, and there are none")
     names = [options.header, options.groups_header, options.secret_header]
     for name in filter(None, names):
         if not _HEADER.fullmatch(name):

@@ -9,7 +9,6 @@ import ipaddress
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from urllib.parse import urlsplit
 
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import Request, RequestLocalCache
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
 
+from cdb.builtin.credentials import host_of
 from cdb.builtin.grants import scope_allows, scope_may_allow
 from cdb.errors import Forbidden, InvalidCredentials
 from cdb.observed import OBSERVED
@@ -280,7 +280,7 @@ def is_local(request: Request) -> bool:
     """
     if any(name.lower().startswith(_FORWARDING) for name in request.headers):
         return False
-    host = urlsplit(f"//{request.host}").hostname or ""
+    host = host_of(request.host)
     return _is_loopback(request.environ.get("REMOTE_ADDR") or "") and (
         host == "localhost" or _is_loopback(host)
     )

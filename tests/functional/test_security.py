@@ -427,7 +427,7 @@ def post_from(client: Client, address: str, headers: Headers) -> Any:
 @pytest.fixture(scope="module")
 def known_by_address(databases: Any) -> Iterator[tuple[Client, str]]:
     """A client of a service that knows some by their address, and its database."""
-    settings = options("trusted-proxy", addresses="10.1.0.0/16 daq")
+    settings = options("trusted-proxy", addresses="10.1.0.0/16 daq", hosts="cdb.example.org")
     with databases("sqlite") as url, service(url, **PROXY, **WRITERS, **settings) as client:
         yield client, url
 
@@ -459,6 +459,16 @@ def local(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ({"Origin": "http://cdb.example.org:8080"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": ""}, 403),
+        # A name of the attacker's that is made to mean this service: the page is of the same site.
+        ({"Host": "attacker.example"}, 401),
+        ({"Host": "attacker.example", "Origin": "http://attacker.example"}, 401),
+        ({"Host": "attacker.example", "Sec-Fetch-Site": "same-origin"}, 401),
+        ({"Host": "10.1.2.3.attacker.example"}, 401),
+        ({"Host": "cdb.example.org.attacker.example"}, 401),
+        ({"Host": "CDB.example.org.:8000"}, 200),
+        ({"Host": "[::1"}, 401),
+        ({"Host": "[fd00::1]:8000"}, 200),
+        ({"Host": "10.1.2.9"}, 200),
     ],
 )
 def test_page_of_another_site_cannot_write_with_the_address_of_its_reader(
@@ -495,6 +505,7 @@ def test_token_counts_whatever_page_has_it(url: str) -> None:
         ("", {"Host": "localhost:8000"}, 401),
         ("127.0.0.1", {"Host": "rebound.attacker.example:8000"}, 401),
         ("127.0.0.1", {"Host": "127.0.0.1.attacker.example"}, 401),
+        ("127.0.0.1", {"Host": "[::1"}, 401),
         ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "192.0.2.7"}, 401),
         ("127.0.0.1", {"Host": "localhost", "X-Forwarded-Proto": "https"}, 401),
         ("127.0.0.1", {"Host": "localhost", "Forwarded": "for=192.0.2.7"}, 401),

@@ -151,6 +151,7 @@ def test_unix_socket_is_a_proxy_with_a_secret() -> None:
         ({"header": "X-Remote-User:"}, "'X-Remote-User:' is not the name of a header"),
         ({"groups_header": "x-remote-user"}, "header, groups_header and secret_header are not"),
         ({"secret": Secret("short")}, "secret is shorter than 32 bytes"),
+        ({"hosts": ("a.example",)}, "hosts is for clients that are known by an address"),
         ({"addresses": ("10.0.0.0/8",)}, "addresses: the name in '10.0.0.0/8' is empty"),
         ({"addresses": ("0.0.0.0/0 all",)}, "addresses: '0.0.0.0/0 all' is everybody"),
         ({"addresses": ("10.0.0.0/8 a", "10.0.0.0/8 b")}, "addresses: 10.0.0.0/8 is there twice"),
