@@ -256,6 +256,34 @@ def test_what_is_asked_for_by_one_alone_is_not_kept(
     assert all(KEPT not in answer.headers for answer in answers)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"X-Forwarded-Host": "attacker.example", "X-Forwarded-Proto": "gopher"},
+        {"X-Forwarded-Prefix": "/x", "X-Script-Name": "/x"},
+        {"X-Original-URL": "/ui/", "X-Rewrite-URL": "/ui/"},
+        {"X-HTTP-Method-Override": "DELETE"},
+        {"Accept": "application/x-ndjson"},
+        {"Accept-Encoding": "gzip;q=0, x"},
+        {"Range": "bytes=0-1"},
+        {"Origin": "https://attacker.example", "Cookie": "a=b"},
+        {"If-None-Match": '"x"', "If-Match": "*"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_no_header_of_one_spoils_what_others_are_given(
+    behind: Behind, headers: dict[str, str]
+) -> None:
+    path = as_of(behind)
+    usual = behind.client.api("GET", path)
+    behind.session.get(f"{behind.front.url}{API}/{path}", headers=headers, timeout=30)
+    given = behind.get(path)
+    assert (given.status_code, given.content) == (200, usual.body)
+    told = ("Content-Type", "Cache-Control", "ETag", "Vary", "Location", "Content-Encoding")
+    assert [given.headers.get(name) for name in told] == [usual.headers.get(name) for name in told]
+
+
 def test_credentials_in_the_clear_are_refused(behind: Behind, count: Callable[[], int]) -> None:
     refused = behind.get(QUERY, Authorization="Bearer x")
     assert (refused.status_code, refused.json()["code"], count()) == (403, "forbidden", 0)
