@@ -78,9 +78,7 @@ class Disk:
 
     def close(self) -> None:
         """End all; what was on the disk is gone."""
-        assert self._shell.stdin
-        self._shell.stdin.close()
-        self._shell.wait(30)
+        self._shell.communicate(timeout=120)
 
 
 @contextmanager

@@ -203,11 +203,11 @@ class Compiler:
             if not self.file.has(name):
                 pieces = partial(self._pieces, each, tag.rendering, is_gentle=is_gentle)
                 self.file.add(name, pieces)
-                self._has_room = True
         found = self.file.lists(names)
         if found is None:  # the first of them went to make room for the last
             raise Full
         tag.ready(found, [each.list.type for each in lists])
+        self._has_room = True
 
     def _pieces(self, filled: Filled, rendering: Rendering, *, is_gentle: bool) -> Iterator[Piece]:
         """Yield all of the axis as a list answers it, from the end on."""

@@ -2,13 +2,13 @@
 
 import math
 import threading
-import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cdb_client.clock import Clock
 from cdb_client.conditions import ALL, COLUMNS, Answer, PayloadIOV, Places, payload_iov
 from cdb_client.errors import NotJson, Unavailable, Unreachable
 from cdb_client.holding import Held, Kept, age_of
@@ -73,6 +73,7 @@ class ServiceReader:
         self._confirmed: dict[tuple[Question, str | None], float] = {}
         self._dimensions: dict[Question, Dimensions] = {}
         self._mode: str | None = None
+        self._clock = Clock()
 
     @property
     def iov_mode(self) -> str:
@@ -81,7 +82,7 @@ class ServiceReader:
             mode = self._fact(_MODE, _MODE_SECONDS)
             if mode not in _MODES:
                 mode = self._service().get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"]
-                self._stored.keep_fact(_MODE, mode, time.time())
+                self._stored.keep_fact(_MODE, mode, self._clock.now())
             self._mode = str(mode)
         return self._mode
 
@@ -99,7 +100,7 @@ class ServiceReader:
         if about not in self._dimensions:
             found = None if renew else _read(self._fact(_DIMENSIONS, self._max_age, about))
             if found is None:
-                now = time.time()
+                now = self._clock.now()
                 found = self._asked_dimensions(about)
                 self._stored.keep_fact(_DIMENSIONS, found, now, about)
             self._dimensions[about] = found
@@ -107,7 +108,7 @@ class ServiceReader:
 
     def _fact(self, name: str, max_age: float, question: Question | None = None) -> Any:
         value, confirmed = self._stored.fact(name, question) or (None, 0.0)
-        return value if 0 <= time.time() - confirmed < max_age else None
+        return value if 0 <= self._clock.now() - confirmed < max_age else None
 
     def _asked_dimensions(self, question: Question) -> Dimensions:
         from cdb_client.http import path_of  # noqa: PLC0415 - imports requests
@@ -148,13 +149,13 @@ class ServiceReader:
             return True
         confirmed = self._confirmed.get((question, held.head), 0.0) if held.head else 0.0
         if self._written() != self._seen:
-            self._seen, self._not_before = self._written(), time.time()
+            self._seen, self._not_before = self._written(), self._clock.now()
         if max(held.confirmed, confirmed) < self._not_before:
             return False
-        return held.is_fresh(time.time(), self._max_age, confirmed)
+        return held.is_fresh(self._clock.now(), self._max_age, confirmed)
 
     def _may_be_stale(self, held: Held, error: Exception) -> bool:
-        now = time.time()
+        now = self._clock.now()
         if not self._stale_if_error or not held.is_fresh(
             now, self._max_age + self._stale_if_error
         ):
@@ -225,7 +226,7 @@ class ServiceReader:
     def _asked(self, question: Question, places: Places, held: Held | None = None) -> Held:
         """Ask the service, or whether the answer that is held is still the one."""
         # As old as the request is, at most, the state that the answer shows.
-        now = time.time()
+        now = self._clock.now()
         mode = self.iov_mode
         got = self._service().ask(
             "GET",
