@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -86,20 +86,21 @@ def _installed(_places: tuple[tuple[str, int | None], ...]) -> Sequence[Installe
     # Kept, since it reads the metadata of all distributions.
     found = []
     offered = entry_points()
+    named = cache(_named)  # each time its metadata are parsed, its whole description with them
     for group in KINDS:
         for point in offered.select(group=group):
-            distribution = point.dist
-            found.append(
-                Installed(
-                    group,
-                    point.name,
-                    distribution.name if distribution else "unknown",
-                    distribution.version if distribution else "unknown",
-                    point,
-                )
-            )
+            name, version = named(point.dist)
+            found.append(Installed(group, point.name, name, version, point))
     by_name = sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution))
     return tuple(by_name)
+
+
+def _named(distribution: Distribution | None) -> tuple[str, str]:
+    """Return the name and the version of a distribution."""
+    if distribution is None:
+        return "unknown", "unknown"
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def _check_version(plugin: type[Plugin]) -> None:
