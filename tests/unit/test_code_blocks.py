@@ -14,8 +14,10 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
+from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -61,12 +63,11 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(str(page.relative_to(ROOT)), token.map[0] + 1, language, text)
 
 
-BLOCKS = [
-    block
-    for page in dict.fromkeys(PAGES)
-    for block in blocks(page)
-    if not block.language.startswith("{")
-]
+# Read by the tests, and not when they are collected, which each process does for all tests.
+@cache
+def blocks_of(page: Path) -> list[Block]:
+    """Return the blocks of a page that have a language of their own."""
+    return [block for block in blocks(page) if not block.language.startswith("{")]
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +193,13 @@ CHECKS: dict[str, Callable[[str], object]] = {
 }
 
 METRICS = {metric.name for metric in metrics.METRICS}
-PACKAGES = {name for name in packages_distributions() if name.startswith("cdb_")}
+
+
+@cache
+def packages() -> set[str]:
+    """Return the packages of cdb that are installed."""
+    return {name for name in packages_distributions() if name.startswith("cdb_")}
+
 
 NOT_CHECKED = {
     "text": "what is printed or drawn, and no code; the tests of their page compare what they can",
@@ -201,10 +208,10 @@ NOT_CHECKED = {
 """Languages that are shown, and why they are not checked here."""
 
 
-@pytest.mark.parametrize("page", dict.fromkeys(block.page for block in BLOCKS))
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES])
 def test_each_block_of_a_page_can_be_used_as_it_stands(page: str) -> None:
-    for block in BLOCKS:
-        if block.page != page or block.language in NOT_CHECKED:
+    for block in blocks_of(ROOT / page):
+        if block.language in NOT_CHECKED:
             continue
         try:
             CHECKS[block.language](block.text)
@@ -215,7 +222,8 @@ def test_each_block_of_a_page_can_be_used_as_it_stands(page: str) -> None:
 
 def test_nginx_takes_the_parts_of_sites(tmp_path: Path) -> None:
     """Whole sites are in deploy/nginx, and served in test_nginx.py."""
-    parts = [block.text for block in BLOCKS if block.language == "nginx"]
+    found = chain.from_iterable(map(blocks_of, PAGES))
+    parts = [block.text for block in found if block.language == "nginx"]
     # What a part includes is the reader's own, and has a secret in it.
     sites = [re.sub(r"^ *include .*$", "", part, flags=re.MULTILINE) for part in parts]
     servers = [site if site.startswith("server") else f"server {{ {site} }}" for site in sites]
@@ -244,7 +252,7 @@ def test_the_sentences_of_a_page_name_commands_and_metrics_that_there_are(page: 
             if isinstance(group, click.Group) and len(words) > 2 and words[2][0].islower():
                 assert words[2] in group.commands, (place, words)
         if re.fullmatch(r"cdb_\w+", words[0]):
-            assert words[0] in METRICS or words[0] in PACKAGES, (place, words)
+            assert words[0] in METRICS or words[0] in packages(), (place, words)
 
 
 @pytest.mark.parametrize(
