@@ -1,15 +1,25 @@
 """The command `cdb` as a process of its own."""
 
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cdb_client.cli import main
 
 ROOT = Path(__file__).parents[1]
 CDB = Path(sys.executable).parent / "cdb"
+
+PATIENCE_S = 120
+"""Seconds that a command may take on a busy machine."""
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["pytest", "cdb.app", "cdb.commands.db", "cdb.commands.listening"])
 
 
 def environ(**variables: str) -> dict[str, str]:
@@ -19,14 +29,37 @@ def environ(**variables: str) -> dict[str, str]:
 
 
 def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as it is installed."""
     return subprocess.run(
         [CDB, *command],
         check=False,
         capture_output=True,
         text=True,
         env=environ(**variables),
-        timeout=120,
+        timeout=PATIENCE_S,
     )
+
+
+def run_forked(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process that has imported already what else takes it seconds."""
+    words = [str(word) for word in command]
+    with TemporaryDirectory(prefix="cdb-forked-") as folder:
+        said = [Path(folder) / "stdout", Path(folder) / "stderr"]
+        process = _FORKS.Process(target=_invoke, args=(words, environ(**variables), said))
+        process.start()
+        process.join(PATIENCE_S)
+        process.kill()
+        process.join()
+        stdout, stderr = (path.read_text() for path in said)
+    return subprocess.CompletedProcess(words, process.exitcode or 0, stdout, stderr)
+
+
+def _invoke(command: Sequence[str], variables: Mapping[str, str], said: Sequence[Path]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+    for descriptor, path in enumerate(said, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    main(command, "cdb")
 
 
 @contextmanager

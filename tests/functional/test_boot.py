@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import CDB, ROOT, environ, run, served
+from processes import ROOT, run, run_forked, served
 
 SECRET = "hunter2"  # noqa: S105 - what must not be printed
 
@@ -95,7 +95,7 @@ def line_of(ini: Path, key: str) -> int:
 )
 def test_production_refuses_a_weak_secret(secret: dict[str, str], reason: str) -> None:
     production = ROOT / "production.ini"
-    said = refusal(run("serve", production, **secret))
+    said = refusal(run_forked("serve", production, **secret))
     assert said.startswith("Error: production.ini: cdb.")
     assert reason in said
     assert not secret["CDB_JWT_SECRET"] or secret["CDB_JWT_SECRET"] not in said
@@ -114,7 +114,7 @@ def test_a_missing_secret_is_named_with_the_line_of_the_ini() -> None:
 def test_a_secret_in_the_ini_itself_is_refused(tmp_path: Path) -> None:
     ini = tmp_path / "mine.ini"
     ini.write_text((ROOT / "production.ini").read_text().replace("env:CDB_JWT_SECRET", KEY))
-    said = refusal(run("serve", ini))
+    said = refusal(run_forked("serve", ini))
     assert "cdb.plugin.jwt.secret: a secret is given as env:NAME or file:PATH" in said
     assert KEY not in said
 
@@ -127,7 +127,7 @@ def test_production_refuses_a_policy_that_lets_everybody_write(tmp_path: Path) -
             "cdb.authorization_policies = roles scopes", "cdb.authorization_policies = allow-all"
         )
     )
-    said = refusal(run("serve", ini, CDB_JWT_SECRET=KEY))
+    said = refusal(run_forked("serve", ini, CDB_JWT_SECRET=KEY))
     assert "cdb.allow_open_writes: the authorization policy 'allow-all'" in said
 
 
@@ -175,14 +175,7 @@ def open_ini(folder: Path, listen: str, more: str = "") -> Path:
 def test_open_writes_do_not_start_where_others_can_connect(
     tmp_path: Path, listen: str, more: str
 ) -> None:
-    done = subprocess.run(
-        [CDB, "serve", open_ini(tmp_path, listen, more)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environ(),
-        timeout=120,
-    )
+    done = run_forked("serve", open_ini(tmp_path, listen, more))
     assert "cdb.allow_open_writes" in refusal(done)
 
 
@@ -190,12 +183,12 @@ def test_open_writes_do_not_start_where_the_command_line_opens_the_service(
     tmp_path: Path,
 ) -> None:
     ini = open_ini(tmp_path, "127.0.0.1:0")
-    assert "cdb.allow_open_writes" in refusal(run("serve", ini, "--listen", "0.0.0.0:0"))
+    assert "cdb.allow_open_writes" in refusal(run_forked("serve", ini, "--listen", "0.0.0.0:0"))
 
 
 def test_open_writes_from_this_machine_alone_need_no_setting(tmp_path: Path) -> None:
     ini = open_ini(tmp_path, "127.0.0.1:0")
-    run("db", "upgrade", ini)
+    run_forked("db", "upgrade", ini)
     with served(ini) as (url, _):
         body = b'{"name": "GT"}'
         headers = {"Content-Type": "application/json"}
@@ -218,14 +211,16 @@ def test_a_wrong_key_stops_the_boot(tmp_path: Path, sqlite: str) -> None:
     ini = tmp_path / "mine.ini"
     text = (ROOT / "development.ini").read_text()
     ini.write_text(text.replace("cdb.allow_open", "cdb.max_bodies = 5\ncdb.allow_open"))
-    said = refusal(run("serve", ini, CDB_DATABASE_URL=sqlite))
+    said = refusal(run_forked("serve", ini, CDB_DATABASE_URL=sqlite))
     place = line_of(ini, "cdb.max_bodies")
     assert said == f"Error: mine.ini: cdb.max_bodies: no setting has this name (line {place})"
 
 
 def test_a_wrong_variable_stops_the_boot(sqlite: str) -> None:
     said = refusal(
-        run("serve", ROOT / "development.ini", CDB_DATABASE_URL=sqlite, CDB_MAX_STREAMS="none")
+        run_forked(
+            "serve", ROOT / "development.ini", CDB_DATABASE_URL=sqlite, CDB_MAX_STREAMS="none"
+        )
     )
     assert "cdb.max_streams" in said
     assert "(from CDB_MAX_STREAMS)" in said
@@ -235,7 +230,9 @@ def test_an_address_that_cannot_be_listened_on_is_named(sqlite: str) -> None:
     with served(ROOT / "development.ini", CDB_DATABASE_URL=sqlite) as (url, _):
         taken = url.removeprefix("http://")
         development = ROOT / "development.ini"
-        said = refusal(run("serve", development, "--listen", taken, CDB_DATABASE_URL=sqlite))
+        said = refusal(
+            run_forked("serve", development, "--listen", taken, CDB_DATABASE_URL=sqlite)
+        )
     assert f"cannot listen on {taken}" in said
 
 
@@ -245,27 +242,27 @@ def test_a_database_that_cannot_be_reached_is_one_line(
 ) -> None:
     url = f"postgresql+psycopg2://cdb:{SECRET}@/cdb?host={tmp_path}"
     variables = {"CDB_DATABASE_URL": url, "CDB_JWT_SECRET": KEY}
-    said = refusal(run(*verb, ROOT / "production.ini", **variables))
+    said = refusal(run_forked(*verb, ROOT / "production.ini", **variables))
     assert "the database cannot be used" in said
     assert SECRET not in said
 
 
 def test_an_unknown_revision_is_one_line(sqlite: str) -> None:
     development = ROOT / "development.ini"
-    done = run("db", "upgrade", development, "--revision", "9999", CDB_DATABASE_URL=sqlite)
+    done = run_forked("db", "upgrade", development, "--revision", "9999", CDB_DATABASE_URL=sqlite)
     assert "9999" in refusal(done)
 
 
 def test_downgrade_asks_first(sqlite: str) -> None:
     development = ROOT / "development.ini"
-    done = run("db", "downgrade", development, "base", CDB_DATABASE_URL=sqlite)
+    done = run_forked("db", "downgrade", development, "base", CDB_DATABASE_URL=sqlite)
     assert done.returncode == 1
     assert "This removes tables" in done.stdout
-    done = run("db", "downgrade", development, "base", "--yes", CDB_DATABASE_URL=sqlite)
+    done = run_forked("db", "downgrade", development, "base", "--yes", CDB_DATABASE_URL=sqlite)
     assert done.stdout == "The database is at base.\n"
 
 
 def test_an_ini_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    done = run("serve", tmp_path / "nothing.ini")
+    done = run_forked("serve", tmp_path / "nothing.ini")
     assert done.returncode == 2
     assert "does not exist" in done.stderr
