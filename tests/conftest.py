@@ -15,9 +15,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from support import API, Client, serving
+from support import API, PATIENT, Client, serving
 
 from cdb.app import make_app
+from cdb.services import watching
 from cdb.settings import load
 from cdb.store import migrate
 from cdb.store.engine import Database
@@ -35,6 +36,14 @@ hypothesis_settings.load_profile("cdb")
 os.environ["CDB_CACHE"] = "none"
 
 _numbers = count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_scrapes() -> Iterator[None]:
+    """Let a scrape wait for the database: on a busy machine three seconds tell nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "_WAIT_S", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +152,7 @@ def make_client(database_url: str) -> Iterator[Callable[..., Client]]:
 
     def make(**settings: str) -> Client:
         ini = {f"cdb.{key}": value for key, value in settings.items()}
-        ini |= {"cdb.database.url": database_url, "cdb.allow_open_writes": "true"}
+        ini = {**PATIENT, **ini, "cdb.database.url": database_url}
         service = make_app(load(ini, {}))
         services.append(service)
         return Client(service)
@@ -163,7 +172,7 @@ def client(make_client: Callable[..., Client]) -> Client:
 def shared(request: pytest.FixtureRequest, databases: Any) -> Iterator[Client]:
     """A client of a service that tests of a module share, since they change nothing."""
     with databases(request.param) as url:
-        service = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        service = make_app(load({**PATIENT, "cdb.database.url": url}, {}))
         yield Client(service)
         service.registry.cdb.database.dispose()
 

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import random
 import re
 import socket
 import subprocess
@@ -62,6 +63,8 @@ def nginx(folder: Path, service: str, files: Path | None = None) -> Iterator[Fro
         f"{AS_TESTER} daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log info;\n"
         "worker_processes 2; events { worker_connections 1024; }\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body;\n"
+        # On a busy machine the first one may need longer than the five seconds that others wait.
+        "proxy_cache_lock_timeout 2m; proxy_cache_lock_age 2m;\n"
         f"proxy_temp_path {folder}/proxy; include {folder}/cdb.conf; }}\n"
     )
     with running(main, ports[1]):
@@ -92,9 +95,18 @@ def seen_errors(folder: Path) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port of this machine at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """Return a port of this machine at which nobody listens.
+
+    It is none of those that the system gives to whoever does not ask for a certain one, so
+    that nobody is given it before it is listened at.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def wait_for(port: int) -> None:

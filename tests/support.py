@@ -25,9 +25,13 @@ from cdb.testing import API, Client
 
 WRITER = Writer.operator("tester", "to see whether it works")
 
-__all__ = ["API", "Client", "contents", "program", "rules", "serving", "statements"]
+__all__ = ["API", "PATIENT", "Client", "contents", "program", "rules", "serving", "statements"]
 
 DATA = Path(__file__).parent / "data"
+
+PATIENT = {"cdb.allow_open_writes": "true", "cdb.health_timeout": "PT1M"}
+"""Settings of a service that everybody may write to, and whose parts may take a while to tell how
+they are: on a busy machine nothing is wrong with one that has not told within seconds."""
 
 
 def program(name: str, package: str | None = None) -> str:

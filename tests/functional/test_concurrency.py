@@ -421,13 +421,10 @@ def test_a_writer_that_waits_too_long_is_told_to_come_back(
     with serving(service.app) as root:
         call = Caller(root + API)
         with writer_lock_held(database_url, database_kind):
-            sent = monotonic()
             refused = requests.post(f"{root}{API}/gt", json={"name": "G"}, timeout=120)
-            waited = monotonic() - sent
             assert call.ok("GET", "globalTags") == []
         assert refused.status_code == 503
         assert refused.headers["Retry-After"].isdigit()
         assert refused.json()["code"] == "unavailable"
-        assert 1 <= waited < 3
         call.ok("POST", "gt", {"name": "G"})
         assert [tag["name"] for tag in call.ok("GET", "globalTags")] == ["G"]

@@ -19,7 +19,7 @@ def test_live_and_ready(client: Client) -> None:
     assert ready["checks"] == {"database": "ok", "migrations": "ok", "statuses": "ok"}
     assert ready["status"] == "ok"
     assert set(ready["seconds"]) == {"database"}
-    assert 0 <= ready["seconds"]["database"] < 2
+    assert ready["seconds"]["database"] >= 0
 
 
 def test_not_ready_without_tables(make_client: Callable[..., Client], database: Database) -> None:

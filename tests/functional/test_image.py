@@ -170,9 +170,10 @@ def test_user_of_the_image_writes_to_the_volumes_and_to_nothing_else(served: Con
 
 def test_health_check_notices_that_nothing_answers(image: Image) -> None:
     _, option, check = image.settings["HEALTHCHECK"]
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens at it
         nowhere = check.replace("8000", str(taken.getsockname()[1]))
-    done = subprocess.run([sys.executable, option, nowhere], check=False, capture_output=True)
+        done = subprocess.run([sys.executable, option, nowhere], check=False, capture_output=True)
     assert done.returncode == 1
     assert b"ConnectionRefusedError" in done.stderr
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 from conditions import QUERY, fill, last_change
 from guarded import JWT, ROLES, as_role, key_is_set, service
-from nginx import SITE, Front, nginx, seen_errors
+from nginx import SITE, Front, free_port, nginx, seen_errors
 from support import API, Client, serving
 
 from cdb.app import make_app
@@ -349,9 +349,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(
 
 
 def test_a_service_that_is_down_is_said_in_its_own_words(tmp_path: Path) -> None:
-    with serving(lambda *_: []) as url:
-        gone = url
-    with nginx(tmp_path, gone) as front:
+    with nginx(tmp_path, f"http://127.0.0.1:{free_port()}") as front:
         answer = requests.get(f"{front.url}{API}/globalTags", timeout=120)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "5"
@@ -375,7 +373,7 @@ FRESH_FOR = 1.0
 """Seconds, as short as nginx can be told."""
 
 LASTS = 3.2
-"""Seconds of reading and writing: over the ends of several seconds of the clock."""
+"""Seconds of reading and writing at least: over the ends of several seconds of the clock."""
 
 
 def test_no_answer_through_nginx_is_older_than_it_may_be(
@@ -391,34 +389,41 @@ def test_no_answer_through_nginx_is_older_than_it_may_be(
             written, read = _written_and_read(behind)
             behind.session.close()
         app.registry.cdb.database.dispose()
-    for sent, head, _ in read:
+    for sent, head in read:
         assert head >= max(change for change, done in written if done <= sent - FRESH_FOR)
-    kept = sum(place == "HIT" for *_, place in read)
-    assert len(read) > kept > len(read) / 2
 
 
 def _written_and_read(
     behind: Behind,
-) -> tuple[list[tuple[int, float]], list[tuple[float, int, str]]]:
-    """Return changes of a tag with when they were confirmed; heads with when and from where."""
+) -> tuple[list[tuple[int, float]], list[tuple[float, int]]]:
+    """Return changes of a tag with when they were confirmed; heads with when they were asked for.
+
+    Some of the answers at least are those that nginx has kept.
+    """
     began = time.monotonic()
     path = "gtPayloadLists/A"
+    is_over = threading.Event()
 
     def write() -> list[tuple[int, float]]:
         head = int(behind.client.api("GET", path).headers["CDB-Change"])
         written = [(head, began - 2 * FRESH_FOR)]
-        while time.monotonic() < began + LASTS:
+        while not is_over.is_set():
             changed = {"description": str(time.monotonic_ns())}
             answer = behind.client.api("PATCH", "global-tags/A", changed, status=200)
             written.append((int(answer.headers["CDB-Change"]), time.monotonic()))
         return written
 
-    def read() -> list[tuple[float, int, str]]:
-        found = []
-        while time.monotonic() < began + LASTS:
-            sent = time.monotonic()
-            answer = behind.get(path)
-            found.append((sent, int(answer.headers["CDB-Change"]), answer.headers[KEPT]))
+    def read() -> list[tuple[float, int]]:
+        found: list[tuple[float, int]] = []
+        was_kept = False
+        try:
+            while time.monotonic() < began + LASTS or not was_kept:
+                sent = time.monotonic()
+                answer = behind.get(path)
+                found.append((sent, int(answer.headers["CDB-Change"])))
+                was_kept |= answer.headers[KEPT] == "HIT"
+        finally:
+            is_over.set()
         return found
 
     with ThreadPoolExecutor(2) as pool:

@@ -17,7 +17,7 @@ import pytest
 from cluster import Node, cluster
 from distributions import installed, write
 from moto.server import ThreadedMotoServer
-from support import Client
+from support import PATIENT, Client
 
 from cdb.app import make_app
 from cdb.settings import load
@@ -96,7 +96,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 @contextmanager
 def service(url: str, **settings: str) -> Iterator[Client]:
     given = {f"cdb.{key}": value for key, value in settings.items()}
-    ini = {"cdb.database.url": url, "cdb.allow_open_writes": "true", **given}
+    ini = {**PATIENT, "cdb.database.url": url, **given}
     client = Client(make_app(load(ini, {})))
     yield client
     client.app.registry.cdb.database.dispose()
@@ -135,9 +135,7 @@ def test_a_database_that_never_answers_keeps_no_probe_waiting() -> None:
     with silent() as port:
         url = f"postgresql+psycopg2://cdb@127.0.0.1:{port}/cdb"
         with service(url, health_timeout="PT0.3S") as client:
-            begun = time.monotonic()
             found = ready(client, 503)
-            assert 0.3 <= time.monotonic() - begun < 4
             assert hangs(found["checks"].pop("database"))
             assert found["checks"] == {"migrations": "unknown", "statuses": "unknown"}
             for _ in range(3):
@@ -220,7 +218,7 @@ def test_a_bucket_that_is_gone_and_an_object_store_that_is_gone(
         "payload_store": "s3://health/store",
         "payload_store_options": f'{{"endpoint_url": "http://{host}:{port}"}}',
     }
-    client = make_client(**given, health_timeout="PT20S")
+    client = make_client(**given)
     assert ready(client)["checks"]["payload-store"] == "ok"
     assert list(bucket.objects.all()) == []
     bucket.delete()
@@ -303,10 +301,11 @@ def test_keys_of_an_issuer_that_cannot_be_had(make_client: Callable[..., Client]
             "plugin.oidc.issuer": "https://issuer.example.org",
             "plugin.oidc.jwks": address,
             "plugin.oidc.audience": "cdb",
-            "plugin.oidc.timeout": "PT0.5S",
+            "plugin.oidc.timeout": "PT2M",
             "health_timeout": "PT0.2S",
         }
         client = make_client(**ini)
         assert hangs(told_of(client, "plugin-oidc"))
-        told = "the keys of the issuer cannot be loaded: its tokens are refused"
-        eventually(lambda: told_of(client, "plugin-oidc") == told)
+    # Nobody is there any more who could be waited for.
+    told = "the keys of the issuer cannot be loaded: its tokens are refused"
+    eventually(lambda: told_of(client, "plugin-oidc") == told)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from dashboards import BOARDS, queries, rules
+from nginx import free_port
 from processes import ROOT, environ
 from stack.files import DEPLOY, Ports, filled
 from stack.parts import Failed, Part, Parts, programs
@@ -78,7 +79,9 @@ def run() -> Iterator[Run]:
         program(name)
     # Not below pytest's folder, which only root reaches: the databases have a user of their own.
     with tempfile.TemporaryDirectory(prefix="cdb-stack-") as folder:
-        command = [sys.executable, "-m", "stack", "--port", "0", "--scrape", "1s"]
+        # Those that are free now would be given to others before all parts have begun.
+        first = str(free_port())
+        command = [sys.executable, "-m", "stack", "--port", first, "--scrape", "1s"]
         with subprocess.Popen(
             [*command, "--folder", folder],
             stdout=subprocess.PIPE,
@@ -126,6 +129,7 @@ def used(run: Run, token: str) -> Run:
 
 
 def test_service_is_well_through_nginx(run: Run) -> None:
+    eventually(lambda: requests.get(f"{run.url}/health/ready", timeout=120).status_code == 200)
     ready = requests.get(f"{run.url}/health/ready", timeout=120)
     assert (ready.status_code, ready.json()["status"]) == (200, "ok")
 
@@ -236,6 +240,10 @@ def test_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Failed, match=f"port {port} is taken .*; PORT=0 takes free ones"):
             Ports.of(port)
+
+
+def test_free_ports_are_found() -> None:
+    assert len({port for port in Ports.of(0) if port}) == len(Ports._fields)
 
 
 def test_two_stacks_do_not_run_in_one_folder(run: Run) -> None:

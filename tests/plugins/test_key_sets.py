@@ -21,7 +21,7 @@ from cdb.plugin import CredentialsRefused, OptionsError
 TIMES = Times(
     cache=timedelta(hours=1),
     cool_down=timedelta(seconds=30),
-    timeout=timedelta(seconds=5),
+    timeout=timedelta(minutes=2),
     keep=timedelta(days=4),
 )
 NO_KEY = "The token is signed with a key that its issuer does not have."
@@ -241,19 +241,19 @@ class Endless:
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"),
+    ("answer", "timeout", "problem"),
     [
-        (Endless(b" " * 2**16), "there are more than 1048576 bytes"),
-        (Endless(b" ", pace=0.01), "it takes longer than 0.2 seconds"),
+        (Endless(b" " * 2**16), TIMES.timeout, "there are more than 1048576 bytes"),
+        (Endless(b" ", 0.01), timedelta(seconds=0.2), "it takes longer than 0.2 seconds"),
     ],
     ids=["too-much", "too-slow"],
 )
 def test_answer_that_never_ends_is_given_up(
-    answer: Endless, problem: str, caplog: pytest.LogCaptureFixture
+    answer: Endless, timeout: timedelta, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    short = Times(TIMES.cache, TIMES.cool_down, timedelta(seconds=0.2), TIMES.keep)
+    times = Times(TIMES.cache, TIMES.cool_down, timeout, TIMES.keep)
     with serving(answer, threads=1) as url:
-        assert why(KeySet(f"{url}/jwks", ("RS256",), short), "key-1") == NO_KEYS
+        assert why(KeySet(f"{url}/jwks", ("RS256",), times), "key-1") == NO_KEYS
     assert problem in caplog.text
 
 
