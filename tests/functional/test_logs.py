@@ -99,7 +99,7 @@ def test_request_is_a_line(service: Service) -> None:
     answer = service.ask("GET", path, X_Request_ID="a-read-of-mine", User_Agent="basf2/8")
     assert answer.headers["X-Request-ID"] == "a-read-of-mine"
     line = service.line(logger="cdb.access", request_id="a-read-of-mine")
-    assert 0 < line.pop("seconds") < 60
+    assert line.pop("seconds") > 0
     assert line.pop("timestamp").endswith("Z")
     assert line == {
         "level": "info",

@@ -84,7 +84,7 @@ def test_each_request_has_its_route(client: Client, seen: list[Observed]) -> Non
         f"{API}/globalTag/A",
         f"{API}/globalTag/A/",
     ]
-    assert all(0 < each.seconds < 60 for each in seen)
+    assert all(each.seconds > 0 for each in seen)
 
 
 def test_file_that_the_browser_has_is_seen_as_304(client: Client, seen: list[Observed]) -> None:

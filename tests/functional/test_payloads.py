@@ -856,7 +856,7 @@ def slow_reader(root: str) -> Iterator[socket.socket]:
     """Begin to read a large file, of which only the first bytes are taken."""
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
-        reader.settimeout(30)
+        reader.settimeout(120)
         reader.connect((urlsplit(root).hostname, urlsplit(root).port))
         reader.sendall(f"GET {API}/payloads/{MANY_SHA256} HTTP/1.0\r\n\r\n".encode())
         assert reader.recv(12).startswith(b"HTTP/1.0 200")

@@ -131,7 +131,7 @@ class Reader:
         self._socket = socket.socket()
         # A small window: the server cannot send ahead what nobody has read.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
-        self._socket.settimeout(30)
+        self._socket.settimeout(120)
         self._socket.connect((str(parts.hostname), int(parts.port or 0)))
         self._socket.sendall(f"GET {API}/{path} HTTP/1.0\r\n\r\n".encode())
         self.received = self._socket.recv(1024)

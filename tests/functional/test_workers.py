@@ -97,12 +97,12 @@ def test_a_reload_takes_the_new_settings_and_loses_no_request(ini: Path, service
     write(ini, "cdb.payload_base_url = /new")
     parent.send_signal(signal.SIGHUP)
     eventually(lambda: len(workers(parent)) == 2 and not workers(parent) & before)
+    eventually(lambda: all(client.answered > 1 or client.wrong for client in clients))
     for client in clients:
         client.enough.set()
     for client in clients:
         client.join()
     assert [client.wrong for client in clients] == [""] * 4
-    assert min(client.answered for client in clients) > 1
     assert json.loads(ask(url, BASE_URL)) == {"CDB_PAYLOAD_BASE_URL": "/new"}
 
 
@@ -159,7 +159,7 @@ def test_counts_are_those_of_all_processes_also_of_ended_ones(service: Service) 
     clients = [Asking(url) for _ in range(4)]
     for client in clients:
         client.start()
-    eventually(lambda: min(client.answered for client in clients) > 5)
+    eventually(lambda: all(client.answered > 5 or client.wrong for client in clients))
     for client in clients:
         client.enough.set()
         client.join()
@@ -250,7 +250,7 @@ def test_what_is_being_answered_when_it_stops_is_answered(
             # To see whether it sleeps, another one is sent, which can come before it.
             if not begun or select.select([begun[-1].sock], [], [], 0)[0]:
                 begun.append(http.client.HTTPConnection(urlsplit(url).netloc, timeout=120))
-                begun[-1].request("GET", "/api/cdb_rest/timeout?seconds=2")
+                begun[-1].request("GET", "/api/cdb_rest/timeout?seconds=10")
             return is_busy(url)
 
         eventually(is_asleep)

@@ -210,4 +210,4 @@ def test_pattern_that_takes_others_for_ever_is_soon_decided(pattern: str) -> Non
     patterns = [f"{pattern}{number}" for number in range(AT_MOST)]
     begun = time.process_time()
     assert not CLAIMS.permits(person(admin=patterns), P.TAG_CREATE, Target("tag", name, name))
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 60  # of this process alone, and others take for ever
