@@ -39,8 +39,11 @@ _LONGEST = 2**20
 _WEIGHT = 1000
 """Bytes that an answer takes beside its body, about."""
 
-_STATES = 10_000
-"""Questions whose states are remembered."""
+_STATES = 10_000 * _WEIGHT
+"""Bytes that questions and their states may take, about: those of 10,000 usual ones."""
+
+_WEIGHT_OF_A_LETTER = 16
+"""Bytes that one of a query string takes: each of a list of short words is an object."""
 
 
 class Kept(NamedTuple):
@@ -216,7 +219,9 @@ class Answers:
         if state is None or state.heads != list(holding.tags):
             route = holding.request.environ[OBSERVED].route
             state = State(holding.layers, holding.tags, route)
-            self._states.keep(question, state)
+            # What a client can make long; else a few thousand of its questions would fill memory.
+            length = len(holding.request.query_string)
+            self._states.keep(question, state, _WEIGHT + _WEIGHT_OF_A_LETTER * length)
         self.keep_at(state, answer)
 
     def keep_at(self, state: State, answer: Kept) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, takewhile
@@ -14,6 +15,7 @@ import requests
 from histories import GRID, Step, World, steps
 from hypothesis import given, settings
 from support import API, Client, serving, statements
+from webob import Request
 
 from cdb.store.compiled import CompiledFile
 from cdb.store.engine import Database
@@ -274,3 +276,19 @@ def test_what_is_as_of_a_change_is_for_ever_whatever_the_freshness(
         answer = client.api("GET", path, status=200)
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["X-Accel-Expires"] == "31536000"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_long_questions_do_not_fill_the_memory(client: Client) -> None:
+    client.ok("GET", "gtstatus")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            asked = Request.blank(f"{API}/gtstatus")
+            asked.environ["QUERY_STRING"] = f"{number}={'x' * 200_000}"
+            assert asked.get_response(client.app).status_int == 200
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Forty megabytes were asked.
+    assert held < 10_000_000
