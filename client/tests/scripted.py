@@ -18,7 +18,8 @@ class Reply:
         status: of HTTP.
         body: sent as JSON; bytes as they are.
         headers: beside the length.
-        breaks_off: "before" the answer begins, "within" its body, or "stalls" within it.
+        breaks_off: "before" the answer begins, "among" its headers, "within" its body, or
+            "stalls" within it.
 
     """
 
@@ -109,6 +110,9 @@ def _handler(script: Scripted) -> type[BaseHTTPRequestHandler]:
             headers = {"Content-Type": "application/json", **reply.headers}
             for name, value in headers.items():
                 self.send_header(name, value)
+            if reply.breaks_off == "among":
+                self.flush_headers()
+                return
             self.send_header("Content-Length", str(len(content) + (5 if reply.breaks_off else 0)))
             self.end_headers()
             self.wfile.write(content)

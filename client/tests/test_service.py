@@ -102,7 +102,7 @@ def test_what_the_service_refuses_is_not_asked_again(status):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("breaks_off", ["before", "within"])
+@pytest.mark.parametrize("breaks_off", ["before", "among", "within"])
 def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(breaks_off):
     lost = Reply(body={"id": 1}, breaks_off=breaks_off)
     replayed = Reply(body={"id": 1}, headers={"Idempotency-Replayed": "true"})
@@ -149,7 +149,7 @@ def test_each_write_has_a_key_of_its_own():
     assert (first != second, third) == (True, "mine")
 
 
-@pytest.mark.parametrize("breaks_off", ["before", "within"])
+@pytest.mark.parametrize("breaks_off", ["before", "among", "within"])
 def test_a_read_whose_answer_breaks_off_is_asked_again(breaks_off):
     with (
         scripted(Reply(breaks_off=breaks_off), Reply(body=[7])) as server,
@@ -530,10 +530,11 @@ def test_a_file_comes_as_it_is_and_whole():
     assert server.sent("accept-encoding") == ["identity"]
 
 
-def test_a_file_that_is_cut_off_is_noticed():
+@pytest.mark.parametrize("breaks_off", ["among", "within"])
+def test_a_file_that_is_cut_off_is_noticed(breaks_off):
     with (
-        scripted(Reply(200, b"abc", breaks_off="within")) as server,
-        Service(server.url) as service,
+        scripted(Reply(200, b"abc", breaks_off=breaks_off)) as server,
+        Service(server.url, patience=0) as service,
         pytest.raises(Unreachable, match="broke off"),
         service.download("payloads/c") as pieces,
     ):

@@ -16,6 +16,10 @@ from cdb_client.errors import ClientError, NotJson, Unreachable, phrase, refusal
 
 LINES = "application/x-ndjson"
 
+_WITHOUT_BODY = frozenset({requests.codes.no_content, requests.codes.not_modified})
+_KEPT_OPEN = 11
+"""The version of HTTP from which on an answer says where it ends, or that the connection does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,6 +64,23 @@ def answer(response: requests.Response) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = None if response.status_code == requests.codes.not_modified else _decoded(response)
     return Answer(response.status_code, body, headers)
+
+
+def require_headers(response: requests.Response) -> None:
+    """Raise where an answer broke off among its headers.
+
+    To the library that is their end, and what has no length an answer without a body.
+
+    Raises:
+        ConnectionError: of `requests`, as where it breaks off elsewhere.
+
+    """
+    headers = response.headers
+    if response.status_code in _WITHOUT_BODY or response.raw.version < _KEPT_OPEN:
+        return
+    if not any(name in headers for name in ("Content-Length", "Transfer-Encoding", "Connection")):
+        response.close()
+        raise requests.ConnectionError("the answer broke off among its headers")
 
 
 def items(response: requests.Response) -> Iterator[dict[str, Any]]:

@@ -371,7 +371,7 @@ class Service:
             headers |= {"CDB-Min-Change": str(self._written), "Cache-Control": "no-cache"}
         if asked.data is not None and not isinstance(asked.data, bytes):
             asked.data.seek(0)
-        return self._connections().request(
+        response = self._connections().request(
             asked.method,
             f"{base}/{asked.path.lstrip('/')}",
             params=asked.query,
@@ -385,6 +385,8 @@ class Service:
             # A write that is sent somewhere else as a GET would look as if it were done.
             allow_redirects=asked.method == "GET",
         )
+        answers.require_headers(response)
+        return response
 
     def _limits_of(self, asked: Asked) -> tuple[float, float]:
         connect, read = self._limits
