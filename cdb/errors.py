@@ -255,6 +255,12 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class Unconfirmed(Unavailable):
+    """The database went away while it committed a write, and cannot be asked what became of it."""
+
+    code = "unconfirmed"
+
+
 class ServerFailed(Unavailable):
     """One of several servers failed in the middle of a read; another one may answer it."""
 

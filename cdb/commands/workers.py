@@ -277,6 +277,8 @@ class Workers:
             status = 0
         except click.ClickException as error:
             end.sendall(error.message.encode())
+        except BrokenPipeError:
+            log.warning("a process ends before it has begun: its parent was killed")
         except BaseException as error:  # nothing of the parent's may go on here
             log.exception("a process cannot go on")
             end.sendall(f"{type(error).__name__}: {error}".encode())

@@ -35,6 +35,8 @@ from cdb.errors import (
 from cdb.observed import OBSERVED
 from cdb.rest.media import json_response
 from cdb.rest.service import NOT_STORED
+from cdb.rest.writing import Written, settled
+from cdb.store.pools import is_lost
 
 log = logging.getLogger(__name__)
 
@@ -137,11 +139,20 @@ def of_database(error: DBAPIError, request: Request) -> Response:
         or _has_no_tables(error)
     ):
         log.warning("the database cannot be used: %s", _first_line(error))
+        if (written := getattr(request, "written", None)) and is_lost(error):
+            return _of_commit(written, request)
         return of_cdb(Unavailable("The database cannot be used at the moment."), request)
     if isinstance(error, DataError):
         log.warning("the database refused a value: %s", _first_line(error))
         return of_cdb(Invalid("The database cannot hold one of these values."), request)
     return of_anything(error, request)
+
+
+def _of_commit(written: Written, request: Request) -> Response:
+    try:
+        return settled(request, written)
+    except Unavailable as unavailable:
+        return of_cdb(unavailable, request)
 
 
 @answer_of.register

@@ -18,6 +18,7 @@ from cdb.errors import (
     PreconditionFailed,
     TooLarge,
     Unavailable,
+    Unconfirmed,
 )
 from cdb.rest import answers, inputs
 from cdb.rest.media import LINES
@@ -287,10 +288,10 @@ def _failures(operation: Operation, unavailable: int) -> Json:
         errors += [TooLarge, NotJson]
     if operation.writes:
         errors += [PreconditionFailed, KeyUsedOtherwise]
-    errors.append(Unavailable)
+    errors += [Unavailable, Unconfirmed] if operation.writes else [Unavailable]
     by_status: dict[int, list[type[CdbError]]] = {}
     for error in errors:
-        status = unavailable if error is Unavailable else error.status
+        status = unavailable if issubclass(error, Unavailable) else error.status
         if error not in by_status.setdefault(status, []):
             by_status[status].append(error)
     return {

@@ -251,7 +251,9 @@ def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> 
     if dry_run:
         return tries.tried(request, session, write, in_full=dry_run == tries.IN_FULL)
     body = None if operation.raw_body else request.body
-    return writing.once(request, session, writer, body, write)
+    response = writing.once(request, session, writer, body, write)
+    request.written = writing.Written(session, response)
+    return response
 
 
 def _as_response(answer: object) -> Response:

@@ -3,22 +3,56 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from pyramid.request import Request
 from pyramid.response import Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from cdb.domain.names import control_character
-from cdb.errors import Invalid, KeyUsedOtherwise
+from cdb.errors import Invalid, KeyUsedOtherwise, Unavailable, Unconfirmed
 from cdb.observed import OBSERVED
 from cdb.rest import holding
 from cdb.services.writer import Writer
 from cdb.store import repeats
-from cdb.store.changes import now
+from cdb.store.changes import is_committed, now
 from cdb.store.engine import EVENTS
 
 _LONGEST_COMMENT = 10_000
 _LONGEST_KEY = 255
+
+
+class Written(NamedTuple):
+    """A write that lacks nothing but its commit, and its answer."""
+
+    session: Session
+    response: Response
+
+
+def settled(request: Request, written: Written) -> Response:
+    """Return the answer of a write whose connection was lost while it was committed.
+
+    Raises:
+        Unavailable: nothing was written.
+        Unconfirmed: it may have been.
+
+    """
+    database = request.cdb.database
+    try:
+        is_done = is_committed(database, written.session)
+    except (DBAPIError, PoolTimeout):
+        is_done = None
+    if is_done is None:
+        raise Unconfirmed(
+            "The database went away while it wrote this, so it may be written, or not. Look, or "
+            "send it again with its Idempotency-Key."
+        )
+    if not is_done:
+        raise Unavailable("The database went away before it wrote this; nothing is written.")
+    database.tell(written.session)
+    return written.response
 
 
 def writer_of(request: Request, *, dry_run: bool = False) -> Writer:

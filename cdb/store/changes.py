@@ -16,6 +16,7 @@ from cdb.plugin import Event
 from cdb.store.engine import (
     EVENTS,
     Asked,
+    Database,
     Reader,
     Statement,
     connection_of,
@@ -40,6 +41,9 @@ _INSERT_CHANGE = text(
 ).bindparams(bindparam("at", type_=UtcDateTime))
 _INSERT_TAG = text("insert into tag_change (tag, change) values (:touched, :change)")
 _INSERT_TYPE = text("insert into type_change (payload_type, change) values (:touched, :change)")
+
+_RECORDED = "recorded"
+"""Where a write session keeps which change it has recorded."""
 
 IOVS_TOLD = 100
 """Payload IOVs that the log tells of each side of a change; it counts the others."""
@@ -176,6 +180,7 @@ class OpenChange:
                 self.last.append((statement, {"touched": each, "change": self.number}))
         send(self.session, self.last)
         self.session.info.setdefault(EVENTS, []).append(event)
+        self.session.info[_RECORDED] = Head(self.number, row["nonce"])
 
 
 def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> OpenChange:
@@ -200,6 +205,28 @@ def open_change(session: Session, origin: Origin, timeout_ms: int = 30_000) -> O
         last, at = latest(session)
     # A clock that was set back must not put a change before the one it follows.
     return OpenChange(session, origin, last + 1, max(now(), at))
+
+
+def is_committed(database: Database, session: Session) -> bool | None:
+    """Tell whether a write is done whose commit was not answered; None where nothing tells.
+
+    It waits for the writer's lock: who has that knows that the transaction has ended, whichever
+    way, also where a server has not yet noticed that nobody listens.
+
+    Args:
+        database: that it was written to.
+        session: of the write, after its commit has failed.
+
+    Raises:
+        DBAPIError: nobody can be asked.
+
+    """
+    recorded: Head | None = session.info.get(_RECORDED)
+    if recorded is None:
+        return None
+    with database.writing() as other:
+        open_change(other, Origin(""))
+        return end(other, recorded.change) == recorded
 
 
 def require_heads(session: Session, origin: Origin, tags: Collection[int]) -> None:

@@ -158,12 +158,17 @@ class Database(Readable):
         """
         session = Session(self.engine, expire_on_commit=False, autoflush=False)
         zope.sqlalchemy.mark_changed(session, manager)
-        manager.get().addAfterCommitHook(self._tell, (session.info,))
+        manager.get().addAfterCommitHook(self._tell, (session,))
         return session
 
-    def _tell(self, committed: bool, told: dict[str, Any]) -> None:
-        if committed and self.listener:
-            for event in told.pop(EVENTS, ()):
+    def _tell(self, committed: bool, session: Session) -> None:
+        if committed:
+            self.tell(session)
+
+    def tell(self, session: Session) -> None:
+        """Tell `listener` what a session has changed, which is committed."""
+        if self.listener:
+            for event in session.info.pop(EVENTS, ()):
                 self.listener(event)
 
     @contextmanager

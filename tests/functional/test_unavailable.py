@@ -1,11 +1,12 @@
 """A database that is not there, not ready, or busy: a clear 503, and all is well afterwards."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from doorkeeper import Doorkeeper, doorkeeper
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from support import Client
 
@@ -122,3 +123,78 @@ def test_reads_do_not_notice_that_connections_were_cut(
                 pass
             cut("true")  # two of each kind, which are kept open
             client.ok(method, path, body)
+
+
+# --- a commit that is not answered -------------------------------------------------------
+
+Moment = Callable[[Any], None]
+"""What is done with the driver's connection just before its commit; ends the connection."""
+
+
+@contextmanager
+def at_commit(client: Client, do: Moment) -> Iterator[None]:
+    """Do something to the connection of the next write when all but its commit is done."""
+    engine = client.app.registry.cdb.database.engine
+    once = iter([do])
+
+    def commit(connection: Any) -> None:
+        next(once, lambda _: None)(connection.connection.driver_connection)
+
+    event.listen(engine, "commit", commit)
+    yield
+    event.remove(engine, "commit", commit)
+
+
+def committed_before(driver: Any) -> None:
+    """Let it be committed, and nobody be told: what comes next fails."""
+    driver.commit()
+    with driver.cursor() as cursor:
+        cursor.execute("select 1")
+
+
+def test_commit_that_was_done_and_not_answered_is_answered(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+    told: list[Any] = []
+    client.app.registry.cdb.database.listener = told.append
+
+    def end_after(driver: Any) -> None:
+        committed_before(driver)
+        cut("true")
+
+    with at_commit(client, end_after):
+        answer = client.api("POST", "pt", {"name": "Beam"}, status=200)
+    assert answer.headers["CDB-Change"] == "2"
+    assert [each["name"] for each in client.ok("GET", "pt")] == ["Beam"]
+    assert [each.change for each in told] == [2]
+
+
+def test_commit_that_was_not_done_is_a_503_after_which_nothing_is_written(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+    with at_commit(client, lambda _: cut("true")):
+        answer = client.api("POST", "pt", {"name": "Beam"})
+    check_unavailable(answer)
+    assert answer.json["detail"].endswith("nothing is written.")
+    assert client.ok("GET", "pt") == []
+    client.ok("POST", "pt", {"name": "Beam"})
+
+
+def test_commit_of_which_nobody_can_be_asked_is_unconfirmed(
+    guarded: tuple[Client, Doorkeeper],
+) -> None:
+    client, cut = guarded
+
+    def end_after(driver: Any) -> None:
+        committed_before(driver)
+        cut("false")
+
+    key = {"Idempotency-Key": "beam"}
+    with at_commit(client, end_after):
+        answer = client.api("POST", "pt", {"name": "Beam"}, headers=key)
+    assert (answer.status_int, answer.json["code"]) == (503, "unconfirmed")
+    cut("true")
+    again = client.api("POST", "pt", {"name": "Beam"}, headers=key, status=200)
+    assert again.headers["Idempotency-Replayed"] == "true"

@@ -8,6 +8,7 @@ const TITLES = {
   offline: "The service cannot be reached",
   timeout: "The service does not answer",
   unavailable: "The service is busy",
+  unconfirmed: "Nobody knows whether this was written",
   "not-found": "Not found",
   unauthenticated: "This service asks who reads",
   "invalid-credentials": "The credentials do not hold",
