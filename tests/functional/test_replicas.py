@@ -1,7 +1,5 @@
 """A primary and two streaming replicas: who is asked what, and what a failure costs."""
 
-import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -13,12 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
-from cluster import Node, cluster, give
+from cluster import Node, cluster
 from guarded import bearer
+from pooler import pooler
 from scraped import scrape
 from sqlalchemy import Pool, event
 from sqlalchemy.engine import make_url
-from support import API, PATIENT, WRITER, Client, program, rules, serving
+from support import API, PATIENT, WRITER, Client, rules, serving
 
 from cdb.app import make_app
 from cdb.commands.doctor import check
@@ -560,49 +559,16 @@ def test_replica_that_is_promoted_takes_the_writes_and_what_it_lacked_is_shown_n
 
 # --- PgBouncer --------------------------------------------------------------------------
 
-BOUNCER = """
-[databases]
-{databases}
-[pgbouncer]
-unix_socket_dir = {folder}
-listen_port = 5432
-auth_type = any
-pool_mode = transaction
-default_pool_size = 3
-server_login_retry = 1
-query_wait_timeout = 3
-"""
-
 
 @pytest.fixture
 def pooled(servers: Servers) -> Iterator[dict[str, str]]:
     """The settings of a service that reaches all through PgBouncer, in transaction mode."""
-    bouncer = program("pgbouncer")
-    with tempfile.TemporaryDirectory(prefix="cdb-pgbouncer-") as name:
-        folder = Path(name)
-        databases = "\n".join(
-            f"{node.folder.name} = host={node.folder} dbname=cdb user=postgres"
-            for node in servers.nodes
-        )
-        ini = folder / "pgbouncer.ini"
-        ini.write_text(BOUNCER.format(databases=databases, folder=folder))
-        give(folder, servers.primary.user)
-        running = subprocess.Popen([bouncer, str(ini)], user=servers.primary.user)
-        try:
-            eventually((folder / ".s.PGSQL.5432").exists)
-            urls = [
-                make_url(node.url(folder))
-                .set(database=node.folder.name)
-                .render_as_string(hide_password=False)
-                for node in servers.nodes
-            ]
-            yield servers.settings() | {
-                "cdb.database.url": urls[0],
-                "cdb.database.replicas": " ".join(urls[1:]),
-            }
-        finally:
-            running.terminate()
-            running.wait(timeout=120)
+    with pooler(servers.nodes) as made:
+        urls = [made.url(node) for node in servers.nodes]
+        yield servers.settings() | {
+            "cdb.database.url": urls[0],
+            "cdb.database.replicas": " ".join(urls[1:]),
+        }
 
 
 def test_what_a_service_does_works_through_pgbouncer(

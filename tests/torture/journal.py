@@ -57,8 +57,9 @@ class Exchange(NamedTuple):
 
     @property
     def is_refused(self) -> bool:
-        """Whether the service said that it is not done, and will not be."""
-        return self.status is not None and 400 <= self.status < 500
+        """Whether the service said that it is not done."""
+        is_error = self.status is not None and self.status >= 400
+        return is_error and b'"code":"unconfirmed"' not in self.body
 
 
 class Journal:

@@ -85,6 +85,10 @@ def refuse_what_is_done(journal: Journal) -> None:
     put(journal, place_of(journal, "attach"), status=409, headers={}, body=b"{}")
 
 
+def say_503_of_what_is_done(journal: Journal) -> None:
+    put(journal, place_of(journal, "attach"), status=503, headers={}, body=b"{}")
+
+
 def confirm_under_another_number(journal: Journal) -> None:
     put(journal, place_of(journal, "attach"), headers={"CDB-Change": "1"})
 
@@ -160,6 +164,7 @@ def end_in_the_middle(journal: Journal) -> None:
 PLANTED = {
     lose_a_confirmed_write: "is lost",
     refuse_what_is_done: "not done, it was said",
+    say_503_of_what_is_done: "not done, it was said",
     confirm_under_another_number: "and confirmed as",
     do_half_of_a_write: "not of the states",
     do_what_could_not_be_done: "could not be done",

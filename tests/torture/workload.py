@@ -91,6 +91,8 @@ class Workload:
         self._campaign.count("changes", sum(_is_change(each) for each in done))
         self._campaign.count("without an answer", sum(each.status is None for each in done))
         self._campaign.count("answered 503", sum(each.status == 503 for each in done))
+        unconfirmed = sum(each.status == 503 and not each.is_refused for each in done)
+        self._campaign.count("unconfirmed", unconfirmed)
 
     def goes_on(self, answers: int = 100) -> None:
         """Wait until so many more requests are answered; at most some minutes."""
@@ -210,11 +212,12 @@ class Client(Thread):
             got = self.session.request(
                 method, f"{url}{API}/{path}", json=body, headers=dict(headers), timeout=_TIMEOUT_S
             )
+            _require_all_headers(got)
             status, answer = got.status_code, got.content
             said = {name: got.headers[name] for name in HEADERS if name in got.headers}
         except requests.RequestException:
             # Nobody tells what became of it; and whoever asks again at once asks in vain.
-            self._workload.ends.wait(0.02)
+            self._workload.ends.wait(0.1)
         made = Exchange(
             self._number, path, about, headers, sent, time.monotonic(), status, said, answer
         )
@@ -320,6 +323,13 @@ class Client(Thread):
             self._random.randint(max(began + 1, self._change - 30), self._change),
         )
         return Request("revert", (tag, to), "POST", f"global-tags/{tag}/revert?to={to}")
+
+
+def _require_all_headers(got: requests.Response) -> None:
+    """Raise where an answer was cut in its headers, which the library takes for its end."""
+    ends = ("Content-Length", "Transfer-Encoding")
+    if got.status_code != 304 and not any(name in got.headers for name in ends):
+        raise requests.ConnectionError("cut in the headers")
 
 
 def fields(row: NewRow) -> dict[str, object]:
