@@ -146,6 +146,61 @@ def test_13_an_odd_name_is_text_wherever_it_stands(visit: Visit, odd: str, name:
     assert page.evaluate("window.hit") is None
 
 
+MARKUP = (
+    """'"><script>window.hit=1</script><img src=x onerror=window.hit=1><a href=javascript:hit>"""
+)
+URL = "javascript:window.hit=1//"
+WITHOUT_SLASH = "<img src=x onerror=window.hit=1>"
+
+
+@pytest.fixture(scope="module")
+def hostile(databases: Any) -> Iterator[tuple[str, str]]:
+    """A service where each text that somebody can write is markup, and the name of its list."""
+    with service(databases) as app, serving(app) as url:
+        client = Client(app)
+        reason = {"CDB-Comment": MARKUP}
+        texts = {"description": MARKUP, "contact": URL}
+        client.api("POST", "pt", {"name": WITHOUT_SLASH, **texts}, headers=reason, status=200)
+        for name in (WITHOUT_SLASH, URL.rstrip("/")):
+            made = {"name": name, "author": MARKUP, **texts}
+            client.api("POST", "gt", made, headers=reason, status=200)
+        payload_list = client.ok("POST", "pl", {"payload_type": WITHOUT_SLASH, **texts})["name"]
+        attached = {"global_tag": WITHOUT_SLASH, "payload_list": payload_list}
+        client.api("PUT", "pl_attach", attached, headers=reason, status=200)
+        start = {"major_iov": 1, "minor_iov": 0}
+        row = {"payload_url": URL, "checksum": MARKUP, "revision": MARKUP, **start}
+        client.ok("POST", f"payload-lists/{quote(payload_list)}/iovs", [row])
+        yield url, payload_list
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "global-tags",
+        "global-tags/{tag}",
+        "global-tags/{tag}?at=1,0",
+        "global-tags/{tag}/history",
+        "global-tags/{tag}?at={markup}&as_of={markup}",
+        "changes",
+        "types/{tag}",
+        "lists/{list}",
+        "payloads/{markup}",
+        "diff?a={tag}&b={url}",
+        "diff?a={markup}&b={url}&at={markup}",
+    ],
+)
+def test_13_nothing_that_others_wrote_is_more_than_text(
+    visit: Visit, hostile: tuple[str, str], path: str
+) -> None:
+    root, payload_list = hostile
+    words = {"tag": WITHOUT_SLASH, "markup": MARKUP, "url": URL.rstrip("/"), "list": payload_list}
+    filled = path.format(**{name: quote(word, safe="") for name, word in words.items()})
+    page = visit(filled, of=root, fails=True)
+    assert page.evaluate("window.hit") is None
+    made = page.locator("script:not([src]), img[src=x], a[href^='javascript:' i], iframe, base")
+    assert made.count() == 0
+
+
 # --- 15: commands ---------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ RESOURCES = (about, live, ready, metrics, page, setting, plugins, points, whoami
 
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The page of the API loads nothing from elsewhere; Swagger UI styles its own elements."""
 
