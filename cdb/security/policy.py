@@ -290,13 +290,14 @@ def is_of_another_site(request: Request) -> bool:
     """Tell whether a browser sends a request for a page that is not of this service.
 
     With it go a proxy's cookies, and the address that somebody is known by. No
-    page of another site can send a bearer token, so what has one is the sender's.
+    page of another site can send a bearer token; but a proxy can put one in for a
+    cookie, so what the browser says of the site counts first.
     """
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
-        return False
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return False
     origin = request.headers.get("Origin")
     return origin is not None and origin.partition("://")[2] != request.host
 

@@ -496,6 +496,18 @@ def test_token_counts_whatever_page_has_it(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("site", "status"),
+    [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403)],
+)
+def test_token_that_a_proxy_puts_in_for_a_cookie_is_of_no_use_to_another_site(
+    url: str, site: str, status: int
+) -> None:
+    with service(url, **JWT, **ROLES) as client:
+        headers = {**as_role("admin"), "Sec-Fetch-Site": site}
+        assert client.api("POST", "gt", NEW_TAG, headers=headers).status_int == status
+
+
+@pytest.mark.parametrize(
     ("address", "headers", "status"),
     [
         ("127.0.0.1", {"Host": "localhost:8000"}, 200),
