@@ -58,6 +58,7 @@ class SecurityPolicy:
         self._database = database
         self._open = settings.allow_open_writes
         self.protects_reads = settings.read_access == "authenticated"
+        self.protects_writes = not any(each.is_open for each in plugins.policies)
         self._takes_anonymous = any(
             each.name == ANONYMOUS.method for each in plugins.authenticators
         )

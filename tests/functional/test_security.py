@@ -518,6 +518,7 @@ def test_token_that_a_proxy_puts_in_for_a_cookie_is_of_no_use_to_another_site(
         ("127.0.0.1", {"Host": "rebound.attacker.example:8000"}, 401),
         ("127.0.0.1", {"Host": "127.0.0.1.attacker.example"}, 401),
         ("127.0.0.1", {"Host": "[::1"}, 401),
+        ("127.0.0.1", {"Host": "[localhost]"}, 401),
         ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "192.0.2.7"}, 401),
         ("127.0.0.1", {"Host": "localhost", "X-Forwarded-Proto": "https"}, 401),
         ("127.0.0.1", {"Host": "localhost", "Forwarded": "for=192.0.2.7"}, 401),
