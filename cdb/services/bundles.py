@@ -42,9 +42,16 @@ class Label:
         """Read the label of an opened bundle.
 
         Raises:
-            Corrupt: it has none.
+            Corrupt: it has none, or a damaged one.
 
         """
+        try:
+            return cls._read(database)
+        except (LookupError, TypeError, ValueError):
+            raise Corrupt("The bundle is damaged: it does not say what it is.") from None
+
+    @classmethod
+    def _read(cls, database: Database) -> Self:
         with database.snapshot() as reader:
             tags = reads.tags(reader)
             wanted = log.Wanted(limit=1, newest_first=True, action="import")

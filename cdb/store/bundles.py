@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ExceptionContext, event, text
 from sqlalchemy.exc import DatabaseError
 
 from cdb.errors import Corrupt
@@ -44,12 +44,18 @@ def opened(path: Path) -> Iterator[Database]:
     """Give the database of a bundle, to read.
 
     Raises:
-        Corrupt: it is none, or one that this version of cdb cannot read.
+        Corrupt: it is none, or one that this version of cdb cannot read; or it is damaged,
+            which shows only as it is read.
 
     """
     database = Database(read_only_url(path))
+
+    def damaged(context: ExceptionContext) -> None:
+        raise Corrupt(f"{path} is damaged: {context.original_exception}.") from None
+
     try:
         check(database, path)
+        event.listen(database.engine, "handle_error", damaged)
         yield database
     finally:
         database.dispose()
@@ -70,6 +76,8 @@ def check(database: Database, path: Path) -> None:
             is_fine = is_ours and migrate.problem(reader) is None
     except DatabaseError as error:
         raise Corrupt(f"{path} is no bundle: {error.orig}.") from None
+    except UnicodeDecodeError:  # in SQLite's own message about a damaged schema
+        raise Corrupt(f"{path} is damaged: its schema cannot be read.") from None
     if not is_ours:
         raise Corrupt(f"{path} is no bundle.")
     if found[1] != FORMAT or not is_fine:

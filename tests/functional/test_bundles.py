@@ -24,7 +24,7 @@ from cdb.app import make_app
 from cdb.commands.bundle import bundle
 from cdb.commands.import_ import import_
 from cdb.commands.json_lines import export
-from cdb.domain.points import OPEN
+from cdb.domain.points import OPEN, ORIGIN
 from cdb.domain.portable import PortableIov, PortableList
 from cdb.domain.statuses import WriteMode
 from cdb.errors import Corrupt, Invalid, NameTaken, NotFound
@@ -53,6 +53,7 @@ from cdb.store.changes import latest
 from cdb.store.engine import Database
 from cdb_client.bundle import Bundle, BundleError
 from cdb_client.cli import main
+from cdb_client.questions import Question
 
 RULES = rules()
 
@@ -364,6 +365,48 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path, content: bytes, mes
     path = tmp_path / "x.cdb"
     path.write_bytes(content)
     with pytest.raises(Corrupt, match=message), files.opened(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "detail", ["null", "[]", "{", "{}", """{"after": {"digest": "0"}, "provenance": 1}"""]
+)
+def test_a_bundle_that_does_not_say_what_it_is_is_refused(
+    world: World, tmp_path: Path, detail: str
+) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, tmp_path / "x.cdb").path
+    statement = f"update change set detail = '{detail}' where action = 'import'"  # noqa: S608 - constants
+    damaged(path, statement)
+    with pytest.raises(BundleError, match="is damaged: it does not say what it is"):
+        Bundle(path)
+    with files.opened(path) as bundled, pytest.raises(Corrupt, match="does not say what it is"):
+        Label.of(bundled)
+
+
+def test_damaged_pages_of_a_bundle_are_an_error_of_its_own(world: World, tmp_path: Path) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, tmp_path / "x.cdb").path
+    whole = path.read_bytes()
+    place = whole.index("späte Ladung".encode()) // 4096 * 4096
+    path.write_bytes(whole[:place] + b"\xff" * 4096 + whole[place + 4096 :])
+    with Bundle(path) as bundle:
+        question = Question((bundle.global_tag,))
+        with pytest.raises(BundleError, match="is damaged"):
+            list(bundle.iovs(question, ORIGIN, OPEN))
+        with pytest.raises(BundleError, match="is damaged"):
+            bundle.answer(question, {"": CELLS[3].start})
+    with files.opened(path) as bundled, pytest.raises(Corrupt, match="is damaged"):
+        [list(iovs) for _, iovs in BundleSource(bundled, RULES).lists()]
+
+
+def test_damaged_schema_of_a_bundle_is_an_error_of_its_own(world: World, tmp_path: Path) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    path = bundles.create(source, RULES, tmp_path / "x.cdb").path
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE token", b"CREATE TABLE \xd4oken"))
+    with pytest.raises(BundleError, match=r"no bundle|is damaged"):
+        Bundle(path)
+    with pytest.raises(Corrupt, match=r"no bundle|is damaged"), files.opened(path):
         pass
 
 

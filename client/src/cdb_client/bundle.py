@@ -5,7 +5,7 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,9 @@ FORMAT = 1
 """What the header of the file says; `cdb bundle create` writes it."""
 
 _MAPPED = 2**31 - 2**16
+
+_DAMAGE = (sqlite3.Error, TypeError, UnicodeDecodeError)
+"""What reading damaged pages ends in: values of other types, too, and messages that are no text."""
 
 _LABEL = """
     select t.name, c.detail from global_tag t
@@ -85,6 +88,7 @@ class Bundle:
 
     Attributes:
         global_tag: the name of the only tag that it has.
+        change: the last one of that tag that is in the bundle.
         digest: of that tag, 64 hexadecimal digits; the same as the service says.
         provenance: where the tag was taken from: `global_tag`, `change`, `taken`, ...
 
@@ -109,16 +113,22 @@ class Bundle:
             self._connection.execute(f"pragma mmap_size = {_MAPPED}")
             header = [self._one(f"pragma {name}") for name in ("application_id", "user_version")]
             label = self._one(_LABEL) if header == [(APPLICATION_ID,), (FORMAT,)] else None
-        except sqlite3.Error as error:
+        except _DAMAGE as error:
             self.close()
             raise BundleError(f"{path} is no bundle: {error}.") from None
         if label is None:
             self.close()
             raise BundleError(f"{path} is no bundle of format {FORMAT}.")
         self.global_tag: str = label[0]
-        told = json.loads(label[1])
-        self.digest: str = told["after"]["digest"]
-        self.provenance: dict[str, Any] = told["provenance"]
+        try:
+            told = json.loads(label[1])
+            self.digest: str = told["after"]["digest"]
+            self.provenance: dict[str, Any] = told["provenance"]
+            self.change = int(self.provenance["change"])
+            self._inclusive = self.provenance["iov_mode"] == "discrete"
+        except (LookupError, TypeError, ValueError):
+            self.close()
+            raise BundleError(f"{path} is damaged: it does not say what it is.") from None
         self._kept: dict[Question, Kept] = defaultdict(Kept)
 
     def __enter__(self) -> Self:
@@ -156,11 +166,6 @@ class Bundle:
         self._check(question)
         members = self._members((major, minor), question)
         return [self.row(each.payload) for each in members if each.payload]
-
-    @property
-    def change(self) -> int:
-        """The last change of the tag that is in the bundle."""
-        return int(self.provenance["change"])
 
     def dimensions(self, question: Question, *, renew: bool = False) -> Dimensions:
         """Return the dimensions of the payload types, with what they call their numbers.
@@ -202,7 +207,7 @@ class Bundle:
     def row(self, payload: PayloadIOV) -> dict[str, Any]:
         """Return a payload IOV as the service shows it, without `begin` and `end`."""
         end = payload.end
-        if self.provenance["iov_mode"] == "discrete" and end != OPEN:
+        if self._inclusive and end != OPEN:
             end = before(end)
         return {
             "payload_type_name": payload.payload_type,
@@ -237,7 +242,7 @@ class Bundle:
         if last <= first:
             raise Invalid(400, "invalid", f"to: {last} does not come after {first}.")
         window = dict(zip(_WINDOW, (*first, *last), strict=True))
-        with closing(self._connection.execute(_OVERLAPPING, window)) as rows:
+        with _reading(), closing(self._connection.execute(_OVERLAPPING, window)) as rows:
             for name, *row in rows:
                 if question.types is None or name in question.types:
                     yield self._payload(name, *row)
@@ -281,11 +286,8 @@ class Bundle:
         """Return what the payload lists that are asked answer at a point, by payload type."""
         major, minor = place = min(point, LAST)
         asked = {"major": major, "minor": minor, "expired": question.expired}
-        try:
-            with closing(self._connection.execute(_VALID, asked)) as rows:
-                members = [self._member(row, place, expired=question.expired) for row in rows]
-        except sqlite3.Error as error:
-            raise BundleError(f"The bundle is damaged: {error}.") from None
+        with _reading(), closing(self._connection.execute(_VALID, asked)) as rows:
+            members = [self._member(row, place, expired=question.expired) for row in rows]
         if question.types is None:
             return members
         unknown = set(question.types) - {each.payload_type for each in members}
@@ -337,6 +339,15 @@ class Bundle:
     def _one(self, statement: str) -> Any:
         with closing(self._connection.execute(statement)) as rows:
             return rows.fetchone()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise BundleError where rows cannot be read."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise BundleError(f"The bundle is damaged: {error}.") from error
 
 
 def _numbers(place: Point | str) -> Point:
