@@ -121,7 +121,7 @@ def deployment_of(ini: Path) -> Deployment:
         keys = {"__file__": str(ini), **loader_of(ini).get_wsgi_app_settings()}
         loaded = settings.load(keys, os.environ)
         enabled = plugins.load(loaded, str(ini))
-    except (settings.SettingsError, configparser.Error) as error:
+    except (settings.SettingsError, configparser.Error, UnicodeDecodeError) as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
     return Deployment(loaded, enabled, rules_of(loaded, enabled))
 

@@ -99,7 +99,7 @@ def _app(ini: Path, listen: str | None) -> Any:
 
     try:
         return loader_of(ini).get_wsgi_app(defaults={"listen": listen} if listen else None)
-    except (SettingsError, configparser.Error) as error:
+    except (SettingsError, configparser.Error, UnicodeDecodeError) as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
 
 

@@ -186,6 +186,16 @@ def test_open_writes_do_not_start_where_the_command_line_opens_the_service(
     assert "cdb.allow_open_writes" in refusal(run_forked("serve", ini, "--listen", "0.0.0.0:0"))
 
 
+@pytest.mark.parametrize("command", [["serve"], ["plugins"]])
+def test_ini_that_is_not_utf_8_is_an_error_of_one_line(tmp_path: Path, command: list[str]) -> None:
+    ini = tmp_path / "odd.ini"
+    ini.write_bytes(b"[app:main]\nuse = egg:hep-cdb\n# \xff\n")
+    done = run(*command, ini)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "can't decode byte 0xff" in done.stderr
+
+
 def test_open_writes_from_this_machine_alone_need_no_setting(tmp_path: Path) -> None:
     ini = open_ini(tmp_path, "127.0.0.1:0")
     run_forked("db", "upgrade", ini)
