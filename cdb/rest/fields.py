@@ -1,8 +1,10 @@
 """The fields that requests are made of, each checked and documented from one source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from annotated_types import Ge, GroupedMetadata, Le
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -93,6 +95,21 @@ def not_required(*names: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def numbers_or(other: str, *names: str) -> Callable[[dict[str, Any]], None]:
+    """Return what tells the schema that either some numbers are given, or a text is."""
+
+    def change(schema: dict[str, Any]) -> None:
+        not_required(*names)(schema)
+        numbers = {name: {"type": "integer"} for name in names}
+        none = {name: {"type": "null"} for name in names}
+        schema["oneOf"] = [
+            {"required": [*names], "properties": {**numbers, other: {"type": "null"}}},
+            {"required": [other], "properties": {other: {"type": "string"}, **none}},
+        ]
+
+    return change
+
+
 _NUMBER_SCHEMA = {
     "type": "integer",
     "format": "int64",
@@ -100,9 +117,28 @@ _NUMBER_SCHEMA = {
     "maximum": MAX,
     "description": "0 to 9223372036854775807 (2**63 - 1)",
 }
+
+
+@dataclass(frozen=True)
+class Digits(GroupedMetadata):
+    """Makes an int a number of a path or query string, within bounds that are documented, too."""
+
+    least: int = 0
+    most: int = MAX
+
+    def __iter__(self) -> Iterator[object]:
+        yield BeforeValidator(_parse_number)
+        yield Ge(self.least)
+        yield Le(self.most)
+        bounds = {"minimum": self.least, "maximum": self.most}
+        is_any = (self.least, self.most) == (0, MAX)
+        described = {} if is_any else {"description": f"{self.least} to {self.most}"}
+        yield WithJsonSchema({**_NUMBER_SCHEMA, **bounds, **described})
+
+
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
 _NOT_IN_NAMES = _CONTROL + UNSEEN
-_TEXT_PATTERN = {"pattern": rf"^[^{_CONTROL}]*$"}
+TEXT_PATTERN = {"pattern": rf"^[^{_CONTROL}]*$"}
 _LOOKUP_PATTERN = {"pattern": rf"^[^/{_CONTROL}]+$"}
 _PROSE_PATTERN = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 _NAME_SCHEMA = {
@@ -125,21 +161,34 @@ _TAG_NAME_SCHEMA = {**_NAME_SCHEMA, "not": {"enum": [".", "..", *sorted(RESERVED
 Number = Annotated[int, Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)]
 """A coordinate in a JSON body."""
 
-TextNumber = Annotated[
-    int, BeforeValidator(_parse_number), Field(ge=0, le=MAX), WithJsonSchema(_NUMBER_SCHEMA)
-]
+TextNumber = Annotated[int, Digits()]
 """A coordinate or an id in a path or query string."""
 
 Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA)]
 TagName = Annotated[str, AfterValidator(_check_tag_name), WithJsonSchema(_TAG_NAME_SCHEMA)]
 Text = Annotated[
     str,
-    Field(max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
+    Field(max_length=TEXT_LENGTH, json_schema_extra=TEXT_PATTERN),
     AfterValidator(_check_text),
 ]
+
+
+def _written(form: str) -> Any:
+    """Return what a text is that only the service can read: how it is written has a name."""
+    return Field(max_length=TEXT_LENGTH, json_schema_extra={**TEXT_PATTERN, "format": form})
+
+
+Notation = Annotated[str, _written("point"), AfterValidator(_check_text)]
+"""A point, or an end, in the notation of a dimension."""
+When = Annotated[str, _written("change-or-time"), AfterValidator(_check_text)]
+"""The number of a change, or a time in ISO 8601."""
+Time = Annotated[str, _written("time"), AfterValidator(_check_text)]
+"""A time in ISO 8601."""
+DimensionName = Annotated[str, _written("dimension"), AfterValidator(_check_text)]
+ValidatorName = Annotated[str, _written("validator"), AfterValidator(_check_text)]
 FilledText = Annotated[
     str,
-    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=_TEXT_PATTERN),
+    Field(min_length=1, max_length=TEXT_LENGTH, json_schema_extra=TEXT_PATTERN),
     AfterValidator(_check_text),
 ]
 Prose = Annotated[

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
@@ -12,17 +12,23 @@ from pyramid.request import Request
 
 from cdb.errors import (
     CdbError,
+    Forbidden,
     Invalid,
+    InvalidCredentials,
     KeyUsedOtherwise,
     NotJson,
     PreconditionFailed,
+    ReadOnly,
     TooLarge,
+    Unauthenticated,
     Unavailable,
     Unconfirmed,
 )
 from cdb.rest import answers, inputs
+from cdb.rest.fields import TEXT_PATTERN
 from cdb.rest.media import LINES
 from cdb.rest.service import Operation, Resource
+from cdb.rest.writing import LONGEST_COMMENT, LONGEST_KEY
 
 Json = dict[str, Any]
 
@@ -42,22 +48,44 @@ _NO_MODELS = (None, bytes, answers.File, answers.Metrics)
 """Answers that are no JSON: a redirect, a page, a file, metrics."""
 
 
-def _header(name: str, description: str, kind: str = "string") -> Json:
-    return {"name": name, "in": "header", "schema": {"type": kind}, "description": description}
+def _header(name: str, description: str, **schema: object) -> Json:
+    return {
+        "name": name,
+        "in": "header",
+        "schema": {"type": "string", **schema},
+        "description": description,
+    }
 
 
 _HEADERS_OF_WRITES = [
-    _header("CDB-Comment", "Why this is done; kept in the change log. UTF-8."),
+    _header(
+        "CDB-Comment",
+        "Why this is done; kept in the change log. UTF-8.",
+        maxLength=LONGEST_COMMENT,
+        **TEXT_PATTERN,
+    ),
     _header(
         "Idempotency-Key",
         "A word of the client's own: sent again with the same request, the write is done once.",
+        maxLength=LONGEST_KEY,
+        **TEXT_PATTERN,
     ),
     _header(
         "If-Match",
         "An ETag of the global tag that is written to: a 412 where it has changed since.",
+        format="entity-tags",
     ),
 ]
 _CONDITIONS = [_header("If-None-Match", "ETags of what the client has: a 304 where one holds.")]
+
+_TOKEN = "token"  # noqa: S105 - the name of a scheme
+_SCHEMES: Json = {
+    _TOKEN: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of the experiment's identity provider, or an API token.",
+    }
+}
 
 
 def _said(kind: str, description: str) -> Json:
@@ -78,6 +106,14 @@ _HEADERS_OF_ANSWERS = {
     "Cache-Control": _said("string", "`immutable` as of a change that is settled."),
 }
 
+_HEADERS_OF_ERRORS: dict[int, Json] = {
+    401: {"headers": {"WWW-Authenticate": _said("string", "What is asked for, by RFC 6750.")}},
+    503: {"headers": {"Retry-After": _said("integer", "Seconds until it may be worth a try.")}},
+}
+
+_Entry = tuple[str, int, Resource, Operation]
+"""A path, the number of it among those of its resource, and what can be done there."""
+
 _INTRODUCTION = """\
 The conditions database: which payloads are valid in a global tag at a point?
 
@@ -94,8 +130,28 @@ the service does not have that change yet."""
 def show(request: Request) -> Json:
     """Show this document."""
     settings = request.cdb.settings
-    made = document(request.registry.cdb_resources, settings.api_base, settings.unavailable_status)
+    security = request.cdb.security
+    asks = Asks(security.protects_reads, security.protects_writes)
+    made = document(
+        request.registry.cdb_resources, settings.api_base, settings.unavailable_status, asks
+    )
     return {**made, "servers": [{"url": request.script_name or "/"}]}
+
+
+class Asks(NamedTuple):
+    """Whether a service asks who reads, and who writes."""
+
+    reads: bool
+    writes: bool
+
+    def whoever(self, resource: Resource, operation: Operation) -> bool:
+        """Tell whether it asks who does this."""
+        if operation.writes:
+            return self.writes
+        return self.reads and not resource.is_public
+
+
+_ASKS_WRITERS = Asks(reads=False, writes=True)
 
 
 @cache
@@ -105,7 +161,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @lru_cache(maxsize=8)
 def document(
-    resources: tuple[Resource, ...], base: str, unavailable: int = Unavailable.status
+    resources: tuple[Resource, ...],
+    base: str,
+    unavailable: int = Unavailable.status,
+    asks: Asks = _ASKS_WRITERS,
 ) -> Json:
     """Return the document of some resources, without the servers.
 
@@ -115,6 +174,7 @@ def document(
         resources: all of the service.
         base: the path that the API stands under.
         unavailable: the status that `unavailable` has in this service.
+        asks: whom it asks who they are.
 
     """
     entries = [
@@ -130,9 +190,12 @@ def document(
     named = {(repr(kind), mode): schema for (kind, mode), schema in references.items()}
     paths: dict[str, Json] = {}
     for path, number, resource, operation in entries:
-        paths.setdefault(path, {})[operation.method.lower()] = _operation(
-            path, number, resource, operation, named, unavailable
-        )
+        described = _operation(path, number, resource, operation, named)
+        described["responses"] |= _failures(resource, operation, unavailable, asks)
+        described["responses"] |= _others(operation, named)
+        described["security"] = _security(resource, operation, asks)
+        paths.setdefault(path, {})[operation.method.lower()] = described
+    _link(paths, entries)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -142,7 +205,7 @@ def document(
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": definitions.get("$defs", {})},
+        "components": {"schemas": definitions.get("$defs", {}), "securitySchemes": _SCHEMES},
     }
 
 
@@ -172,7 +235,6 @@ def _operation(
     resource: Resource,
     operation: Operation,
     named: dict[Any, Json],
-    unavailable: int,
 ) -> Json:
     described: Json = {
         "operationId": _operation_id(path, operation),
@@ -184,11 +246,7 @@ def _operation(
             *(_parameters(inputs.DryRunQuery, "query") if operation.writes else ()),
             *_headers(operation),
         ],
-        "responses": {
-            **_success(operation, named),
-            **_failures(operation, unavailable),
-            **_others(operation, named),
-        },
+        "responses": _success(operation, named),
     }
     notes = [operation.description] if operation.description else []
     if number:
@@ -206,6 +264,30 @@ def _operation(
     return described
 
 
+def _security(resource: Resource, operation: Operation, asks: Asks) -> list[Json]:
+    if asks.whoever(resource, operation):
+        return [{_TOKEN: []}]
+    return [] if resource.is_public else [{}, {_TOKEN: []}]
+
+
+def _link(paths: dict[str, Json], entries: Sequence[_Entry]) -> None:
+    """Say of what makes something which operations can be asked about it then."""
+    for path, _, _, operation in entries:
+        if operation.makes:
+            made = paths[path][operation.method.lower()]["responses"]["200"]
+            made["links"] = dict(_links(operation.makes, entries))
+
+
+def _links(makes: str, entries: Sequence[_Entry]) -> Iterator[tuple[str, Json]]:
+    variable = makes.partition("{")[2].rstrip("}")
+    for path, number, resource, operation in entries:
+        first = resource.paths[0]
+        if number == 0 and first.startswith(makes) and first.count("{") == 1:
+            name = _operation_id(path, operation)
+            parameters = {f"path.{variable}": f"$response.body#/{variable}"}
+            yield name, {"operationId": name, "parameters": parameters}
+
+
 def _operation_id(path: str, operation: Operation) -> str:
     words = re.sub(r"[^A-Za-z0-9]+", "_", path).strip("_")
     return f"{operation.method.lower()}_{words or 'root'}"
@@ -217,13 +299,22 @@ def _parameters(model: type[BaseModel] | None, place: str) -> Iterator[Json]:
     schema = model.model_json_schema(schema_generator=GenerateJsonSchema)
     required = set(schema.get("required", ()))
     for name, described in schema.get("properties", {}).items():
-        kind = {key: value for key, value in described.items() if key != "title"}
+        kind = _given({key: value for key, value in described.items() if key != "title"})
         parameter: Json = {"name": name, "in": place, "schema": kind}
         if place == "path" or name in required:
             parameter["required"] = True
         if text := kind.get("description"):
             parameter["description"] = text
         yield parameter
+
+
+def _given(schema: Json) -> Json:
+    """Return the schema of what is there: a parameter can be left out, but it cannot be null."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**kinds[0], **rest}
 
 
 def _headers(operation: Operation) -> list[Json]:
@@ -279,7 +370,7 @@ def _or_tried(content: Json, named: dict[Any, Json]) -> Json:
     }
 
 
-def _failures(operation: Operation, unavailable: int) -> Json:
+def _failures(resource: Resource, operation: Operation, unavailable: int, asks: Asks) -> Json:
     """Return the errors of an operation: its own, and those that its inputs bring."""
     errors: list[type[CdbError]] = list(operation.errors)
     if operation.path or operation.query or operation.body or operation.writes:
@@ -287,7 +378,9 @@ def _failures(operation: Operation, unavailable: int) -> Json:
     if operation.body:
         errors += [TooLarge, NotJson]
     if operation.writes:
-        errors += [PreconditionFailed, KeyUsedOtherwise]
+        errors += [PreconditionFailed, KeyUsedOtherwise, ReadOnly]
+    if operation.writes or asks.whoever(resource, operation):
+        errors += [Unauthenticated, InvalidCredentials, Forbidden]
     errors += [Unavailable, Unconfirmed] if operation.writes else [Unavailable]
     by_status: dict[int, list[type[CdbError]]] = {}
     for error in errors:
@@ -298,6 +391,7 @@ def _failures(operation: Operation, unavailable: int) -> Json:
         str(status): {
             "description": " ".join(f"`{e.code}`: {_sentence(e)}" for e in by_status[status]),
             "content": _ERROR_BODY,
+            **_HEADERS_OF_ERRORS.get(status, {}),
         }
         for status in sorted(by_status)
     }

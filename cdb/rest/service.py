@@ -60,7 +60,8 @@ class Operation:
     `is_kept` depends on nothing but its URL and the log, and is short as a rule: a
     process keeps its answers. What is `in_lane`, at paths without variables, is
     answered before the framework is asked. What `is_packed` comes compressed for who
-    takes that.
+    takes that. What `makes` something answers with it: where that stands then, by a path
+    with one variable, which is a field of the answer.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Operation:
     is_kept: bool = False
     in_lane: bool = False
     is_packed: bool = False
+    makes: str = ""
     description: str = ""
 
     @property
@@ -107,6 +109,11 @@ class Resource:
     rooted: bool = False
     protected: bool = False
     operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may read it, whatever the service asks otherwise."""
+        return self.rooted and not self.protected
 
     def get(self, answer: Any, **declared: Any) -> Callable[[View], View]:
         """Declare what GET, and so HEAD, answers."""
@@ -262,7 +269,7 @@ def _as_response(answer: object) -> Response:
 
 def _guard(operation: Operation, resource: Resource) -> Callable[..., None]:
     """Return the check that comes first: whether the sender can have the permission."""
-    is_public = resource.rooted and not resource.protected and not operation.writes
+    is_public = resource.is_public and not operation.writes
 
     def check(request: Request, **_: object) -> None:
         security = request.cdb.security

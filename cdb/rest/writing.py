@@ -20,8 +20,8 @@ from cdb.store import repeats
 from cdb.store.changes import is_committed, now
 from cdb.store.engine import EVENTS
 
-_LONGEST_COMMENT = 10_000
-_LONGEST_KEY = 255
+LONGEST_COMMENT = 10_000
+LONGEST_KEY = 255
 
 
 class Written(NamedTuple):
@@ -67,7 +67,7 @@ def writer_of(request: Request, *, dry_run: bool = False) -> Writer:
 
     """
     writer: Writer = request.cdb.security.writer(request)
-    comment = _text(request, "CDB-Comment", _LONGEST_COMMENT)
+    comment = _text(request, "CDB-Comment", LONGEST_COMMENT)
     expected = holding.expected_heads(request)
     return replace(writer, comment=comment, expected=expected, dry_run=dry_run)
 
@@ -97,7 +97,7 @@ def once(
         KeyUsedOtherwise: the key came with another request before.
 
     """
-    name = _text(request, "Idempotency-Key", _LONGEST_KEY)
+    name = _text(request, "Idempotency-Key", LONGEST_KEY)
     if name is None or body is None:
         return _with_change(request, write(), _change(session))
     fingerprint = hashlib.sha256(

@@ -7,16 +7,20 @@ from pydantic import ConfigDict, Field, model_validator
 from cdb.domain.merging import Closed, Mode
 from cdb.domain.points import MAX, Point
 from cdb.rest.fields import (
+    DimensionName,
     FilledText,
     Lookup,
     Name,
+    Notation,
     Number,
     Prose,
     Schema,
     TagName,
     Text,
+    ValidatorName,
+    When,
     filled_where,
-    not_required,
+    numbers_or,
 )
 from cdb.services.entering import Reference
 from cdb.services.merge import Wanted
@@ -60,10 +64,12 @@ class NewType(Schema):
     description: Prose | None = None
     contact: Text | None = None
     dimension: Annotated[
-        Text | None, Field(description="How its points are written; the service's if none.")
+        DimensionName | None,
+        Field(description="How its points are written; the service's if none."),
     ] = None
     validator: Annotated[
-        Text | None, Field(description="What is asked about each payload that becomes valid.")
+        ValidatorName | None,
+        Field(description="What is asked about each payload that becomes valid."),
     ] = None
     validator_options: Annotated[
         dict[str, Any] | None, Field(description="What the validator is told about this type.")
@@ -94,6 +100,8 @@ class NewList(Schema):
 class Description(Schema):
     """What to change; what is not given stays, null clears."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     description: Prose | None = None
     contact: Text | None = None
 
@@ -121,7 +129,7 @@ class TagDescription(Description):
 class TypeDescription(Description):
     """What to change of a payload type; what is not given stays, null clears."""
 
-    validator: Text | None = None
+    validator: ValidatorName | None = None
     validator_options: dict[str, Any] | None = None
 
 
@@ -141,8 +149,31 @@ class IovAttachment(Schema):
     piov_id: Number
 
 
+_MERGE_BY_MODE: dict[str, Any] = {
+    "oneOf": [
+        {
+            "required": ["from"],
+            "properties": {
+                "mode": {"const": "append"},
+                "from": {"type": "string"},
+                "to": {"type": "null"},
+            },
+        },
+        {
+            "properties": {
+                "mode": {"enum": ["fill", "override"]},
+                "closed": {"type": "null"},
+                "full": {"const": False},
+            }
+        },
+    ]
+}
+
+
 class Merge(Schema):
     """What to bring into a global tag, and how."""
+
+    model_config = ConfigDict(json_schema_extra=_MERGE_BY_MODE)
 
     sources: Annotated[
         list[Lookup],
@@ -161,7 +192,7 @@ class Merge(Schema):
         ),
     ]
     begin: Annotated[
-        Text | None,
+        Notation | None,
         Field(
             alias="from",
             description="The first point, in the notation of a dimension, or as `major,minor`; "
@@ -169,7 +200,7 @@ class Merge(Schema):
         ),
     ] = None
     end: Annotated[
-        Text | None,
+        Notation | None,
         Field(
             alias="to",
             description="The point after the last one, whatever the IOV mode; not for `append`.",
@@ -232,7 +263,7 @@ class _Interval(Schema):
     Half an end is open in the other half.
     """
 
-    model_config = ConfigDict(json_schema_extra=not_required("major_iov", "minor_iov"))
+    model_config = ConfigDict(json_schema_extra=numbers_or("begin", "major_iov", "minor_iov"))
 
     major_iov: Number | None
     minor_iov: Number | None
@@ -242,11 +273,11 @@ class _Interval(Schema):
     revision: Annotated[Text | None, Field(description="The payload's own revision.")] = None
     extra: Annotated[Text | None, Field(description="nopayloaddb's name of `revision`.")] = None
     begin: Annotated[
-        Text | None,
+        Notation | None,
         Field(description="The start in the notation of the dimension, instead of numbers."),
     ] = None
     end: Annotated[
-        Text | None,
+        Notation | None,
         Field(description="The end in the notation of the dimension, instead of numbers."),
     ] = None
 
@@ -293,7 +324,7 @@ class NewIov(_Interval):
     """A payload IOV to stage."""
 
     dimension: Annotated[
-        Text | None, Field(description="Of `begin` and `end`; the service's if none.")
+        DimensionName | None, Field(description="Of `begin` and `end`; the service's if none.")
     ] = None
 
     also_sent = frozenset({"id", "comb_iov", "payload_list", "inserted", "description"})
@@ -345,7 +376,7 @@ class Batch(Schema):
         Field(description="One global tag, or several, as in the query."),
     ]
     points: Annotated[
-        list[Annotated[list[Number], Field(min_length=2, max_length=2)] | Text],
+        list[Annotated[list[Number], Field(min_length=2, max_length=2)] | Notation],
         Field(
             min_length=1,
             max_length=10_000,
@@ -355,7 +386,7 @@ class Batch(Schema):
     types: Annotated[
         list[Lookup] | None, Field(max_length=1000, description="Only these payload types.")
     ] = None
-    asOf: Annotated[Text | None, Field(description="As in the query.")] = None  # noqa: N815
+    asOf: Annotated[When | None, Field(description="As in the query.")] = None  # noqa: N815
 
     @property
     def tags(self) -> list[str]:

@@ -10,11 +10,15 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from cdb.domain.points import Point
 from cdb.errors import Invalid
 from cdb.rest.fields import (
-    FilledText,
+    Digits,
+    DimensionName,
     Lookup,
+    Notation,
     QuerySchema,
     Text,
     TextNumber,
+    Time,
+    When,
     filled_where,
     not_required,
     several,
@@ -28,7 +32,7 @@ class AsOfQuery(QuerySchema):
     """As of when something is asked."""
 
     asOf: Annotated[  # noqa: N815
-        Text | None,
+        When | None,
         Field(
             description="The number of a change, or a time in ISO 8601, which means the last "
             "change that was made by then; the latest change where it is not given."
@@ -56,7 +60,7 @@ class PointQuery(AsOfQuery):
         TextNumber | None, Field(description="The minor number of the point; `at` replaces it.")
     ]
     at: Annotated[
-        tuple[Text, ...],
+        tuple[Notation, ...],
         BeforeValidator(several),
         Field(
             max_length=20,
@@ -140,9 +144,9 @@ class PointQuery(AsOfQuery):
 class BrowseQuery(AsOfQuery):
     """Which page of a list; without `page` the list comes whole."""
 
-    page: Annotated[TextNumber | None, Field(ge=1, le=10**12, description="From 1.")] = None
+    page: Annotated[Annotated[int, Digits(1, 10**12)] | None, Field(description="From 1.")] = None
     page_size: Annotated[
-        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+        int, Digits(1), Field(description="At most 1000; more is taken as 1000.")
     ] = 25
     search: Annotated[Text, Field(description="A part of a name, in whatever case.")] = ""
     sort: Annotated[
@@ -205,15 +209,15 @@ class ChangesQuery(QuerySchema):
 
     after: Annotated[TextNumber, Field(description="Only changes after this one.")] = 0
     before: Annotated[TextNumber | None, Field(description="Only changes before this one.")] = None
-    limit: Annotated[
-        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
-    ] = 100
+    limit: Annotated[int, Digits(1), Field(description="At most 1000; more is taken as 1000.")] = (
+        100
+    )
     order: Annotated[
         Literal["asc", "desc"], Field(description="As they were made, or the newest first.")
     ] = "asc"
     actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
     action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
-    since: Annotated[Text, Field(description="Only changes at this time or later; ISO 8601.")] = ""
+    since: Annotated[Time, Field(description="Only changes at this time or later; ISO 8601.")] = ""
     light: Annotated[
         bool, Field(description="Of payload IOVs only how many there were before and after.")
     ] = False
@@ -302,8 +306,8 @@ class RevertQuery(QuerySchema):
     """What a global tag is to answer as."""
 
     to: Annotated[
-        FilledText,
-        Field(description="The change, or the time, that it is to answer as of."),
+        When,
+        Field(min_length=1, description="The change, or the time, that it is to answer as of."),
     ]
     payload_type: Annotated[
         Lookup | None, Field(description="The only payload type that is reverted.")
@@ -331,7 +335,7 @@ class PointsQuery(QuerySchema):
     """Points to read, and how."""
 
     at: Annotated[
-        tuple[Text, ...],
+        tuple[Notation, ...],
         BeforeValidator(several),
         Field(
             min_length=1,
@@ -341,7 +345,7 @@ class PointsQuery(QuerySchema):
         ),
     ]
     dimension: Annotated[
-        Lookup | None,
+        DimensionName | None,
         Field(
             description="Whose notation it is, where a point does not say it itself, as "
             "`run-lumi:299400:12`; that of the service if none is given."
@@ -352,4 +356,4 @@ class PointsQuery(QuerySchema):
 class TimeoutQuery(QuerySchema):
     """How long to sleep."""
 
-    seconds: Annotated[TextNumber, Field(le=60)] = 5
+    seconds: Annotated[int, Digits(0, 60)] = 5

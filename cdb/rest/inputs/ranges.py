@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from cdb.rest.fields import Lookup, Text, TextNumber, several
+from cdb.rest.fields import Digits, Lookup, Notation, TextNumber, When, several
 from cdb.rest.inputs.queries import AsOfQuery
 
 
@@ -12,14 +12,14 @@ class AxisQuery(AsOfQuery):
     """A part of the axis."""
 
     begin: Annotated[
-        Text | None,
+        Notation | None,
         Field(
             alias="from",
             description="The first point, in the notation of a dimension, or as `major,minor`.",
         ),
     ] = None
     end: Annotated[
-        Text | None,
+        Notation | None,
         Field(alias="to", description="The point after the last one, whatever the IOV mode."),
     ] = None
 
@@ -44,15 +44,15 @@ class ListIovsQuery(AxisQuery):
     """Which payload IOVs of a list: those in a part of the axis, or the one at a point."""
 
     at: Annotated[
-        Text | None, Field(description="Only the one that holds at this point, if one does.")
+        Notation | None, Field(description="Only the one that holds at this point, if one does.")
     ] = None
     after: Annotated[
-        Text | None,
+        Notation | None,
         Field(description="Only those that start after this point, as the last one of a page."),
     ] = None
     limit: Annotated[
-        TextNumber | None,
-        Field(ge=1, description="How many, at most 1000; more is taken as 1000. Else all."),
+        Annotated[int, Digits(1)] | None,
+        Field(description="How many, at most 1000; more is taken as 1000. Else all."),
     ] = None
 
     @model_validator(mode="after")
@@ -65,9 +65,7 @@ class ListIovsQuery(AxisQuery):
 class ListTimelineQuery(AxisQuery):
     """What is looked at, all that the data fill where nothing says it, and how closely."""
 
-    buckets: Annotated[TextNumber, Field(ge=2, le=1500, description="How many, at most 1500.")] = (
-        600
-    )
+    buckets: Annotated[int, Digits(2, 1500), Field(description="How many, at most 1500.")] = 600
 
 
 class TimelineQuery(ListTimelineQuery):
@@ -75,7 +73,7 @@ class TimelineQuery(ListTimelineQuery):
 
     lanes_offset: Annotated[TextNumber, Field(description="The first lane.")] = 0
     lanes_limit: Annotated[
-        TextNumber, Field(ge=1, description="At most 1000; more is taken as 1000.")
+        int, Digits(1), Field(description="At most 1000; more is taken as 1000.")
     ] = 200
 
 
@@ -83,10 +81,10 @@ class SidesQuery(AxisQuery):
     """As of when two global tags are compared."""
 
     a_as_of: Annotated[
-        Text | None, Field(description="As of when the first tag is asked; as `asOf` if none.")
+        When | None, Field(description="As of when the first tag is asked; as `asOf` if none.")
     ] = None
     b_as_of: Annotated[
-        Text | None, Field(description="As of when the second tag is asked; as `asOf` if none.")
+        When | None, Field(description="As of when the second tag is asked; as `asOf` if none.")
     ] = None
 
     def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
@@ -101,7 +99,7 @@ class DiffQuery(SidesQuery, WindowQuery):
     """What is compared: a part of the axis, or one point."""
 
     at: Annotated[
-        Text | None,
+        Notation | None,
         Field(description="Only what differs at this point, from where to where it does."),
     ] = None
     level: Annotated[
@@ -109,8 +107,8 @@ class DiffQuery(SidesQuery, WindowQuery):
         Field(description="The intervals that differ, or only which payload types do."),
     ] = "iovs"
     limit: Annotated[
-        TextNumber | None,
-        Field(ge=1, description="Only so many differences, the first ones; all if none is given."),
+        Annotated[int, Digits(1)] | None,
+        Field(description="Only so many differences, the first ones; all if none is given."),
     ] = None
 
     @model_validator(mode="after")

@@ -72,6 +72,7 @@ def list_whole(request: Request, query: inputs.AsOfQuery) -> Response:
 
 @seed_tags.post(
     answers.Tag,
+    makes="global-tags/{name}",
     permission=Permission.TAG_CREATE,
     body=inputs.NewTag,
     errors=[NameTaken, NotFound, TransitionRefused],
@@ -201,6 +202,7 @@ def delete(
 
 @cloning.post(
     answers.TagSummary,
+    makes="global-tags/{name}",
     permission=Permission.TAG_CREATE,
     path=inputs.ClonePath,
     query=inputs.AsOfQuery,

@@ -124,7 +124,12 @@ def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
     return {**page, "count_is_lower_bound": found.count_is_lower_bound}
 
 
-@iovs.post(answers.Iov, permission=Permission.IOV_CREATE, body=inputs.NewIov)
+@iovs.post(
+    answers.Iov,
+    permission=Permission.IOV_CREATE,
+    body=inputs.NewIov,
+    makes="payload-iovs/{id}",
+)
 def stage(request: Request, session: Session, writer: Writer, body: inputs.NewIov) -> shapes.Json:
     """Keep a payload IOV until it is attached to a payload list.
 

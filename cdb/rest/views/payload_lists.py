@@ -36,7 +36,11 @@ def list_all(request: Request, query: inputs.ListBrowseQuery) -> object:
 
 
 @lists.post(
-    answers.List, permission=Permission.LIST_CREATE, body=inputs.NewList, errors=[NotFound]
+    answers.List,
+    permission=Permission.LIST_CREATE,
+    body=inputs.NewList,
+    errors=[NotFound],
+    makes="payload-lists/by-name/{name}",
 )
 def create(
     request: Request, session: Session, writer: Writer, body: inputs.NewList

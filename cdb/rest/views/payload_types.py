@@ -31,7 +31,11 @@ def list_all(request: Request, query: inputs.BrowseQuery) -> object:
 
 
 @types.post(
-    answers.Type, permission=Permission.TYPE_CREATE, body=inputs.NewType, errors=[NameTaken]
+    answers.Type,
+    permission=Permission.TYPE_CREATE,
+    body=inputs.NewType,
+    errors=[NameTaken],
+    makes="payload-types/{name}",
 )
 def create(
     request: Request, session: Session, writer: Writer, body: inputs.NewType
