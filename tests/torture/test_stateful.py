@@ -1,15 +1,11 @@
-"""Whole histories of requests against a model that keeps every answer point by point.
+"""Whole histories of requests against a model that keeps every answer point by point."""
 
-HYPOTHESIS_PROFILE=thorough runs more and longer histories.
-"""
-
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,6 +18,7 @@ from hypothesis.stateful import (
 from model import GRID, STARTS, ListModel, NewRow, Past, RefusedError, ServiceModel, StagedModel
 from sqlalchemy import text
 from support import Client
+from torture.campaign import Campaign
 
 from cdb.domain.points import LAST, MAX, OPEN, Point
 from cdb.store.changes import latest
@@ -29,14 +26,6 @@ from cdb.store.engine import Database
 
 TAGS = ("A", "B", "C")
 TYPES = ("T", "U")
-
-_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-PROFILES = {
-    ("sqlite", False): settings(max_examples=8, stateful_step_count=25),
-    ("postgresql", False): settings(max_examples=4, stateful_step_count=25),
-    ("sqlite", True): settings(max_examples=600, stateful_step_count=50),
-    ("postgresql", True): settings(max_examples=150, stateful_step_count=50),
-}
 
 tags = st.sampled_from(TAGS)
 types = st.sampled_from(TYPES)
@@ -94,8 +83,10 @@ def fields_of(row: NewRow) -> dict[str, object]:
 class Api(RuleBasedStateMachine):
     """Requests in any order; after each one everything answers as the model."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, campaign: Campaign) -> None:
         super().__init__()
+        campaign.count("histories")
+        self.campaign = campaign
         self.client = client
         self.database: Database = client.app.registry.cdb.database
         self.model = ServiceModel()
@@ -113,6 +104,7 @@ class Api(RuleBasedStateMachine):
         except RefusedError as refused:
             expected = refused.status
         answer = self.client.api(method, path, body)
+        self.campaign.count("writes")
         assert answer.status_int == expected, answer.text
         return answer.json if expected == 200 else None
 
@@ -463,5 +455,13 @@ def clear(database: Database) -> None:
             connection.execute(text(f"delete from {table}"))  # noqa: S608 - constants
 
 
-def test_any_history_of_requests_answers_as_the_model(client: Client, database_kind: str) -> None:
-    run_state_machine_as_test(lambda: Api(client), settings=PROFILES[database_kind, _THOROUGH])
+SHORT = settings(max_examples=4, stateful_step_count=20, database=None)
+LONG = settings(max_examples=50, stateful_step_count=50, database=None)
+
+
+def test_any_history_of_requests_answers_as_the_model(
+    campaign: Campaign, client: Client, database_kind: str
+) -> None:
+    for _ in campaign.rounds():
+        drawn = seed(campaign.random.getrandbits(64))(lambda: Api(client, campaign))
+        run_state_machine_as_test(drawn, settings=LONG if campaign.is_long else SHORT)
