@@ -26,7 +26,7 @@ FORMAT = 1
 _MAPPED = 2**31 - 2**16
 
 _DAMAGE = (sqlite3.Error, TypeError, UnicodeDecodeError)
-"""What reading damaged pages ends in: values of other types, too, and messages that are no text."""
+"""What reading damaged pages ends in: other types, too, and messages that are no text."""
 
 _LABEL = """
     select t.name, c.detail from global_tag t
