@@ -8,14 +8,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from pyramid.request import Request
+from pyramid.response import Response
 from sqlalchemy import Connection
 
 from cdb.rest.holding import Holding, Layers
+from cdb.rest.media import json_response
 from cdb.services import lookup, moments, resolve
 from cdb.services.moments import Moment
 from cdb.services.rules import Rules
 from cdb.store import views
-from cdb.store.changes import CURRENT, latest
+from cdb.store.changes import Head, end
 from cdb.store.engine import Asked
 from cdb.store.pools import Readable
 from cdb.store.reads import ListRecord, TagRecord
@@ -39,7 +41,7 @@ def state(request: Request, as_of: str | None) -> Iterator[tuple[Connection, int
         yield snapshot, moments.moment(snapshot, as_of).change
 
 
-def fixed_change(request: Request, as_of: str | None) -> int:
+def fixed(request: Request, as_of: str | None) -> Head:
     """Return the change that a long answer is read at: the latest one where none is asked.
 
     Raises:
@@ -47,7 +49,7 @@ def fixed_change(request: Request, as_of: str | None) -> int:
 
     """
     with state(request, as_of) as (snapshot, change):
-        return latest(snapshot)[0] if change == CURRENT else change
+        return end(snapshot, change)
 
 
 def layers(reader: Asked, names: Sequence[str], as_of: str | None) -> Layers:
@@ -58,6 +60,17 @@ def layers(reader: Asked, names: Sequence[str], as_of: str | None) -> Layers:
 
     """
     return Layers.of([moments.of_tag(reader, name, as_of) for name in names])
+
+
+def sealed(request: Request, holding: Holding, shown: object) -> Response:
+    """Return an answer that was read in parts at the heads of tags, with how long it holds.
+
+    Raises:
+        Unavailable: the database went back meanwhile.
+
+    """
+    moments.require_history(request.cdb.database, holding.heads)
+    return holding.sealed(json_response(shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,14 @@ class Holding:
         return Layers.of([(record.name, moment)]).holding(request, [_head(record)])
 
     @property
+    def heads(self) -> list[Head]:
+        """Return the last changes that the answer is made from."""
+        return [tag.head for tag in self.tags]
+
+    @property
     def etag(self) -> str:
         """Return what stands between the quotes of the ETag."""
-        heads = "+".join(f"{tag.head.change}:{tag.head.nonce}" for tag in self.tags)
+        heads = "+".join(f"{head.change}:{head.nonce}" for head in self.heads)
         context, request = self.request.cdb, self.request
         decides = "\n".join(
             (
@@ -143,7 +148,7 @@ class Holding:
     def sealed(self, response: Response, holds: Mapping[str, Interval] | None = None) -> Response:
         """Put into an answer how long it holds: in time, and around its point."""
         said = {
-            "CDB-Change": str(max(tag.head.change for tag in self.tags)),
+            "CDB-Change": str(max(head.change for head in self.heads)),
             "ETag": f'"{self.etag}"',
             "Vary": "Accept, Authorization",
             **self._age(),

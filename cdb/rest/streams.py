@@ -1,6 +1,6 @@
 """Answers that can be of any length, written piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from threading import BoundedSemaphore
 
@@ -11,9 +11,11 @@ from cdb.domain.points import IovMode
 from cdb.errors import Unavailable
 from cdb.rest import shapes
 from cdb.rest.media import JSON, LINES, dumps, media_type
-from cdb.services import contents
+from cdb.services import contents, moments
 from cdb.store import reads
+from cdb.store.changes import Head
 from cdb.store.engine import Database
+from cdb.store.pools import Readable
 
 _SHORT = 2**20
 """Bytes up to which an answer is sent at once, like any other."""
@@ -23,19 +25,17 @@ _ITEMS = 500
 """Items of a list that are written at a time."""
 
 
-def listed(request: Request, items: Iterable[shapes.Json], change: int) -> Response:
+def listed(request: Request, items: Iterable[shapes.Json], heads: Sequence[Head]) -> Response:
     """Return a list of any length: as an array, or as lines where the client asks for them.
 
     Lines end with one that says how many there were, and as of which change: who
-    does not get it has not got all.
-
-    Raises:
-        Unavailable: the answer is long, and the service sends too many of them.
+    does not get it has not got all. The rest is as `streamed` has it.
 
     """
     media = media_type(request)
+    change = max(head.change for head in heads)
     pieces = _lines(items, change) if media == LINES else array(items)
-    return streamed(pieces, request.cdb.streams, media)
+    return streamed(request, pieces, heads, media)
 
 
 def _lines(items: Iterable[shapes.Json], change: int) -> Iterator[bytes]:
@@ -57,16 +57,27 @@ def _batches(items: Iterable[shapes.Json]) -> Iterator[Iterable[bytes]]:
         yield [dumps(some)[1:-1]]
 
 
-def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore, media: str = JSON) -> Response:
+def streamed(
+    request: Request, pieces: Iterable[bytes], heads: Sequence[Head], media: str = JSON
+) -> Response:
     """Return an answer of any length.
 
     A long one takes one of a bounded number of slots until it is sent or the
     client goes away, so that slow readers never take all threads.
 
+    Args:
+        request: what is answered.
+        pieces: of the answer, which are read while it is sent.
+        heads: the changes that it is read at. Where they are lost meanwhile, what was sent
+            by then is never ended as if it were all.
+        media: what it is.
+
     Raises:
-        Unavailable: the answer is long, and all slots are taken.
+        Unavailable: the answer is long, and all slots are taken; or the database went back.
 
     """
+    slots = request.cdb.streams
+    pieces = _of_one_history(request.cdb.database, pieces, heads)
     beginning, size = [], 0
     for piece in pieces:
         beginning.append(piece)
@@ -78,6 +89,17 @@ def streamed(pieces: Iterator[bytes], slots: BoundedSemaphore, media: str = JSON
     if not slots.acquire(blocking=False):
         raise Unavailable("The service sends as many long answers as it can at the moment.")
     return Response(app_iter=_Sending(beginning, pieces, slots), content_type=media)
+
+
+def _of_one_history(
+    database: Readable, pieces: Iterable[bytes], heads: Sequence[Head]
+) -> Iterator[bytes]:
+    last = b""
+    for piece in pieces:
+        yield last
+        last = piece
+    moments.require_history(database, heads)
+    yield last
 
 
 class _Sending:

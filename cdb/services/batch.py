@@ -9,16 +9,22 @@ from cdb.services import intervals, resolve
 from cdb.services.resolve import Layer, Question
 from cdb.services.rules import Rules
 from cdb.store import query
+from cdb.store.changes import Head
 from cdb.store.engine import Database, Reader
 from cdb.store.query import Valid
 
 
 class Asking(NamedTuple):
-    """What is asked at which points; `change` is the latest that touched one of the tags."""
+    """What is asked at which points, and the last changes of the tags."""
 
     question: Question
     points: list[Point]
-    change: int
+    heads: list[Head]
+
+    @property
+    def change(self) -> int:
+        """The latest change that touched one of the tags."""
+        return max(head.change for head in self.heads)
 
 
 class Part(NamedTuple):
@@ -60,7 +66,7 @@ def prepare(
         intervals.at(rules, each, used) if isinstance(each, str) else clamp(Point(*each))
         for each in points
     ]
-    return Asking(Question(fixed, None, types=types), places, max(at for _, at in fixed))
+    return Asking(Question(fixed, None, types=types), places, [tag.head for tag in heads])
 
 
 def parts(database: Database, rules: Rules, asking: Asking, numbers: list[int]) -> Iterator[Part]:

@@ -1,12 +1,14 @@
 """As of when something is asked: the latest change, one that is named, or a time."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cdb.domain.points import MAX
 from cdb.errors import Invalid, NotYet, Unavailable
-from cdb.store.changes import CURRENT, latest, now, up_to
+from cdb.store.changes import CURRENT, Head, end, latest, now, up_to
 from cdb.store.engine import Asked, Reader, reading
+from cdb.store.pools import Readable
 
 _FIELD = "asOf"
 _DIGITS = len(str(MAX))
@@ -98,6 +100,20 @@ def require(reader: Reader, change: int) -> None:
     last, _ = latest(reader)
     if last < change:
         raise Unavailable(f"Change {change} is not here yet, the last is {last}.")
+
+
+def require_history(database: Readable, heads: Iterable[Head]) -> None:
+    """Raise where changes that an answer was read at are not there any more, or are others.
+
+    What is read page by page at a change is not read at once. Meanwhile the database may have
+    been restored, or another server may have taken over that lacked its last changes.
+
+    Raises:
+        Unavailable: what was read may be of two histories.
+
+    """
+    if any(database.read(end, head.change) != head for head in heads):
+        raise Unavailable("The database went back while the answer was read.")
 
 
 def parse_time(text: str, field: str, also: str = "") -> datetime:

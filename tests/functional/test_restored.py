@@ -4,13 +4,18 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conditions import QUERY, READS, MakeClient, fill, iov, last_change
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from support import Client
+from support import API, Client
+from webob import Request
+
+from cdb.errors import Unavailable
+from cdb.rest import streams
+from cdb.services import contents, digest
 
 
 class Backup(NamedTuple):
@@ -144,3 +149,69 @@ def test_what_was_seen_after_the_look_is_not_given_after_the_database_went_back(
     assert b"lost" not in found.body
     copied = {**anew, "If-None-Match": lost.headers["ETag"]}
     assert client.api("GET", path, headers=copied).status_int == 200
+
+
+STREAMED = (
+    "gt",
+    "gt/1",
+    "pl",
+    "piov",
+    "globalTag/A",
+    "global-tags/A/iovs",
+    "global-tags/A/gaps",
+    "global-tags/A/diff/B",
+    "payload-lists/by-name/T_1/iovs",
+)
+
+
+def test_long_answer_that_the_database_goes_back_under_is_never_ended(
+    make_client: MakeClient, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "PAGE", 1)
+    monkeypatch.setattr(streams, "_SHORT", 0)
+    client = make_client(max_streams="20")
+    fill(client)
+    write_closed(client, [2, 4, 6])
+    let_go(client)
+    backup.make()
+    write_closed(client, [8, 10, 12])
+    begun = [Request.blank(f"{API}/{path}").call_application(client.app) for path in STREAMED]
+    assert {status for status, _, _ in begun} == {"200 OK"}
+
+    let_go(client)
+    backup.restore()
+    write_closed(client, [7, 9, 11])
+    for _, _, pieces in begun:
+        with pytest.raises(Unavailable, match="went back"):
+            list(pieces)
+        pieces.close()
+
+
+def write_closed(client: Client, majors: list[int]) -> None:
+    rows = [
+        {**iov(f"at {each}", each), "major_iov_end": each, "minor_iov_end": 5} for each in majors
+    ]
+    client.ok("POST", "payload-lists/T_1/iovs", rows)
+
+
+def test_answer_that_is_read_in_parts_is_of_one_history(
+    make_client: MakeClient, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client()
+    fill(client)
+    let_go(client)
+    backup.make()
+    write(client, "lost")
+    read = digest.of_tag
+
+    def read_later(*asked: Any) -> digest.TagDigest:
+        let_go(client)
+        backup.restore()
+        write(client, "again")
+        return read(*asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(digest, "of_tag", read_later)
+        refused = client.api("GET", "global-tags/A/digest", status=503)
+    assert refused.json["code"] == "unavailable"
+    assert agrees(client, make_client(), "global-tags/A/digest")

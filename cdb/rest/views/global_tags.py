@@ -65,9 +65,9 @@ def list_whole(request: Request, query: inputs.AsOfQuery) -> Response:
 
     The answer is as of one change, however long it takes to read.
     """
-    change = asked.fixed_change(request, query.asOf)
-    pieces = streams.tags(request.cdb.database, change, request.cdb.rules.iov_mode)
-    return streams.streamed(pieces, request.cdb.streams)
+    head = asked.fixed(request, query.asOf)
+    pieces = streams.tags(request.cdb.database, head.change, request.cdb.rules.iov_mode)
+    return streams.streamed(request, pieces, [head])
 
 
 @seed_tags.post(
@@ -322,4 +322,4 @@ def _whole(request: Request, tag: asked.AskedTag) -> Response:
         request.cdb.rules.iov_mode,
         with_iovs=request.cdb.settings.global_tag_detail == "full",
     )
-    return tag.holding.sealed(streams.streamed(pieces, request.cdb.streams))
+    return tag.holding.sealed(streams.streamed(request, pieces, tag.holding.heads))

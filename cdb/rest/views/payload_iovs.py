@@ -113,9 +113,9 @@ def list_all(request: Request, query: inputs.IovBrowseQuery) -> object:
     """
     database, mode = request.cdb.database, request.cdb.rules.iov_mode
     if query.page is None:
-        change = asked.fixed_change(request, query.asOf)
-        pieces = streams.iovs(database, change, mode, with_staged=not query.asOf)
-        return streams.streamed(pieces, request.cdb.streams)
+        head = asked.fixed(request, query.asOf)
+        pieces = streams.iovs(database, head.change, mode, with_staged=not query.asOf)
+        return streams.streamed(request, pieces, [head])
     with asked.state(request, query.asOf) as (reader, at):
         checksums = usage.meant(reader, query.checksum) if query.checksum else None
         found = browse.iovs(reader, query.wanted(), at, checksums)

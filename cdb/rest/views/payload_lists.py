@@ -26,9 +26,9 @@ RESOURCES = (lists, by_id, by_name, attachment, deletion)
 def list_all(request: Request, query: inputs.ListBrowseQuery) -> object:
     """List payload lists with their payload IOVs; with `page`, a page of their counts."""
     if query.page is None:
-        change = asked.fixed_change(request, query.asOf)
-        pieces = streams.lists(request.cdb.database, change, request.cdb.rules.iov_mode)
-        return streams.streamed(pieces, request.cdb.streams)
+        head = asked.fixed(request, query.asOf)
+        pieces = streams.lists(request.cdb.database, head.change, request.cdb.rules.iov_mode)
+        return streams.streamed(request, pieces, [head])
     with asked.state(request, query.asOf) as (reader, at):
         found = browse.lists(reader, query.wanted(), at)
     rows = [{**shapes.list_(record), "iov_count": record.n_iov} for record in found.rows]

@@ -9,7 +9,7 @@ from pyramid.response import Response
 from cdb.domain.points import AXIS, Interval
 from cdb.errors import NotFound
 from cdb.rest import answers, asked, inputs, shapes, streams
-from cdb.rest.media import dumps, json_response
+from cdb.rest.media import dumps
 from cdb.rest.service import Resource
 from cdb.services import (
     batch,
@@ -71,7 +71,7 @@ def list_iovs(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
         window = _window(request, query, tag)
     pages = ranges.of_tag(request.cdb.database, tag.record, tag.fixed_change, window, query.types)
     shown = ({"payload_type": page.record.type, **row} for page, row in _rows(request, pages))
-    return tag.holding.sealed(streams.listed(request, shown, tag.fixed_change))
+    return tag.holding.sealed(streams.listed(request, shown, tag.holding.heads))
 
 
 @tag_gaps.get(
@@ -88,7 +88,7 @@ def list_gaps(request: Request, path: inputs.NamePath, query: inputs.WindowQuery
         window = _window(request, query, tag)
     found = gaps.of_tag(request.cdb.database, tag.record, tag.fixed_change, window, query.types)
     shown = (shapes.gap(each, request.cdb.rules.iov_mode) for each in found)
-    return tag.holding.sealed(streams.listed(request, shown, tag.fixed_change))
+    return tag.holding.sealed(streams.listed(request, shown, tag.holding.heads))
 
 
 @tag_diff.get(
@@ -126,8 +126,7 @@ def compare(request: Request, path: inputs.DiffPath, query: inputs.DiffQuery) ->
             else diff.at(database, *sides, point=point, types=query.types)
         )
         shown = (shapes.difference(each, dimension_of[each.payload_type], rules) for each in found)
-    change = max(side.change for side in sides)
-    return holding.sealed(streams.listed(request, islice(shown, query.limit), change))
+    return holding.sealed(streams.listed(request, islice(shown, query.limit), holding.heads))
 
 
 @tag_digest.get(
@@ -146,7 +145,7 @@ def show_digest(request: Request, path: inputs.NamePath, query: inputs.AsOfQuery
     with asked.tag(request, path.name, query.asOf) as tag:
         change = tag.fixed_change
     found = digest.of_tag(request.cdb.database, request.cdb.rules, tag.record, change)
-    return tag.holding.sealed(json_response(shapes.digest(tag.record, found, change)))
+    return asked.sealed(request, tag.holding, shapes.digest(tag.record, found, change))
 
 
 @tag_timeline.get(
@@ -170,7 +169,7 @@ def show_timeline(
     found = timeline.of_tag(
         request.cdb.database, request.cdb.rules, tag.record, tag.fixed_change, wanted
     )
-    return tag.holding.sealed(json_response(shapes.timeline(found)))
+    return asked.sealed(request, tag.holding, shapes.timeline(found))
 
 
 @diff_picture.get(
@@ -200,7 +199,7 @@ def show_diff_timeline(
         _wanted(query, window),
         query.types or None,
     )
-    return holding.sealed(json_response(shapes.diff_timeline(found)))
+    return asked.sealed(request, holding, shapes.diff_timeline(found))
 
 
 @iovs_of_list.get(
@@ -236,7 +235,7 @@ def list_iovs_of_list(
         limit = None if query.limit is None else min(query.limit, 1000)
         made = ranges.of_list(database, record, change, window, after, limit)
     shown = (shapes.iov_of_list(each, record, dimension, rules) for each in made)
-    return found.holding.sealed(streams.listed(request, shown, change), holds)
+    return found.holding.sealed(streams.listed(request, shown, found.holding.heads), holds)
 
 
 @gaps_of_list.get(
@@ -256,7 +255,7 @@ def list_gaps_of_list(
     window = _window_of_list(request, query, found)
     all_gaps = gaps.of_list(database, found.record, found.fixed_change, window)
     shown = (shapes.gap_of_list(each, found.dimension(rules), rules) for each in all_gaps)
-    return found.holding.sealed(streams.listed(request, shown, found.fixed_change))
+    return found.holding.sealed(streams.listed(request, shown, found.holding.heads))
 
 
 @timeline_of_list.get(
@@ -277,7 +276,7 @@ def show_timeline_of_list(
     picture = timeline.of_list(
         request.cdb.database, request.cdb.rules, found.record, found.fixed_change, wanted
     )
-    return found.holding.sealed(json_response(shapes.timeline(picture)))
+    return asked.sealed(request, found.holding, shapes.timeline(picture))
 
 
 @many.post(answers.BatchAnswers, body=inputs.Batch, errors=[NotFound])
@@ -306,7 +305,7 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
         streams.array(shown),
         _end_of_batch(numbers),
     )
-    return streams.streamed(pieces, request.cdb.streams)
+    return streams.streamed(request, pieces, asking.heads)
 
 
 @used.get(
@@ -318,13 +317,13 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
 )
 def show_usage(request: Request, path: inputs.ChecksumPath, query: inputs.AsOfQuery) -> Response:
     """List the payload IOVs that have a checksum, with the lists and tags that show them."""
-    change = asked.fixed_change(request, query.asOf)
-    pages = usage.of_checksum(request.cdb.database, path.checksum, change)
+    head = asked.fixed(request, query.asOf)
+    pages = usage.of_checksum(request.cdb.database, path.checksum, head.change)
     shown = (
         {"payload_type": page.record.type, "global_tag": page.record.tag, **row}
         for page, row in _rows(request, pages)
     )
-    return streams.listed(request, shown, change)
+    return streams.listed(request, shown, [head])
 
 
 def _end_of_batch(numbers: list[int]) -> Iterator[bytes]:
