@@ -1,8 +1,11 @@
-"""A PostgreSQL primary with streaming replicas, which can be stopped and started."""
+"""A PostgreSQL primary with streaming replicas: each can be stopped, killed and started."""
 
 import os
+import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +25,11 @@ NAME = "cdb"
 _PATIENT = {"PGCTLTIMEOUT": "300"}
 """Seconds that `pg_ctl` waits for a server that starts or stops, on a busy machine."""
 
+_OWN = {"options": "-c statement_timeout=0 -c default_transaction_read_only=off"}
+"""Of the connection that a test has itself, which goes on whatever it tells the server to do."""
+
 _SETTINGS = """
+# What was written is lost where the power is: not where a process, or all of them, are killed.
 fsync = off
 full_page_writes = off
 listen_addresses = ''
@@ -41,7 +48,9 @@ class Node:
         self.folder = folder
         self.data = folder / "data"
         self.user = user
-        self._engine = create_engine(self.url(), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self._engine = create_engine(
+            self.url(), isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=_OWN
+        )
 
     def url(self, host: str | Path | None = None, **query: str) -> str:
         """Return the URL of the database on this server, or where something stands before it."""
@@ -66,12 +75,43 @@ class Node:
     def start(self) -> None:
         """Start the server, and return when it answers; nothing where it runs."""
         if not self.is_running():
-            options = f"-k {self.folder}"
+            # By its name a replica is known to who waits for it.
+            options = f"-k {self.folder} -c cluster_name={self.folder.name}"
             self._call("pg_ctl", "-w", "-o", options, "-D", str(self.data), "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop the server, as if its machine had gone where the mode is `immediate`."""
-        self._call("pg_ctl", "-D", str(self.data), "-m", mode, "stop")
+        """Stop the server, as if its machine had gone where the mode is `immediate`.
+
+        Nothing is done where it does not run.
+        """
+        if self.is_running():
+            self._call("pg_ctl", "-D", str(self.data), "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Kill the server's first process, and return when all others have noticed, and ended."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 120
+        # Until somebody has asked for the first one, a server takes it for one that runs.
+        while Path(f"/proc/{first}").exists() or any(map(_lives, others)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def configure(self, **settings: str | None) -> None:
+        """Change settings that need no restart; one that is None becomes what it was."""
+        for name, value in settings.items():
+            what = f"reset {name}" if value is None else f"set {name} = '{value}'"
+            self.run(f"alter system {what}")
+        self.run("select pg_reload_conf()")
+
+    def processes(self, kind: str = "client backend") -> list[int]:
+        """Return the processes of a kind, but that of the caller."""
+        found = self.run(
+            "select coalesce(array_agg(pid), '{}') from pg_stat_activity "  # noqa: S608 - a word of ours
+            f"where backend_type = '{kind}' and pid <> pg_backend_pid()"
+        )
+        return list(found)
 
     def is_running(self) -> bool:
         """Tell whether the server runs."""
@@ -82,12 +122,18 @@ class Node:
         """Make a streaming replica of this server, and start it."""
         folder.mkdir()
         give(folder, self.user)
-        # Quick since the checkpoint is not spread over time.
-        arguments = ("-h", str(self.folder), "-U", "postgres", "-D", str(folder / "data"))
-        self._call("pg_basebackup", *arguments, "-R", "-X", "stream", "-c", "fast")
         made = Node(folder, self.user)
-        made.start()
+        made.follow(self)
         return made
+
+    def follow(self, primary: "Node") -> None:
+        """Become a streaming replica of a server, with nothing of what was here, and start."""
+        if self.data.exists():
+            shutil.rmtree(self.data)
+        # Quick since the checkpoint is not spread over time.
+        arguments = ("-h", str(primary.folder), "-U", "postgres", "-D", str(self.data))
+        self._call("pg_basebackup", *arguments, "-R", "-X", "stream", "-c", "fast")
+        self.start()
 
     def dispose(self) -> None:
         """Close the connections to the server."""
@@ -117,6 +163,14 @@ def started(folder: Path, **options: Any) -> PostgresServer:
         return get_server(folder, **options)
 
 
+def _lives(pid: str) -> bool:
+    try:
+        # What has ended, and nobody has asked for, has none.
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
     """Give a primary with an empty database, and so many replicas of it."""
@@ -140,5 +194,4 @@ def cluster(replicas: int) -> Iterator[tuple[Node, Sequence[Node]]]:
         finally:
             for node in nodes:
                 node.dispose()
-                if node.is_running():
-                    node.stop()
+                node.stop()

@@ -1,15 +1,13 @@
 """A database that goes back under a service: nothing that the service keeps outlives it."""
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from backups import Backup, backup_of
 from conditions import QUERY, READS, MakeClient, fill, iov, last_change
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
 from support import API, Client
 from webob import Request
 
@@ -18,47 +16,10 @@ from cdb.rest import streams
 from cdb.services import contents, digest
 
 
-class Backup(NamedTuple):
-    """Makes a copy of a database that is in use, and puts it back."""
-
-    make: Callable[[], None]
-    restore: Callable[[], None]
-
-
 @pytest.fixture
 def backup(database_url: str, tmp_path: Path) -> Iterator[Backup]:
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        live, kept = sqlite3.connect(str(url.database)), sqlite3.connect(tmp_path / "backup")
-        yield Backup(lambda: live.backup(kept), lambda: kept.backup(live))
-        live.close()
-        kept.close()
-        return
-    saved = url.set(database=f"{url.database}_saved")
-    yield Backup(lambda: copy(url, saved), lambda: copy(saved, url))
-    run(url, f"drop database if exists {saved.database}")
-
-
-def copy(source: URL, target: URL) -> None:
-    """Replace a PostgreSQL database by a copy of another one.
-
-    PostgreSQL copies none that somebody is connected to.
-    """
-    run(source, f"drop database if exists {target.database} with (force)")
-    run(source, _END_OTHERS, name=source.database)
-    run(source, f"create database {target.database} template {source.database} strategy file_copy")
-
-
-_END_OTHERS = """
-    select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = :name
-"""
-
-
-def run(server: URL, statement: str, **values: object) -> None:
-    engine = create_engine(server.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement), values)
-    engine.dispose()
+    with backup_of(database_url, tmp_path / "backup") as made:
+        yield made
 
 
 def let_go(client: Client) -> None:

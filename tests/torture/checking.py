@@ -129,7 +129,9 @@ class _Check:
             if each.status == 200 and "ETag" in each.headers
         }
         for each in self._reads:
-            if each.status is not None and each.status < 500 and each.path != "piov":
+            if each.status is None or each.status >= 500 or each.path == "piov":
+                continue
+            if not self._is_of_what_is_lost(each):
                 self._look_at_read(each)
         self._look_at_past()
         self._look_at_the_end()
@@ -155,8 +157,13 @@ class _Check:
     def _look_at_failures(self) -> None:
         for each in self._journal.exchanges:
             wrong = {500, 422, *(() if isinstance(each.about, Write) else (400,))}
-            if each.status in wrong:
+            if each.status in wrong and not self._is_of_what_is_lost(each):
                 self._say("nobody asked for what is wrong in itself", each)
+
+    def _is_of_what_is_lost(self, read: Exchange) -> bool:
+        """Tell whether the answer is that a change is not there, which was until it was lost."""
+        is_missing = read.status == 400 and isinstance(read.about, Question)
+        return self._lost is not None and is_missing and bool(read.about.as_of)
 
     def _look_at_write(self, name: str, attempts: Sequence[Exchange]) -> None:
         done = self._logged.get(name, [])
@@ -209,7 +216,8 @@ class _Check:
             return range(place, min(place + 1, len(self._states)))
         first = self._known.by(read.sent - self._stale_s)
         first = max(first, int(read.sent_headers.get("CDB-Min-Change", 0)))
-        if copy := self._copies.get((read.path, read.sent_headers.get("If-None-Match", ""))):
+        copy = self._copies.get((read.path, read.sent_headers.get("If-None-Match", "")))
+        if copy and not self._may_have_shown_what_is_lost(copy):
             first = max(first, copy.change or 0)
         return range(first - began, bisect_right(self._begun, read.received))
 
@@ -259,7 +267,8 @@ class _Check:
 
     def _may_have_shown_what_is_lost(self, read: Exchange) -> bool:
         """Tell whether an answer came before the last thing that was done to the service."""
-        return bool(self._journal.marks) and read.sent < self._journal.marks[-1][0]
+        marks = self._journal.marks
+        return self._lost is not None and bool(marks) and read.sent < marks[-1][0]
 
     def _look_at_holding(self, read: Exchange, states: Sequence[State]) -> None:
         """Look whether what may be kept for long without being compared never changes."""
@@ -286,7 +295,7 @@ class _Check:
     def _compare(self, before: Exchange, after: Exchange) -> None:
         if (before.status, before.body) == (after.status, after.body):
             return
-        if self._lost is not None and self._may_have_shown_what_is_lost(before):
+        if self._may_have_shown_what_is_lost(before):
             return
         self._say(f"as of a change, and not {_told(before)}", after)
 
