@@ -29,7 +29,7 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test torture check docs links bench lock dist image screenshots clean
+.PHONY: help setup run stack test torture check docs links bench lock audit dist image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -42,6 +42,7 @@ help:
 	@echo "make links                            ask every address that the documentation names"
 	@echo "make bench [SCENARIO=10x200] [URL=…]   measure a service that is started for it, or the one at URL"
 	@echo "make lock [UPGRADE=1]                 pin what a service needs, with hashes, in deploy/"
+	@echo "make audit                            ask for known faults of what deploy/requirements.txt pins"
 	@echo "make dist                             what is released, into dist/: wheels, SBOM, licences"
 	@echo "make image [EXPERIMENTS=…] [DOCKER=podman]  the container image of deploy/Dockerfile"
 	@echo "make screenshots [OUT=var/screenshots]  a picture of each page of the web interface"
@@ -141,6 +142,11 @@ OURS := hep-cdb hep-cdb-client $(notdir $(PLUGINS))
 lock: setup
 	$(LOCK) $(OURS:%=--no-emit-package %) deploy/requirements.in --output-file deploy/requirements.txt
 	$(LOCK) deploy/build-requirements.in --output-file deploy/build-requirements.txt
+
+# Needs the internet, and finds more as time goes by: no test. What nobody knows of is an error.
+audit: .venv/.installed
+	$(PIP) 'pip-audit>=2.9,<3'
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement deploy/requirements.txt
 
 dist: setup
 	$(BIN)/python tools/release.py --out dist

@@ -23,7 +23,9 @@ _HIDDEN = "[hidden]"
 """What stands in place of a secret."""
 
 _SECRETS = (
-    ("eyJ", re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")),  # a JSON Web Token
+    # A JSON Web Token. It is looked for from each sign to the next one, and no further: who sends
+    # nothing but signs would have everything looked through again from each of them.
+    ("eyJ", re.compile(r"eyJ(?:(?!eyJ)[\w-])*+\.[\w-]++\.[\w-]*+")),
     ("cdb_", re.compile(r"cdb_[\w-]{43}")),  # an API token
     ("://", re.compile(r"(?<=://)[^\s/\"\\]+(?=@)")),  # user and password in a URL
 )
@@ -32,7 +34,7 @@ _SECRETS = (
 _NAMED = re.compile(
     r"""(?ix)
     ( \b (?: bearer | basic ) \s+
-    | (?: token | secret | passw\w* | api_?key | credentials? ) [\\"']* \s* [=:] \s* [\\"']*
+    | (?: token | secret | passw\w{0,20}+ | api_?key | credentials? ) [\\"']* \s* [=:] \s* [\\"']*
     )
     (?: (?<=["']) [^"'\\]+ | [^\s"'&,;\\{}\[\]]+ )
     """
@@ -44,9 +46,15 @@ _WORDS = ("bearer", "basic", "token", "secret", "passw", "apikey", "api_key", "c
 
 _CONTROL = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
+    for code in (
+        *range(32),
+        *range(127, 160),
+        *(0x061C, 0x200E, 0x200F),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    )
 }
-"""Characters that end a line or rule a terminal, and how they are shown."""
+"""Characters that end a line, rule a terminal or turn a text around, and how they are shown."""
 
 _OF_PYTHON = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What records have without `extra`."""

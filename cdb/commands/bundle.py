@@ -125,7 +125,7 @@ def show(file: Path, format_: str) -> None:
     from cdb.store import bundles
 
     try:
-        with bundles.opened(file) as database:
+        with bundles.opened(file, whole=False) as database:
             label = Label.of(database)
     except CdbError as error:
         raise click.ClickException(error.detail) from None

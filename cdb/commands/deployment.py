@@ -152,8 +152,10 @@ def with_database(deployment: Deployment, verb: "Callable[[Database], None]") ->
     database = deployment.database()
     try:
         verb(database)
-    except DBAPIError as error:
-        reason = str(error.orig).strip().partition("\n")[0]
+    # Of a damaged file of SQLite's even the message may be no text.
+    except (DBAPIError, UnicodeDecodeError) as error:
+        told = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(told).strip().partition("\n")[0]
         raise click.ClickException(f"the database cannot be used: {reason}") from None
     except CommandError as error:
         raise click.ClickException(str(error)) from None

@@ -139,7 +139,10 @@ def _progress() -> "Iterator[Callable[[Progress], None]]":
 
 
 def _print_table(result: _Result) -> None:
-    rows = [tuple(map(str, each)) for each in result.findings]
+    from cdb_client.commands.output import printable
+
+    # What stands in a damaged row may be anything.
+    rows = [tuple(printable(str(cell)) for cell in each) for each in result.findings]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     for *cells, sentence in rows:
         fixed = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))

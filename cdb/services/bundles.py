@@ -1,5 +1,6 @@
 """Bundles: a global tag in one file that is a cdb database, for jobs without a service."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cdb.domain.names import name_problem
 from cdb.domain.portable import Provenance
 from cdb.errors import Corrupt
 from cdb.services import imports
@@ -25,6 +27,8 @@ from cdb.store.payload_files import PayloadFiles, open_files
 from cdb.store.payloads import PayloadRecord
 
 _PROVENANCE = TypeAdapter(Provenance)
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 _CHECKSUMS_A_STATEMENT = 1000
 
@@ -60,7 +64,11 @@ class Label:
             raise Corrupt("This is no bundle: it has not one global tag.")
         detail = found[0].detail
         provenance = _PROVENANCE.validate_python(detail["provenance"])
-        return cls(tags[0].name, detail["after"]["digest"], provenance)
+        name, digest = tags[0].name, detail["after"]["digest"]
+        # What is printed of it rules no terminal.
+        if not _DIGEST.fullmatch(digest) or any(map(name_problem, (name, provenance.global_tag))):
+            raise ValueError("It has other names than cdb gives.")
+        return cls(name, digest, provenance)
 
 
 class BundleSource(DatabaseSource):

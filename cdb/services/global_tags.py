@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from cdb.domain.digest import of_tag as of_nothing
 from cdb.domain.statuses import Status, WriteMode
 from cdb.errors import NameTaken
 from cdb.plugin import Permission, Target
@@ -46,7 +47,9 @@ def create(
         chosen = statuses.needed(change, rules, status)
         guard.transition(writer, rules, name, _as_status(initial), _as_status(chosen))
         initial = chosen
-    add_tag(change, name, initial.id, author, description, contact)
+    # As it is kept of a tag that is closed later.
+    digest = of_nothing(()) if initial.mode == WriteMode.CLOSED else None
+    add_tag(change, name, initial.id, author, description, contact, digest=digest)
     after = {"status": initial.name}
     change.record("create", "global_tag", name, after=after, global_tags=[name])
     return lookup.tag(session, name)

@@ -84,6 +84,7 @@ def take(
     called = name or source.tag.name
     writer.require(Permission.TAG_CREATE, Target("global_tag", called, called))
     _check_name(called, tag_name_problem(called))
+    _check_name(source.tag.status.name, name_problem(source.tag.status.name))
     if reads.tag(session, called):
         raise NameTaken("Global tag", called)
     filled: list[tuple[PortableList, Filled]] = []

@@ -12,6 +12,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from cdb.domain.digest import LogDigest, LogDigester
+from cdb.domain.names import control_character
 from cdb.domain.points import OPEN
 from cdb.domain.portable import PortableIov
 from cdb.errors import Invalid
@@ -107,8 +108,11 @@ def publish(
 def _checked(iovs: Iterable[PortableIov], digester: LogDigester) -> Iterator[PortableIov]:
     last = None
     for iov in iovs:
-        if not iov.start < iov.end <= iov.declared or iov.declared > OPEN:
+        points = (*iov.start, *iov.end, *iov.declared)
+        if not iov.start < iov.end <= iov.declared or iov.declared > OPEN or min(points) < 0:
             raise Invalid(f"{iov.start} to {iov.end} is no interval.")
+        if control_character(f"{iov.payload_url}{iov.checksum}{iov.revision}"):
+            raise Invalid(f"The payload {iov.payload_url!r} has control characters.")
         if last and iov.start < last.end:
             raise Invalid(
                 f"The payload IOVs that start at {last.start} and at {iov.start} overlap, "

@@ -12,6 +12,8 @@ from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
 from cdb.domain.digest import LogDigest
 from cdb.domain.overlaps import LogRow, overlapping
 from cdb.domain.points import Interval, Point
@@ -19,12 +21,13 @@ from cdb.errors import CdbError
 from cdb.services import digest, lookup
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
-from cdb.store import checks, payloads, reads
-from cdb.store.changes import latest, now
+from cdb.store import checks, payloads, reads, sqlite_file
+from cdb.store.changes import end, now
 from cdb.store.engine import Database
 from cdb.store.models import LIVE
 from cdb.store.payload_files import PayloadFiles
 from cdb.store.payloads import PayloadRecord
+from cdb.store.pools import is_lost
 from cdb.store.stretches import State
 
 ROWS = 100_000
@@ -124,7 +127,7 @@ def verify(
 
     """
     with database.statement() as reader:
-        at, _ = latest(reader)
+        at = end(reader).change
     with database.statement() as reader:
         tag = None if wanted.tag is None else lookup.tag(reader, wanted.tag, at)
     job = _Job(database, rules, files, wanted, at, None if tag is None else tag.id)
@@ -210,7 +213,7 @@ def _events(job: _Job) -> Iterator[Event]:
     for check in _checks(job):
         begin, found, left = perf_counter(), 0, job.wanted.limit
         yield Progress(check.name, 0, None)
-        for part in check.parts(job):
+        for part in _parts(check, job):
             for wrong in part.told[:left]:
                 yield Finding(check.name, check.severity, *wrong)
             found, left = found + part.found, max(0, left - len(part.told))
@@ -218,7 +221,26 @@ def _events(job: _Job) -> Iterator[Event]:
         yield Checked(check.name, check.severity, found, perf_counter() - begin)
 
 
+def _parts(check: _Check, job: _Job) -> Iterator[_Part]:
+    """Yield what a check finds; where damage keeps it from going on, that is found, too."""
+    try:
+        yield from check.parts(job)
+    except DBAPIError as error:
+        if job.database.is_postgresql and is_lost(error):
+            raise
+        yield _cannot_go_on(str(error.orig))
+    # What stands in a damaged row is no time, no number, or there twice.
+    except (SQLAlchemyError, ValueError, TypeError) as error:
+        yield _cannot_go_on(f"{type(error).__name__}: {error}")
+
+
+def _cannot_go_on(reason: str) -> _Part:
+    return _Part([_Wrong("database", f"It is too damaged to be looked at: {reason}.")], 1)
+
+
 def _checks(job: _Job) -> Iterator[_Check]:
+    if not job.database.is_postgresql:
+        yield _Check("storage", Severity.ERROR, _storage)
     if job.tag_id is None:
         yield from _OF_OBJECTS
     yield from _OF_LOGS
@@ -257,6 +279,17 @@ def _staged(job: _Job) -> Iterator[_Part]:
         for row in found.rows
     ]
     yield _Part(told, found.total)
+
+
+def _storage(job: _Job) -> Iterator[_Part]:
+    with job.database.statement() as reader:
+        damaged = sqlite_file.damage(reader, job.wanted.limit)
+        unsound = list(sqlite_file.unsound(reader))
+    told = [_Wrong("file", f"{each}.") for each in damaged]
+    told += [
+        _Wrong(table, "Something stands in it that does not belong there.") for table in unsound
+    ]
+    yield _Part(told, len(told))
 
 
 _OF_OBJECTS = (
@@ -326,6 +359,13 @@ _OF_OBJECTS = (
         checks.HEADS,
         "{kind} {id}",
         "Change {change} is not in {log} for {named}: copies of answers are not renewed.",
+    ),
+    _whole(
+        "kept",
+        checks.KEPT,
+        "{kind} {id}",
+        "Since change {added_by} the mode of its status is {mode}, and its digest {digest}: "
+        "closed tags have one, and no others.",
     ),
     _whole(
         "unused-series",

@@ -9,7 +9,7 @@ from sqlalchemy import ExceptionContext, event, text
 from sqlalchemy.exc import DatabaseError
 
 from cdb.errors import Corrupt
-from cdb.store import migrate
+from cdb.store import migrate, sqlite_file
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import Iov
 
@@ -18,6 +18,13 @@ APPLICATION_ID = 0x63646262
 
 FORMAT = 1
 """The version of bundles, in the header of the file (`user_version`)."""
+
+
+# A view in place of a table could compute without end.
+_COMPUTED = text("""
+    select type, name from sqlite_master
+    where type not in ('table', 'index') or lower(sql) like 'create virtual%' limit 1
+""")
 
 
 @contextmanager
@@ -40,46 +47,61 @@ def creating(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Database]:
+def opened(path: Path, *, whole: bool = True) -> Iterator[Database]:
     """Give the database of a bundle, to read.
+
+    Args:
+        path: of the bundle.
+        whole: look through all payload IOVs, too, which takes some seconds for a million.
 
     Raises:
         Corrupt: it is none, or one that this version of cdb cannot read; or it is damaged,
             which shows only as it is read.
 
     """
+    # Who opens a pipe waits for somebody who writes to it.
+    if not path.is_file():
+        raise Corrupt(f"{path} is no file.")
     database = Database(read_only_url(path))
 
     def damaged(context: ExceptionContext) -> None:
         raise Corrupt(f"{path} is damaged: {context.original_exception}.") from None
 
     try:
-        check(database, path)
+        check(database, path, whole=whole)
         event.listen(database.engine, "handle_error", damaged)
         yield database
     finally:
         database.dispose()
 
 
-def check(database: Database, path: Path) -> None:
-    """Raise where a file is no bundle that this version of cdb can read.
+def check(database: Database, path: Path, *, whole: bool) -> None:
+    """Raise where a file is no bundle that this version of cdb can read; see `opened`.
 
     Raises:
         Corrupt: it is none.
 
     """
+    found: list[int] = []
     try:
         with database.snapshot() as reader:
             found = [_pragma(reader, name) for name in ("application_id", "user_version")]
             is_ours = found[0] == APPLICATION_ID
-            revision = migrate.current(reader) if is_ours else None
-            is_fine = is_ours and migrate.problem(reader) is None
-    except DatabaseError as error:
-        raise Corrupt(f"{path} is no bundle: {error.orig}.") from None
-    except UnicodeDecodeError:  # in SQLite's own message about a damaged schema
-        raise Corrupt(f"{path} is damaged: its schema cannot be read.") from None
+            computed = reader.execute(_COMPUTED).first() if is_ours else None
+            revision = migrate.current(reader) if is_ours and not computed else None
+            is_fine = revision is not None and migrate.problem(reader) is None
+            damaged = next(sqlite_file.unsound(reader, whole=whole), None) if is_fine else None
+    # Of a damaged file even the message may be no text.
+    except (DatabaseError, UnicodeDecodeError) as error:
+        reason = error.orig if isinstance(error, DatabaseError) else error
+        what = "damaged" if found else "no bundle"
+        raise Corrupt(f"{path} is {what}: {reason}.") from None
     if not is_ours:
         raise Corrupt(f"{path} is no bundle.")
+    if computed:
+        raise Corrupt(f"{path} is no bundle: it has the {computed[0]} {computed[1]!r}.")
+    if damaged:
+        raise Corrupt(f"{path} is damaged: {damaged} holds what does not belong there.")
     if found[1] != FORMAT or not is_fine:
         raise Corrupt(
             f"{path} is a bundle of format {found[1]} with the schema {revision}; this version "

@@ -188,6 +188,7 @@ _TO_CHANGES = (
     ),
     _Reference("list_state", "payload_list", "pinned_at", "change", "change"),
     _Reference("payload", "id", "added_by", "change", "change"),
+    _Reference("recorded_answer", "change", "change", "change", "change"),
     _Reference("series_change", "series", "change", "change", "change"),
     _Reference("tag_change", "tag", "change", "change", "change"),
     # The statuses that every database has were declared before its first change.
@@ -253,12 +254,20 @@ def _untold(table: str, key: str, change: str, log: str, named: str, source: str
     """  # noqa: S608 - constants
 
 
-_OWNED_CHANGES = """(
-    select written.series, written.change, s.global_tag
+_TYPED = "(select distinct id, payload_type from payload_list)"
+
+_OWNED_CHANGES = f"""(
+    select written.series, written.change, s.global_tag, l.payload_type
     from series_change written
     join list_state s on s.series = written.series and s.pinned_at is null
         and s.added_by <= written.change and s.retired_by > written.change
-)"""
+    join {_TYPED} l on l.id = s.payload_list
+)"""  # noqa: S608 - constants
+
+_TYPED_STATES = f"""(
+    select s.payload_list as id, l.payload_type, s.added_by, s.retired_by
+    from list_state s join {_TYPED} l on l.id = s.payload_list
+)"""  # noqa: S608 - constants
 
 HEADS = _union(
     (
@@ -272,14 +281,32 @@ HEADS = _union(
             for change in ("added_by", "retired_by")
         ),
         *(
+            _untold("list_state", "id", change, "type_change", "payload_type", _TYPED_STATES)
+            for change in ("added_by", "retired_by")
+        ),
+        *(
             _untold(table, "id", change, "type_change", named)
             for table, named in (("payload_list", "payload_type"), ("payload_type", "id"))
             for change in ("added_by", "retired_by")
         ),
-        _untold("series_change", "series", "change", "tag_change", "global_tag", _OWNED_CHANGES),
+        *(
+            _untold("series_change", "series", "change", log, named, _OWNED_CHANGES)
+            for log, named in (("tag_change", "global_tag"), ("type_change", "payload_type"))
+        ),
     )
 )
 """Changes that did not move the head of what they touched: kind, id, log, named, change."""
+
+KEPT = """
+    select 'tag_state' as kind, s.tag as id, s.added_by, s.digest, named.mode
+    from tag_state s join tag_status named on named.id = s.status
+    where (named.mode = 'closed') <> (s.digest is not null)
+        or named.mode not in ('open', 'append', 'closed')
+"""
+"""Tags that are closed without a digest, or have one and are open, or neither of both.
+
+Columns: kind, id, added_by, digest, mode.
+"""
 
 UNUSED = """
     select id, (select count(*) from iov where iov.series = series.id) as rows from series

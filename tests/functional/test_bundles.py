@@ -380,7 +380,7 @@ def test_a_bundle_that_does_not_say_what_it_is_is_refused(
     damaged(path, statement)
     with pytest.raises(BundleError, match="is damaged: it does not say what it is"):
         Bundle(path)
-    with files.opened(path) as bundled, pytest.raises(Corrupt, match="does not say what it is"):
+    with pytest.raises(Corrupt, match="is damaged"), files.opened(path) as bundled:
         Label.of(bundled)
 
 
@@ -396,7 +396,7 @@ def test_damaged_pages_of_a_bundle_are_an_error_of_its_own(world: World, tmp_pat
             list(bundle.iovs(question, ORIGIN, OPEN))
         with pytest.raises(BundleError, match="is damaged"):
             bundle.answer(question, {"": CELLS[3].start})
-    with files.opened(path) as bundled, pytest.raises(Corrupt, match="is damaged"):
+    with pytest.raises(Corrupt, match="is damaged"), files.opened(path) as bundled:
         [list(iovs) for _, iovs in BundleSource(bundled, RULES).lists()]
 
 

@@ -58,6 +58,18 @@ def test_nothing_that_is_sent_ends_a_line_on_a_terminal(said: str, comment: str)
     assert "\x1b" not in line
 
 
+def test_nothing_that_is_sent_turns_a_line_around() -> None:
+    line = TerminalFormatter().format(record("%s", "Prod\u202e1202\u2066\u200f\u061c"))
+    assert r"Prod\u202e1202\u2066\u200f\u061c" in line
+    assert line.isascii()
+
+
+@pytest.mark.parametrize("sign", ["eyJ", "eyJa.", "passw", "token", "bearer ", "://a", "cdb_"])
+def test_a_long_text_of_signs_takes_no_longer_for_it(sign: str) -> None:
+    # Looked through anew from each sign it would take hours, and the test would be ended.
+    assert without_secrets(sign * 200_000)
+
+
 def failed(message: str) -> logging.LogRecord:
     made = record("it failed")
 

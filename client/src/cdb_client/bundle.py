@@ -4,8 +4,8 @@ import json
 import math
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -25,12 +25,20 @@ FORMAT = 1
 
 _MAPPED = 2**31 - 2**16
 
-_DAMAGE = (sqlite3.Error, TypeError, UnicodeDecodeError)
-"""What reading damaged pages ends in: other types, too, and messages that are no text."""
+_OF_PAYLOAD = (str, str, int, int, int, int)
+_OF_SIZE = frozenset({int, type(None)})
+_OF_REVISION = frozenset({str, type(None)})
+"""Types of what a row says of a payload: its URL and checksum, and where it starts and ends."""
 
 _LABEL = """
     select t.name, c.detail from global_tag t
     join change c on c.change = (select max(change) from change where action = 'import')
+"""
+
+# A view in place of a table could compute without end, and no exception ends a statement.
+_COMPUTED = """
+    select type, name from sqlite_master
+    where type not in ('table', 'index') or lower(sql) like 'create virtual%' limit 1
 """
 
 _COLUMNS = """
@@ -101,34 +109,17 @@ class Bundle:
             BundleError: the file is none.
 
         """
-        place = quote(str(Path(path).resolve()))
-        try:
-            self._connection = sqlite3.connect(
-                f"file:{place}?mode=ro&immutable=1", uri=True, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise BundleError(f"{path}: {error}.") from None
+        self._connection = opened(Path(path))
         try:
             # Read as memory: a third of the time of a query goes into copying pages.
             self._connection.execute(f"pragma mmap_size = {_MAPPED}")
-            header = [self._one(f"pragma {name}") for name in ("application_id", "user_version")]
-            label = self._one(_LABEL) if header == [(APPLICATION_ID,), (FORMAT,)] else None
-        except _DAMAGE as error:
-            self.close()
-            raise BundleError(f"{path} is no bundle: {error}.") from None
-        if label is None:
-            self.close()
-            raise BundleError(f"{path} is no bundle of format {FORMAT}.")
-        self.global_tag: str = label[0]
-        try:
-            told = json.loads(label[1])
-            self.digest: str = told["after"]["digest"]
-            self.provenance: dict[str, Any] = told["provenance"]
-            self.change = int(self.provenance["change"])
-            self._inclusive = self.provenance["iov_mode"] == "discrete"
-        except (LookupError, TypeError, ValueError):
+            label = _label(self._one(_LABEL))
+        except (sqlite3.Error, ValueError, RecursionError):
             self.close()
             raise BundleError(f"{path} is damaged: it does not say what it is.") from None
+        self.global_tag, self.digest, self.provenance = label
+        self.change: int = self.provenance["change"]
+        self._inclusive = self.provenance["iov_mode"] == "discrete"
         self._kept: dict[Question, Kept] = defaultdict(Kept)
 
     def __enter__(self) -> Self:
@@ -242,10 +233,9 @@ class Bundle:
         if last <= first:
             raise Invalid(400, "invalid", f"to: {last} does not come after {first}.")
         window = dict(zip(_WINDOW, (*first, *last), strict=True))
-        with _reading(), closing(self._connection.execute(_OVERLAPPING, window)) as rows:
-            for name, *row in rows:
-                if question.types is None or name in question.types:
-                    yield self._payload(name, *row)
+        for name, *row in self._rows(_OVERLAPPING, window):
+            if question.types is None or name in question.types:
+                yield self._payload(name, *row)
 
     def head(self, question: Question) -> int:
         """Return the last change that touched the tag."""
@@ -286,8 +276,9 @@ class Bundle:
         """Return what the payload lists that are asked answer at a point, by payload type."""
         major, minor = place = min(point, LAST)
         asked = {"major": major, "minor": minor, "expired": question.expired}
-        with _reading(), closing(self._connection.execute(_VALID, asked)) as rows:
-            members = [self._member(row, place, expired=question.expired) for row in rows]
+        members = [
+            self._member(row, place, expired=question.expired) for row in self._rows(_VALID, asked)
+        ]
         if question.types is None:
             return members
         unknown = set(question.types) - {each.payload_type for each in members}
@@ -297,6 +288,8 @@ class Bundle:
 
     def _member(self, row: Sequence[Any], point: Point, *, expired: bool) -> _Member:
         name, dimension = row[:2]
+        if type(name) is not str or type(dimension) is not str:
+            raise BundleError(f"The bundle is damaged: {name!r} is no payload type.")
         following = OPEN if row[10] is None else (row[10], row[11])
         if row[6] is None:
             return _Member(name, dimension, None, (ORIGIN, following))
@@ -308,6 +301,11 @@ class Bundle:
 
     def _payload(self, name: str, dimension: str, *row: Any) -> PayloadIOV:
         url, checksum, size, revision, *points = row
+        # SQLite keeps whatever is put into a column, and what is read here names files.
+        if tuple(map(type, (url, checksum, *points))) != _OF_PAYLOAD or not (
+            type(size) in _OF_SIZE and type(revision) in _OF_REVISION
+        ):
+            raise BundleError(f"The bundle is damaged: a payload of {name} is none.")
         start, end = (points[0], points[1]), (points[2], points[3])
         return PayloadIOV(
             name, url, checksum, size, start, end, revision, self.global_tag, dimension
@@ -336,18 +334,84 @@ class Bundle:
                     f"{member.dimension!r}: a point in it is needed.",
                 )
 
+    def _rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+        try:
+            # `yield from` would close rows that nobody took, perhaps after the file.
+            for row in self._connection.execute(statement, values):  # noqa: UP028 - see above
+                yield row
+        # Of a damaged file even the message may be no text.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise BundleError(f"The bundle is damaged: {error}.") from None
+
     def _one(self, statement: str) -> Any:
         with closing(self._connection.execute(statement)) as rows:
             return rows.fetchone()
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Raise BundleError where rows cannot be read."""
+def opened(path: Path) -> sqlite3.Connection:
+    """Open the file of a bundle, of which nothing is computed but what is asked.
+
+    Raises:
+        BundleError: it is no bundle of this format.
+
+    """
+    # Who opens a pipe waits for somebody who writes to it.
+    if not path.is_file():
+        raise BundleError(f"{path} is no file.")
+    place = quote(str(path.resolve()))
     try:
-        yield
-    except _DAMAGE as error:
-        raise BundleError(f"The bundle is damaged: {error}.") from error
+        connection = sqlite3.connect(
+            f"file:{place}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise BundleError(f"{path}: {error}.") from None
+    try:
+        problem = _problem(connection)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        problem = f"is no bundle: {error}"
+    if problem:
+        connection.close()
+        raise BundleError(f"{path} {problem}.")
+    return connection
+
+
+def _problem(connection: sqlite3.Connection) -> str | None:
+    """Return why an opened file cannot be read as a bundle, as the end of a sentence."""
+    header = [
+        connection.execute(f"pragma {name}").fetchone()
+        for name in ("application_id", "user_version")
+    ]
+    if header != [(APPLICATION_ID,), (FORMAT,)]:
+        return f"is no bundle of format {FORMAT}"
+    connection.execute("pragma trusted_schema = off")
+    connection.execute("pragma cell_size_check = on")
+    if computed := connection.execute(_COMPUTED).fetchone():
+        return f"is no bundle: it has the {computed[0]} {computed[1]!r}"
+    return None
+
+
+def _label(row: Any) -> tuple[str, str, dict[str, Any]]:
+    """Return the name of the tag, its digest, and where it was taken from.
+
+    Raises:
+        ValueError: they are not there.
+
+    """
+    told = json.loads(row[1]) if row and isinstance(row[1], str) else None
+    match row and row[0], told:
+        case str(name), {
+            "after": {"digest": str(digest)},
+            "provenance": {"change": int(), "iov_mode": str()} as provenance,
+        } if _are_dimensions(provenance.get("dimensions", {})):
+            return name, digest, provenance
+    raise ValueError("It does not say what it is.")
+
+
+def _are_dimensions(told: Any) -> bool:
+    """Tell whether something says for each dimension what its two numbers are called."""
+    return isinstance(told, dict) and all(
+        isinstance(each, list) and list(map(type, each)) == [str, str] for each in told.values()
+    )
 
 
 def _numbers(place: Point | str) -> Point:

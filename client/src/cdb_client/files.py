@@ -97,7 +97,7 @@ class PayloadFiles:
 
         """
         expected = _expected(payload, verify=verify)
-        place = _inside(payload.payload_url)
+        place = inside(payload.payload_url)
         return (
             self._in_folders(place, expected)
             or self._in_cache(self._name(payload), expected)
@@ -266,7 +266,7 @@ def _hash(expected: _Expected) -> Any:
     return HASHES[len(expected.checksum)]() if expected.checksum else hashlib.sha256()
 
 
-def _inside(payload_url: str) -> PurePosixPath | None:
+def inside(payload_url: str) -> PurePosixPath | None:
     """Return where a file lies below a folder; None for what would lead out of it.
 
     The URL comes from the network, and so from whoever can write to the service.

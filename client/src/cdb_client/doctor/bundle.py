@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
-from cdb_client.bundle import FORMAT, Bundle
+from cdb_client.bundle import FORMAT, Bundle, opened
 from cdb_client.doctor import FAILED, OK, WARNING, Findings, Told
 from cdb_client.errors import BundleError
+from cdb_client.files import inside
 from cdb_client.points import MAX
 
 _PAYLOADS = f"""
@@ -33,16 +34,11 @@ def check(path: Path) -> Findings:
         f"{digest}, taken {taken}: cdb gt digest says whether it still is.",
     )
     try:
-        with closing(_opened(path)) as connection:
+        with closing(opened(path)) as connection:
             yield _integrity(connection)
             yield _files(path, connection.execute(_PAYLOADS))
     except sqlite3.Error as error:
         yield "integrity", FAILED, f"The file is damaged: {error}. Fetch it again."
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    place = quote(str(path.resolve()))
-    return sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True)
 
 
 def _integrity(connection: sqlite3.Connection) -> Told:
@@ -52,7 +48,7 @@ def _integrity(connection: sqlite3.Connection) -> Told:
     return "integrity", OK, "The file is whole."
 
 
-def _files(path: Path, payloads: Iterable[tuple[str, int | None]]) -> Told:
+def _files(path: Path, payloads: Iterable[tuple[Any, Any]]) -> Told:
     folder = path.with_name(f"{path.name}.payloads")
     if not folder.is_dir():
         return (
@@ -64,7 +60,7 @@ def _files(path: Path, payloads: Iterable[tuple[str, int | None]]) -> Told:
             ),
         )
     known = list(payloads)
-    missing = [url for url, size in known if not _is_there(folder / url, size)]
+    missing = [str(url) for url, size in known if not _is_there(folder, url, size)]
     if missing:
         return (
             "files",
@@ -77,8 +73,10 @@ def _files(path: Path, payloads: Iterable[tuple[str, int | None]]) -> Told:
     return "files", OK, f"All {len(known)} payload files are beside it."
 
 
-def _is_there(file: Path, size: int | None) -> bool:
+def _is_there(folder: Path, url: Any, size: Any) -> bool:
+    # Of a damaged file it may be no text.
+    place = inside(url) if isinstance(url, str) else None
     try:
-        return size in {None, file.stat().st_size}
+        return place is not None and size in {None, (folder / place).stat().st_size}
     except OSError:
         return False
