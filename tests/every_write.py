@@ -100,7 +100,19 @@ WRITES = [
         {"name": "Dev"},
         {"name": "Dev2"},
     ),
-    Write("history.revert_to", asks(P.TAG_WRITE, tag("Dev")), {"name": "Dev"}, query="to=12"),
+    Write(
+        "history.revert_to",
+        asks(P.TAG_WRITE, tag("Dev")) | asks(P.LIST_ATTACH, list_(None, "Dev")),
+        {"name": "Dev"},
+        query="to=12",
+    ),
+    Write(
+        "history.revert_to",
+        asks(P.TAG_WRITE, tag("Dev"))
+        | asks(P.LIST_ATTACH, Target("payload_list", None, "Dev", "Beam")),
+        {"name": "Dev"},
+        query="to=12&payload_type=Beam",
+    ),
     Write(
         "global_tags.merge",
         asks(P.TAG_WRITE, tag("Prod")) | asks(P.IOV_ATTACH, list_("Beam_2", "Prod")),

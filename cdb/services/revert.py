@@ -100,7 +100,7 @@ def revert(
         PreconditionFailed: the tag is not at the head that the writer expects.
 
     """
-    tag = _writable(session, rules, writer, name)
+    tag = _writable(session, rules, writer, name, payload_type)
     change_then = moments.moment(session, to, "to").change
     then = reads.tag_by_id(session, tag.id, change_then)
     if then is None:
@@ -111,7 +111,7 @@ def revert(
     if writer.dry_run or not pairs:
         return Reverted(tag, change_then, [pair.step() for pair in pairs])
     change = open_change(session, writer.origin, rules.lock_timeout_ms)
-    locked = _writable(session, rules, writer, name)
+    locked = _writable(session, rules, writer, name, payload_type)
     if (locked.id, locked.head) != (tag.id, tag.head):  # another write was faster
         if locked.id != tag.id:
             raise NotFound(f"Global tag {name!r} was replaced by another one in the meantime.")
@@ -132,10 +132,16 @@ def revert(
     return Reverted(lookup.tag(session, name), change_then, steps)
 
 
-def _writable(session: Session, rules: Rules, writer: Writer, name: str) -> reads.TagRecord:
+def _writable(
+    session: Session, rules: Rules, writer: Writer, name: str, payload_type: str | None
+) -> reads.TagRecord:
     record = lookup.tag(session, name)
-    target = Target("global_tag", name, name)
-    guard.write_to_tag(writer, rules, record, Permission.TAG_WRITE, target)
+    # It gives the tag what other lists hold, which to describe a tag does not.
+    for permission, target in (
+        (Permission.TAG_WRITE, Target("global_tag", name, name)),
+        (Permission.LIST_ATTACH, Target("payload_list", None, name, payload_type)),
+    ):
+        guard.write_to_tag(writer, rules, record, permission, target)
     return record
 
 

@@ -10,7 +10,8 @@ const ACTIONS = { restore: "restored", add: "attached again", detach: "detached"
 export const REVERT = {
   name: "Revert",
   meaning: "Let it hold again what it held as of a change",
-  isOffered: ({ permissions, mode }) => permissions.has("tag.write") && mode !== "closed",
+  isOffered: ({ permissions, mode }) =>
+    permissions.has("tag.write") && permissions.has("list.attach") && mode !== "closed",
   Dialog: RevertDialog,
 };
 
