@@ -218,6 +218,13 @@ def test_a_service_says_how_long_to_wait_in_seconds_or_by_a_date(told, least, mo
     assert least <= answers.wished(response) <= most
 
 
+@pytest.mark.parametrize(("wished", "pause"), [(0, 0.25), (1, 0.25), (5, 0.25), (5, 10)])
+def test_jobs_that_are_told_the_same_do_not_come_back_together(wished, pause):
+    waits = [http.to_wait(wished, pause) for _ in range(1000)]
+    assert min(waits) >= wished + pause / 2
+    assert max(waits) - min(waits) > 0.8 * (wished + pause / 2)
+
+
 def test_a_certificate_that_is_not_trusted_is_no_reason_to_wait(untrusted):
     with (
         scripted(Reply(), context=untrusted) as server,

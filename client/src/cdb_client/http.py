@@ -300,10 +300,7 @@ class Service:
             found = self._round(asked)
             if not isinstance(found, _Failure):
                 return found
-            # Jobs that were started together must not come back together, also where all of them
-            # are told to wait for the same time.
-            spread = max(pause, found.wished)
-            wait = found.wished + spread * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            wait = to_wait(found.wished, pause)
             if not found.may_pass or time.monotonic() - start + wait > self._patience:
                 raise found.error
             time.sleep(wait)
@@ -430,3 +427,13 @@ def _base(url: str) -> str:
     if parts.query or parts.fragment:
         raise ConfigError(f"{url!r} has a query or a fragment, which a base URL cannot have.")
     return parts.geturl().rstrip("/")
+
+
+def to_wait(wished: float, pause: float) -> float:
+    """Return the seconds to wait: those that the service wishes, a pause, and some at random.
+
+    Jobs that were started together must not come back together, also where all of them are
+    told the same.
+    """
+    chance = random.random()  # noqa: S311 - no secret
+    return wished * (1 + chance) + pause * (1 + chance) / 2
