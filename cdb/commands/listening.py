@@ -5,7 +5,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,9 @@ _LAST_REQUEST = 1.0
 
 _SURPLUS = 100
 """Connections beyond `connection_limit`: who has one is told so, and not left to wait."""
+
+_AT_A_TIME = 8
+"""Connections that are taken in a turn of the loop: the rest is for the other processes, too."""
 
 _PAUSE = 0.1
 """Seconds between two looks for a connection that makes room where there was none."""
@@ -126,6 +129,7 @@ class Server:
         self._listeners = [e for e in self._map.values() if isinstance(e, BaseWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = partial(_Channel, self)
+            listener.handle_accept = partial(self._accept, listener.handle_accept)
             # By the wall clock, which can be put forward and back.
             listener.maintenance = lambda _now: None
         self._looked, self._make_room_after = time.monotonic(), 0.0
@@ -193,6 +197,18 @@ class Server:
             given_up = sorted(waiting, key=lambda channel: channel.patience)[: self._most // 10]
         for channel in given_up:
             channel.give_up()
+
+    def _accept(self, accept: Callable[[], None]) -> None:
+        """Take connections, as long as some wait; waitress takes one in each turn of the loop.
+
+        With a thousand connections a turn takes so long that others would wait for seconds.
+        """
+        for _ in range(_AT_A_TIME):
+            before = len(self._map)
+            if before < self._server.adj.connection_limit:
+                accept()
+            if len(self._map) == before:
+                return
 
     def has_room(self) -> bool:
         """Tell whether one more connection is not too many; make room for it if that can be."""
