@@ -117,7 +117,8 @@ class Server:
         kept.setdefault("asyncore_use_poll", "true")
         wanted = int(kept.get("connection_limit", 1000)) + _SURPLUS
         kept["connection_limit"] = limit = _connections(wanted)
-        self._most = max(limit - _SURPLUS, 1)
+        # Where files are few, no more than half of them are for those that are refused.
+        self._most = max(limit - _SURPLUS, limit // 2, 1)
         # It would write a line for each request that waits for a thread; an ini can ask for them.
         queue = logging.getLogger("waitress.queue")
         queue.setLevel(queue.level or logging.ERROR)
@@ -194,7 +195,8 @@ class Server:
         waiting = [channel for channel in self._channels() if channel.waits(passed)]
         given_up = [channel for channel in waiting if channel.patience <= 0]
         if len(self._map) >= self._most:
-            given_up = sorted(waiting, key=lambda channel: channel.patience)[: self._most // 10]
+            given_up = sorted(waiting, key=lambda channel: channel.patience)
+            given_up = given_up[: self._most // 10 + 1]
         for channel in given_up:
             channel.give_up()
 

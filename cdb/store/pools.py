@@ -4,6 +4,7 @@ Nothing is kept on a connection between transactions, so that a pooler in
 transaction mode and read-only standbys work.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, TextClause, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -26,6 +27,9 @@ BUNDLE: Final = "bundle"
 
 _CONNECT_S = 5
 """Seconds after which a PostgreSQL server counts as one that cannot be reached."""
+
+_FILE = "file"
+"""What a connection to an SQLite file notes: which one it is."""
 
 _MAPPED = 2**31 - 2**16
 """Bytes of a file that nobody writes to that are read as memory: more than SQLite maps at most."""
@@ -225,6 +229,29 @@ def as_the_driver_takes_it(
     return str(compiled), compiled.positiontup
 
 
+def _notice_another_file(engine: Engine, path: str) -> None:
+    """Use no connection to a file that was removed, or replaced by another one of its name.
+
+    SQLite would go on with it, and confirm writes that are gone as soon as the service ends.
+    """
+
+    def file() -> tuple[int, int] | None:
+        try:
+            found = os.stat(path)  # noqa: PTH116 - of a text, before each statement
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "connect")
+    def _connect(_connection: Any, record: Any) -> None:
+        record.info[_FILE] = file()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(_connection: Any, record: Any, _proxy: object) -> None:
+        if record.info[_FILE] != file():
+            raise DisconnectionError(f"{path} is another file than it was")
+
+
 def sqlite_connection(url: URL, timeout: timedelta) -> Engine:
     """Return the engine of one connection that reads an SQLite file."""
     return _sqlite_engine(url, timeout, None, pool_size=1, max_overflow=0)
@@ -255,6 +282,9 @@ def _sqlite_engine(url: URL, timeout: timedelta, journal: str | None, **pool: An
         if url.query.get("immutable") == "1":
             cursor.execute(f"PRAGMA mmap_size = {_MAPPED}")
         cursor.close()
+
+    if not url.query and url.database:
+        _notice_another_file(engine, url.database)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

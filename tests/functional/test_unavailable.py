@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,3 +199,24 @@ def test_commit_of_which_nobody_can_be_asked_is_unconfirmed(
     cut("true")
     again = client.api("POST", "pt", {"name": "Beam"}, headers=key, status=200)
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_embedded_database_that_was_removed_confirms_nothing_until_one_is_there_again(
+    databases: Any,
+) -> None:
+    with databases("sqlite") as url, databases("sqlite") as spare:
+        app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+        client = Client(app)
+        client.ok("POST", "gt", {"name": "GT"})
+        file, other = (Path(each.removeprefix("sqlite:///")) for each in (url, spare))
+        for each in file.parent.glob(f"{file.name}*"):
+            each.unlink()
+        for method, path, body in REQUESTS:
+            check_unavailable(client.api(method, path, body))
+        other.replace(file)
+        client.ok("POST", "gt", {"name": "Again"})
+        database = Database(url)
+        with database.snapshot() as reader:
+            assert reader.scalars(text("select name from global_tag")).all() == ["Again"]
+        for each in (database, app.registry.cdb.database):
+            each.dispose()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from cdb.store import room
 from cdb.store.partial import becoming
 
 AN_HOUR, TWO_DAYS = 3600, 48 * 3600
@@ -47,14 +46,3 @@ def test_what_was_left_of_another_name_stays(tmp_path: Path) -> None:
     with becoming(tmp_path / "other.cdb") as partial:
         partial.touch()
     assert names(tmp_path) == [other, "other.cdb"]
-
-
-def test_room_is_taken_beforehand_and_nothing_is_changed(tmp_path: Path) -> None:
-    file = tmp_path / "mapped"
-    with file.open("wb") as sparse:
-        sparse.write(b"what is there")
-        sparse.truncate(2**20)
-    was = file.read_bytes()
-    room.take(file)
-    assert file.stat().st_blocks * 512 >= 2**20
-    assert file.read_bytes() == was
