@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes up from the OpenAPI document, and bytes."""
+"""Requests that schemathesis makes up from the OpenAPI document."""
 
 import re
 import subprocess
