@@ -224,8 +224,9 @@ def is_committed(database: Database, session: Session) -> bool | None:
     recorded: Head | None = session.info.get(_RECORDED)
     if recorded is None:
         return None
+    timeout_ms = int(database.timeout.total_seconds() * 1000)
     with database.writing() as other:
-        open_change(other, Origin(""))
+        open_change(other, Origin(""), timeout_ms)
         return end(other, recorded.change) == recorded
 
 

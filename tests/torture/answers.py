@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from torture.journal import Exchange, Question
-from torture.states import ListState, State, TagState
+from torture.states import GRID, Interval, ListState, State, TagState
 
 from cdb.domain.points import OPEN, Point
 
@@ -121,6 +122,42 @@ def _whole_of(state: State, tag: str) -> object:
     return found and (_tag_of(found), found.head)
 
 
+def _differences(body: Any, exchange: Exchange, _: str) -> object:
+    pairs = [
+        (row["a"] and row["a"]["payload_url"], row["b"] and row["b"]["payload_url"])
+        for row in body
+    ]
+    held = [_interval({**row, "payload_url": ""})[:2] for row in body]
+    kinds = [row["payload_type"] for row in body]
+    return list(zip(kinds, held, pairs, strict=True)), exchange.change
+
+
+def _differences_of(state: State, a: str, b: str) -> object:
+    """Return what both tags answer between two points of the grid, where that differs."""
+    if a not in state.tags or b not in state.tags:
+        return None
+    sides = [{each.type: each.intervals for each in state.tags[tag].lists} for tag in (a, b)]
+    found: list[tuple[str, tuple[Point, Point], tuple[str | None, str | None]]] = []
+    for kind in sorted({*sides[0], *sides[1]}):
+        for start, end in pairwise(GRID):
+            first, second = (_payload_at(side.get(kind, ()), start) for side in sides)
+            if first == second:
+                continue
+            if found and (found[-1][0], found[-1][1][1], found[-1][2]) == (
+                kind,
+                start,
+                (first, second),
+            ):
+                found[-1] = (kind, (found[-1][1][0], end), (first, second))
+            else:
+                found.append((kind, (start, end), (first, second)))
+    return found, max(state.tags[a].head, state.tags[b].head)
+
+
+def _payload_at(intervals: Iterable[Interval], point: Point) -> str | None:
+    return next((name for start, end, name in intervals if start <= point < end), None)
+
+
 def _interval(row: Any) -> tuple[Point, Point, str]:
     start = Point(row["major_iov"], row["minor_iov"])
     return start, Point(row["major_iov_end"], row["minor_iov_end"]), row["payload_url"]
@@ -171,6 +208,7 @@ KINDS = {
     "names": Kind("gtPayloadLists/{}", _names, _names_of),
     "ranges": Kind("global-tags/{}/iovs", _ranges, _ranges_of),
     "tag": Kind("globalTag/{}", _whole, _whole_of),
+    "diff": Kind("global-tags/{}/diff/{}", _differences, _differences_of),
     "counts": Kind("globalTags", _all_of(_counted), _every_tag(_counted_of)),
     "tags": Kind("gt", _all_of(_tag), _every_tag(_tag_of)),
     "lists": Kind("pl", _all_of(_list, "payload_type"), _every_list),

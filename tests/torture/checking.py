@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
+from operator import is_not
 from random import Random
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ import requests
 from support import API
 from torture.answers import expected, path_of, shown
 from torture.journal import HEADERS, Exchange, Journal, Question, Write
-from torture.states import Logged, Replay, State
+from torture.states import Logged, Replay, State, TagState
 
 _TIMEOUT_S = 60.0
 _AGAIN = 50
@@ -314,17 +315,17 @@ def _is_certain(exchange: Exchange) -> bool:
 
 def _answers(question: Question, states: Iterable[State]) -> Iterator[object]:
     """Return what states answer; of those that have the very same tag, once."""
-    before: object = states
+    before: list[TagState | None] | None = None
     for state in states:
-        tag = state.tags.get(question.arguments[0]) if question.arguments else state
-        if tag is not before:
-            before = tag
+        tags = [state.tags.get(name) for name in question.arguments if isinstance(name, str)]
+        if before is None or not tags or any(map(is_not, tags, before)):
+            before = tags
             yield expected(question, state)
 
 
 def _is_frozen(question: Question, state: State) -> bool:
-    tag = state.tags.get(question.arguments[0]) if question.arguments else None
-    return tag is not None and tag.status == "frozen"
+    tags = [state.tags.get(name) for name in question.arguments if isinstance(name, str)]
+    return all(tag is not None and tag.status == "frozen" for tag in tags)
 
 
 def _named(states: Sequence[State]) -> str:

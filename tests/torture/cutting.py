@@ -16,11 +16,14 @@ _RESET = struct.pack("ii", 1, 0)
 """Ends a connection by a reset, as a process that dies with unread bytes does."""
 
 
+Target = int | tuple[str, int] | Path
+
+
 class Cutter:
     """Passes connections on to a server.
 
     Args:
-        target: a port of this machine, or the path of a socket.
+        target: a port of this machine, a host and a port, or the path of a socket.
         random: where and how connections are cut is drawn from it.
 
     Attributes:
@@ -30,7 +33,7 @@ class Cutter:
 
     """
 
-    def __init__(self, target: int | Path, random: Random) -> None:
+    def __init__(self, target: Target, random: Random) -> None:
         self.doomed = 0
         self.cut = 0
         self._target = target
@@ -81,6 +84,8 @@ class Cutter:
     def _connect(self) -> socket.socket:
         if isinstance(self._target, int):
             return socket.create_connection(("127.0.0.1", self._target))
+        if isinstance(self._target, tuple):
+            return socket.create_connection(self._target)
         made = socket.socket(socket.AF_UNIX)
         try:
             made.connect(str(self._target))
@@ -108,7 +113,7 @@ class Cutter:
 
 
 @contextmanager
-def cutter(target: int | Path, random: Random) -> Iterator[Cutter]:
+def cutter(target: Target, random: Random) -> Iterator[Cutter]:
     """Give a proxy before a server."""
     made = Cutter(target, random)
     try:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -67,10 +68,22 @@ class Service:
                 os.kill(int(random.choice(pids)), signal.SIGKILL)
 
     def kill(self) -> None:
-        """Kill the parent of its processes, which end when they notice."""
+        """Kill the parent of its processes, and return when they have noticed, and ended."""
         assert self._process
         self._process.kill()
         self._process.wait()
+        # One that has just begun notices when it has: until then no other can listen there.
+        deadline = time.monotonic() + 120
+        while self._is_listening():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _is_listening(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def stop(self) -> None:
         """End it."""

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from cluster import cluster
 from pooler import pooler
+from sqlalchemy.engine import URL, make_url
+from support import PATIENT
 from torture.campaign import Campaign
 from torture.checking import check
 from torture.cutting import Cutter, cutter
@@ -24,6 +26,7 @@ from cdb.store import migrate
 from cdb.store.engine import Database
 
 MAX_LAG_S = 2
+FRESHNESS_MS = 300
 
 Faults = Mapping[str, Callable[[], None]]
 """What can be done to a deployment, by the words that the report has for it."""
@@ -61,7 +64,7 @@ def on_sqlite(folder: Path, databases: Any, random: Random) -> Iterator[Deployed
     """A service with two processes."""
     with ExitStack() as stack:
         url = stack.enter_context(databases("sqlite"))
-        settings = {"cdb.database.url": url, "cdb.allow_open_writes": "true"}
+        settings = {**PATIENT, "cdb.database.url": url}
         made = stack.enter_context(services(folder, settings, 1))
         before = [stack.enter_context(cutter(each.port, random)) for each in made]
         faults = {**of_services(made, random), **of_connections("clients", before)}
@@ -69,8 +72,32 @@ def on_sqlite(folder: Path, databases: Any, random: Random) -> Iterator[Deployed
 
 
 @contextmanager
-def on_postgresql(folder: Path, random: Random, number: int) -> Iterator[Deployed]:
-    """So many services with two processes each, PgBouncer, a primary and two replicas."""
+def on_postgresql(folder: Path, databases: Any, random: Random, number: int) -> Iterator[Deployed]:
+    """So many services with two processes each on one server, which is never behind."""
+    with ExitStack() as stack:
+        url = make_url(stack.enter_context(databases("postgresql")))
+        cut = stack.enter_context(cutter(_place_of(url), random))
+        through = url.set(host="127.0.0.1", port=cut.port, query={})
+        text = through.render_as_string(hide_password=False)
+        settings = {**PATIENT, "cdb.database.url": text}
+        made = stack.enter_context(services(folder, settings, number))
+        before = [stack.enter_context(cutter(each.port, random)) for each in made]
+        faults = {
+            **of_services(made, random),
+            **of_connections("clients", before),
+            **of_connections("databases", [cut]),
+        }
+        yield Deployed(made, [*before, cut], faults)
+
+
+def _place_of(url: URL) -> Path | tuple[str, int]:
+    host, port = str(url.query.get("host") or url.host), url.port or 5432
+    return Path(host) / f".s.PGSQL.{port}" if host.startswith("/") else (host, port)
+
+
+@contextmanager
+def on_replicas(folder: Path, random: Random, number: int) -> Iterator[Deployed]:
+    """So many services, PgBouncer, a primary and two replicas; answers may be behind."""
     with ExitStack() as stack:
         primary, replicas = stack.enter_context(cluster(2))
         database = Database(primary.url())
@@ -79,10 +106,11 @@ def on_postgresql(folder: Path, random: Random, number: int) -> Iterator[Deploye
         pool = stack.enter_context(pooler([primary, *replicas], size=8))
         cut = stack.enter_context(cutter(pool.socket, random))
         settings = {
+            **PATIENT,
             "cdb.database.url": pool.url(primary, cut.port),
             "cdb.database.replicas": " ".join(pool.url(node, cut.port) for node in replicas),
             "cdb.database.max_lag": f"PT{MAX_LAG_S}S",
-            "cdb.allow_open_writes": "true",
+            "cdb.freshness_ms": str(FRESHNESS_MS),
         }
         made = stack.enter_context(services(folder, settings, number))
         before = [stack.enter_context(cutter(each.port, random)) for each in made]
@@ -97,7 +125,7 @@ def on_postgresql(folder: Path, random: Random, number: int) -> Iterator[Deploye
             **of_connections("databases", [cut]),
             "PgBouncer killed": restart_pooler,
         }
-        yield Deployed(made, [*before, cut], faults, MAX_LAG_S)
+        yield Deployed(made, [*before, cut], faults, MAX_LAG_S + FRESHNESS_MS / 1000)
 
 
 def of_services(made: Sequence[Service], random: Random) -> Faults:
@@ -129,17 +157,19 @@ def of_connections(name: str, cutters: Sequence[Cutter]) -> Faults:
     return {f"times {name} cut at once": cut_now, f"times {name} cut in between": cut_from_now_on}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "replicas"])
 def deployed(
     request: pytest.FixtureRequest, campaign: Campaign, databases: Any
 ) -> Iterator[Deployed]:
-    """A deployment on each database."""
+    """Each deployment; with fewer services in a few rounds, since to start one takes seconds."""
+    number = 2 if campaign.is_long else 1
     with tempfile.TemporaryDirectory(prefix="cdb-histories-") as name:
         if request.param == "sqlite":
             made: Any = on_sqlite(Path(name), databases, campaign.random)
+        elif request.param == "postgresql":
+            made = on_postgresql(Path(name), databases, campaign.random, number)
         else:
-            number = 2 if campaign.is_long else 1  # to start one takes seconds
-            made = on_postgresql(Path(name), campaign.random, number)
+            made = on_replicas(Path(name), campaign.random, number)
         with made as found:
             yield found
 

@@ -70,6 +70,8 @@ class Workload:
         self.tags = [f"{journal.name}-{name}" for name in "ABC"]
         self.lists: list[str] = []
         """Names of payload lists that somebody has seen; the last ones."""
+        self.final = [f"{journal.name}-F{number}" for number in range(3)]
+        """Global tags that are cloned and frozen, and then stay as they are."""
         self.ends = Event()
         self._campaign = campaign
         seeds = [campaign.random.getrandbits(64) for _ in range(clients)]
@@ -154,6 +156,8 @@ class Client(Thread):
         arguments: tuple[Any, ...] = ()
         if kind in ("query", "objects"):
             arguments = (self._tag(), *self._random.choice(_STARTS))
+        elif kind == "diff":
+            arguments = (self._tag(), self._tag())
         elif kind not in ("counts", "tags", "lists"):
             arguments = (self._tag(),)
         began, as_of, headers = self._workload.journal.began, None, {}
@@ -237,7 +241,8 @@ class Client(Thread):
     # --- what is written -----------------------------------------------------------------
 
     def _tag(self) -> str:
-        return self._random.choice(self._workload.tags)
+        is_final = self._random.random() < 0.1
+        return self._random.choice(self._workload.final if is_final else self._workload.tags)
 
     def _type(self) -> str:
         return self._random.choice(self._workload.types)
@@ -303,6 +308,8 @@ class Client(Thread):
 
     def _change_status(self) -> Request:
         tag, status = self._tag(), self._random.choice(("unlocked", "unlocked", "locked"))
+        if tag in self._workload.final:
+            status = "frozen"
         path = f"gt_change_status/{tag}/{status}"
         return Request("change status", (tag, status), "PUT", path)
 
@@ -367,7 +374,7 @@ _OFTEN: Mapping[_Make, int] = {
 _WRITES, _WRITE_WEIGHTS = list(_OFTEN), list(_OFTEN.values())
 
 _READ_OFTEN = {
-    "query": 50, "objects": 8, "names": 6, "ranges": 5, "tag": 6,
+    "query": 50, "objects": 8, "names": 6, "ranges": 5, "tag": 6, "diff": 4,
     "counts": 5, "tags": 2, "lists": 2,
 }  # fmt: skip
 _READS, _READ_WEIGHTS = list(_READ_OFTEN), list(_READ_OFTEN.values())
