@@ -214,3 +214,22 @@ def test_what_is_lost_where_it_may_be_is_named(recorded: Recorded, journal: Jour
     lost: list[str] = []
     assert check(journal, recorded[1], lost=lost) == []
     assert [each.split(",")[0] for each in lost] == ["lost"]
+
+
+SHOWN = (
+    answer_no_state,
+    say_304_for_what_nobody_has_seen,
+    say_304_for_what_has_changed,
+    change_what_is_past,
+    end_in_the_middle,
+)
+
+
+@pytest.mark.parametrize("plant", SHOWN, ids=lambda plant: plant.__name__)
+def test_where_something_was_lost_all_is_right_again_after_that(
+    recorded: Recorded, journal: Journal, plant: Callable[[Journal], None]
+) -> None:
+    journal.marks = [(0.0, "restored")]
+    plant(journal)
+    found = check(journal, recorded[1], lost=[])
+    assert any(PLANTED[plant] in problem for problem in found), found
