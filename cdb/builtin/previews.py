@@ -15,7 +15,7 @@ from cdb.plugin import Content, OptionsError, PayloadPreview, PayloadReference, 
 
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _NUMBER = re.compile(
-    r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf)", re.IGNORECASE
+    r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?(nan|inf)", re.IGNORECASE
 )
 _WIDTH = 98
 """Characters of a line of JSON up to which a list or an object stays on it."""
