@@ -33,6 +33,9 @@ _LAST_REQUEST = 1.0
 _SURPLUS = 100
 """Connections beyond `connection_limit`: who has one is told so, and not left to wait."""
 
+_IDLE = 2.0
+"""Seconds after which a connection on which nothing is asked makes room for another one."""
+
 _AT_A_TIME = 8
 """Connections that are taken in a turn of the loop: the rest is for the other processes, too."""
 
@@ -115,10 +118,10 @@ class Server:
         kept = {key: value for key, value in options.items() if key not in _PLACES}
         # select() fails where more than a thousand files are open.
         kept.setdefault("asyncore_use_poll", "true")
-        wanted = int(kept.get("connection_limit", 1000)) + _SURPLUS
-        kept["connection_limit"] = limit = _connections(wanted)
+        wanted = int(kept.get("connection_limit", 1000))
+        kept["connection_limit"] = limit = _connections(wanted + _SURPLUS)
         # Where files are few, no more than half of them are for those that are refused.
-        self._most = max(limit - _SURPLUS, limit // 2, 1)
+        self._most = min(wanted, max(limit - _SURPLUS, limit // 2, 1))
         # It would write a line for each request that waits for a thread; an ini can ask for them.
         queue = logging.getLogger("waitress.queue")
         queue.setLevel(queue.level or logging.ERROR)
@@ -218,14 +221,13 @@ class Server:
             return True
         if (now := time.monotonic()) < self._make_room_after:
             return False
-        # One that has only just come is about to ask something.
-        fresh = self._server.adj.channel_timeout - _LOOK_S
-        waiting = [each for each in self._channels() if each.patience < fresh]
+        # One that has only just come, or was only just answered, is about to ask something.
+        waiting = [each for each in self._channels() if each.answered_at < now - _IDLE]
         idle = [each for each in waiting if each.waits_for_client and not each.will_close]
         if not idle:
             self._make_room_after = now + _PAUSE
             return False
-        min(idle, key=lambda channel: channel.patience).give_up()
+        min(idle, key=lambda channel: channel.answered_at).give_up()
         return True
 
     def _channels(self) -> "list[_Channel]":
@@ -275,6 +277,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     Attributes:
         patience: seconds for which the process will wait for its client; whole again after
             each answer, and with what the client sends or takes.
+        answered_at: when it came, or the last request on it was answered; monotonic seconds.
         waits_since, is_refused, is_surplus: see `Waits`.
 
     """
@@ -284,7 +287,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def __init__(self, process: Server, *arguments: Any, **named: Any) -> None:
         self.process = process
-        self.waits_since = 0.0
+        self.answered_at, self.waits_since = time.monotonic(), 0.0
         self.is_refused, self.is_surplus = False, not process.has_room()
         super().__init__(*arguments, **named)
         self.patience = float(self.adj.channel_timeout)
@@ -311,6 +314,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self.connected = False
         super().service()
         self.patience = self.adj.channel_timeout
+        self.answered_at = time.monotonic()
         if not self.connected:
             self.server.pull_trigger()
 
