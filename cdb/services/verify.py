@@ -365,7 +365,15 @@ _OF_OBJECTS = (
         checks.KEPT,
         "{kind} {id}",
         "Since change {added_by} the mode of its status is {mode}, and its digest {digest}: "
-        "closed tags have one, and no others.",
+        "only closed tags have one.",
+    ),
+    # No error: a tag that was closed before there were digests has none.
+    _whole(
+        "unkept",
+        checks.UNKEPT,
+        "{kind} {id}",
+        "Since change {added_by} it is closed, and no digest tells whether it is as it was.",
+        Severity.WARNING,
     ),
     _whole(
         "unused-series",

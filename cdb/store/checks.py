@@ -300,13 +300,20 @@ HEADS = _union(
 KEPT = """
     select 'tag_state' as kind, s.tag as id, s.added_by, s.digest, named.mode
     from tag_state s join tag_status named on named.id = s.status
-    where (named.mode = 'closed') <> (s.digest is not null)
+    where (named.mode <> 'closed' and s.digest is not null)
         or named.mode not in ('open', 'append', 'closed')
 """
-"""Tags that are closed without a digest, or have one and are open, or neither of both.
+"""Tags that are open and have a digest, or are neither open nor closed.
 
 Columns: kind, id, added_by, digest, mode.
 """
+
+UNKEPT = """
+    select 'tag_state' as kind, s.tag as id, s.added_by
+    from tag_state s join tag_status named on named.id = s.status
+    where named.mode = 'closed' and s.digest is null
+"""
+"""Tags that are closed without a digest: kind, id, added_by."""
 
 UNUSED = """
     select id, (select count(*) from iov where iov.series = series.id) as rows from series
