@@ -553,7 +553,7 @@ def run(*arguments: str | Path) -> Result:
 def test_command_finds_nothing(small: Small, ini: Path) -> None:
     done = run(ini)
     assert (done.exit_code, done.stderr) == (0, "")
-    checks = 20 if small.database.is_postgresql else 21
+    checks = 21 if small.database.is_postgresql else 22
     assert done.stdout == (
         f"Verified change {small.change()} by {checks} checks: 0 error, 0 warning, 0 info.\n"
     )

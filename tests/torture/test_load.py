@@ -18,7 +18,7 @@ import requests
 from forging import SECRET
 from processes import served
 from scraped import read
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from support import API
 from torture.campaign import Campaign
 from torture.journal import Exchange, Journal
@@ -88,7 +88,7 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             f"[server:main]\nuse = egg:waitress#main\nthreads = {_THREADS}\n"
         )
         variables = {
-            "CDB_DATABASE_URL": url,
+            "CDB_DATABASE_URL": _named(url),
             "SIGNING_KEY": SECRET,
             "TMPDIR": str(tmp_path / "temporary"),
         }
@@ -96,6 +96,12 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             made = Service(root, process, url, tmp_path / "temporary")
             yield made
             made.close()
+
+
+def _named(url: str) -> str:
+    """Return the URL of a database on which the connections of the service have a name."""
+    named = make_url(url).update_query_dict({"application_name": "soak"})
+    return named.render_as_string(hide_password=False)
 
 
 class Service:
@@ -137,10 +143,10 @@ class Service:
 
     @property
     def connections(self) -> int:
-        """Connections to the database but this one."""
+        """Connections of the service to its database."""
         return self.asked(
-            "select count(*) from pg_stat_activity where datname = current_database() "
-            "and pid <> pg_backend_pid()"
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and application_name = 'soak'"
         )
 
     def sample(self, tag: str) -> Sample:
@@ -349,6 +355,7 @@ def check_growth(samples: Sequence[Sample]) -> None:
 
 def check_end(service: Service) -> None:
     """Stop it, and see that nothing is left."""
+    assert service.connections
     service.process.terminate()
     assert service.process.wait(timeout=120) == 0
     # PostgreSQL ends its process for a connection after that is closed.
