@@ -52,5 +52,5 @@ def _is_sound(column: Column[Any]) -> str:
             sound = f"typeof({name}) = 'text' and instr({name}, char(0)) = 0"
             sound += f" and length({name}) <= {kind.length}" if kind.length else ""
         case _:
-            raise NotImplementedError(f"How {column} is looked at.")
+            raise TypeError(f"Nobody has said how {column} is looked at.")
     return f"{name} is null or ({sound})" if column.nullable else sound
