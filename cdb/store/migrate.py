@@ -46,8 +46,11 @@ _LOCK_S = 3
 _PAUSE_S = 2
 """Seconds until the next attempt, in which those who waited have their turn."""
 
-_IS_LOCKED = "55P03"
-"""What PostgreSQL says where a lock was not to be had in time."""
+_IS_LOCKED = frozenset({"40P01", "55P03"})
+"""What PostgreSQL says where a lock was not to be had in time, or not without a deadlock.
+
+A migration locks table after table, and requests do so in an order of their own.
+"""
 
 _LIMIT = text("select set_config('lock_timeout', :limit, true)")
 _ALONE = text("""
@@ -299,7 +302,7 @@ def _alone(database: Database, deadline: float) -> Iterator[None]:
 
 
 def _is_done(database: Database, verb: Callable[[Config, str], None], revision: str) -> bool:
-    """Migrate, and tell whether that was done; not where a lock was not to be had in time."""
+    """Migrate, and tell whether that was done; not where a lock was not to be had."""
     with database.engine.connect() as connection:
         event.listen(connection, "begin", _limit_locks)
         try:
@@ -322,4 +325,4 @@ def _migrate(connection: Connection, verb: Callable[[Config, str], None], revisi
 
 
 def _is_locked(error: DBAPIError) -> bool:
-    return getattr(error.orig, "pgcode", None) == _IS_LOCKED
+    return getattr(error.orig, "pgcode", None) in _IS_LOCKED

@@ -58,6 +58,34 @@ def downgrade():
     op.drop_table("added")
 '''
 
+CROSSES = '''
+"""Locks two tables, the second one once somebody who holds that one waits for the first."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, lives_with = "{new}", "{head}", "{head}"
+
+
+def upgrade():
+    op.add_column("iov", sa.Column("quality", sa.Integer(), nullable=True))
+    op.execute("""
+        do $$ begin
+            while exists (select 1 from pg_locks where relation = 'global_tag'::regclass)
+                and not exists (
+                    select 1 from pg_locks where relation = 'iov'::regclass and not granted
+                )
+            loop perform pg_sleep(0.01);
+            end loop;
+        end $$
+    """)
+    op.add_column("global_tag", sa.Column("kind", sa.Text(), nullable=True))
+
+
+def downgrade():
+    pass
+'''
+
 TAKES_AWAY = '''
 """Takes away and refuses."""
 
@@ -364,6 +392,31 @@ def test_an_upgrade_is_in_nobodys_way_for_long(
         assert done.is_alive()
     done.join(120)
     assert client.ok("GET", "/health/ready")["status"] == "ok"
+
+
+@ON_POSTGRESQL
+def test_an_upgrade_that_ends_in_a_deadlock_is_tried_again(
+    database: Database, later: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = later(CROSSES)
+    monkeypatch.setattr(migrate, "_scripts", lambda: scripts)
+    is_held = text(
+        "select count(*) from pg_locks where relation = 'iov'::regclass"
+        " and mode = 'AccessExclusiveLock'"
+    )
+    with database.engine.begin() as reader, database.engine.begin() as watching:
+        # Of two that wait for each other the one gives way that looks first: after a second.
+        reader.execute(text("set local deadlock_timeout = '5min'"))
+        reader.execute(text("select count(*) from global_tag"))
+        upgrade = threading.Thread(target=migrate.upgrade, args=(database,))
+        upgrade.start()
+        deadline = time.monotonic() + 120
+        while not watching.execute(is_held).scalar_one():
+            assert time.monotonic() < deadline
+        reader.execute(text("select count(*) from iov"))
+    upgrade.join(120)
+    with database.snapshot() as found:
+        assert migrate.current(found) == f"{int(migrate.head()) + 1:04}"
 
 
 @ON_POSTGRESQL
