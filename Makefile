@@ -17,6 +17,8 @@ DOCS     :=
 UPGRADE  :=
 MINUTES  := 10
 CAMPAIGN :=
+MODULE   := cdb/domain
+SAMPLE   :=
 EXPERIMENTS :=
 
 BIN    := .venv/bin
@@ -29,7 +31,7 @@ SOURCES := setup.cfg pyproject.toml client/setup.cfg client/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test torture check docs links bench lock audit dist image screenshots clean
+.PHONY: help setup run stack test torture mutants check docs links bench lock audit dist image screenshots clean
 
 help:
 	@echo "make setup                            create .venv with cdb, the plugins and the tests' tools"
@@ -37,6 +39,7 @@ help:
 	@echo "make stack [PORT=8000] [VAR=var]      PostgreSQL with a replica, PgBouncer, two services, nginx, Prometheus"
 	@echo "make test [T=path]                    all tests and checks, or the tests under one path"
 	@echo "make torture [MINUTES=10] [CAMPAIGN=name]  load, faults and attacks, each for so long"
+	@echo "make mutants [MODULE=cdb/store/query.py]  change the code in one place after another: do tests notice?"
 	@echo "make check                            format, lint, types, import rules"
 	@echo "make docs                             build the documentation into docs/_build/html"
 	@echo "make links                            ask every address that the documentation names"
@@ -117,6 +120,16 @@ torture: setup
 	TORTURE_MINUTES=$(MINUTES) TORTURE_REPORT='$(VAR)/torture' $(BIN)/pytest tests/torture \
 	  $(if $(CAMPAIGN),-k '$(CAMPAIGN)') -o faulthandler_timeout=$$(($(MINUTES) * 120 + 600))
 
+# The rules are in functions, which mutmut changes; what is SQL, in one module of the store, the other.
+mutants: setup
+ifneq ($(filter cdb/store/%,$(MODULE)),)
+	$(BIN)/python -W ignore tools/mutants.py $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
+else
+	$(PIP) --editable '.[mutants]'
+	$(BIN)/mutmut run --max-children 1 '$(subst /,.,$(MODULE:.py=)).*'
+	$(BIN)/mutmut results
+endif
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -162,5 +175,5 @@ screenshots: setup
 	  $(if $(DOCS),docs/images/web --docs,'$(OUT)') $(URL)
 
 clean:
-	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist mutants docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

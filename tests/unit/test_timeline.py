@@ -1,9 +1,11 @@
 """How the axis is cut into cells, and what is covered of them, without rounding."""
 
 from bisect import bisect_right
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import groupby, pairwise
 
 import pytest
+from histories import covered_part
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from cdb.domain.timeline import (
     grid,
     reached,
     sampled,
+    spread,
     wants_scale,
 )
 
@@ -246,3 +249,91 @@ def test_a_gap_of_one_point_is_seen() -> None:
         FULL - 1,
         FULL,
     ]
+
+
+NEAR = st.builds(Point, st.sampled_from([0, 1, 2, 3, 9, 40]), st.sampled_from([0, 1, 2, 5, MAX]))
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> list[Interval]:
+    """Intervals that do not overlap, some of which touch."""
+    edges = sorted(draw(st.sets(NEAR, min_size=2, max_size=12)))
+    parts = [Interval(*pair) for pair in pairwise(edges)]
+    return [part for part in parts if draw(st.booleans())] or parts
+
+
+def summed(cells: Grid, window: Interval, shown: Sequence[Interval]) -> Sums:
+    """What `Sums` says, of intervals of which all overlap the window."""
+    first = cells.index(window.start)
+
+    def last_major(interval: Interval) -> int:
+        return before(interval.end).major
+
+    shared = [False, *(last_major(a) == b.start.major for a, b in pairwise(shown))]
+    grouped = groupby(
+        zip(shown, shared, strict=True),
+        key=lambda each: max(cells.index(each[0].start), first) - first,
+    )
+    columns = []
+    for cell, group in grouped:
+        inside = list(group)
+        parts = [part for part, _ in inside]
+        minors = [part.end.minor - part.start.minor for part in parts]
+        leaving = next(
+            (
+                part.end
+                for part in parts
+                if part.start >= window.start and cells.index(part.end) > cells.index(part.start)
+            ),
+            (None, None),
+        )
+        columns.append(
+            (
+                *(cell, len(parts), len(parts)),
+                sum(part.end.major - part.start.major for part in parts),
+                *(sum(each >> 32 for each in minors), sum(each & (2**32 - 1) for each in minors)),
+                *leaving,
+                sum(last_major(part) - part.start.major for part in parts),
+                sum(is_shared for _, is_shared in inside),
+            )
+        )
+    return Sums(*map(list, zip(*columns, strict=True)))
+
+
+@given(
+    lists(),
+    st.sets(NEAR, min_size=2, max_size=2).map(sorted),
+    st.sampled_from([MINORS, MAJORS, Grid(1, 2, 3), Grid(5), Grid(20)]),
+)
+@example([Interval(Point(0, 0), Point(40, MAX))], [Point(1, 1), Point(9, 0)], Grid(5))
+@example(
+    [Interval(Point(1, 0), Point(2, 1)), Interval(Point(2, 2), OPEN)], [ORIGIN, (9, 1)], MAJORS
+)
+def test_what_sums_tell_is_covered_as_the_intervals_cover_it(
+    intervals: list[Interval], ends: list[Point], cells: Grid
+) -> None:
+    window = Interval(*(Point(*end) for end in ends))
+    shown = [each for each in intervals if each.start < window.end and each.end > window.start]
+    if not shown:
+        return
+    edges = cells.edges(window)
+    ruler = edges_at(*edges, cells=cells)
+    expected = [
+        covered_part(Interval(*pair), shown, by_majors=cells.has_whole_majors)
+        for pair in pairwise(edges)
+    ]
+    first, last = shown[0], shown[-1]
+    # What comes after the cell of the last start is told by the last interval alone.
+    end = min(cells.start(cells.index(max(last.start, window.start)) + 1), window.end)
+    number = len(cells.cells(Interval(window.start, end)))
+    sums = summed(cells, window, shown)
+    found = covered(ruler.up_to(number, end), sums, first, last)
+    assert found + covered_by(ruler.after(number), last) == expected
+    if len(shown) == 1:
+        assert covered_by(ruler, first) == expected
+
+
+def test_numbers_of_some_cells_are_spread_over_all() -> None:
+    assert spread([1, 3], [7, 8], 5) == [0, 7, 0, 8, 0]
+    with pytest.raises(ValueError, match="shorter"):
+        spread([1, 3], [7], 5)
