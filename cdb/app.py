@@ -1,6 +1,5 @@
 """The composition root: what the service is made of, in order."""
 
-import os
 from collections.abc import Mapping
 from copy import copy
 from functools import lru_cache
@@ -14,7 +13,6 @@ from pyramid.request import Request
 from pyramid.router import Router
 from pyramid_retry import RetryableExecutionPolicy
 
-from cdb import settings as cdb_settings
 from cdb.registry.plugins import load as load_plugins
 from cdb.rest import openapi, views
 from cdb.rest.access import AccessLog
@@ -24,32 +22,15 @@ from cdb.rest.observing import Observing, note_route
 from cdb.rest.service import Resource
 from cdb.security.exposure import check_open_writes
 from cdb.security.policy import OfService
+from cdb.settings import Settings
 
 _ATTEMPTS = 3
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def main(global_config: Mapping[str, str], **ini: Any) -> Router:
-    """Return the WSGI application; the factory that ini files name.
-
-    Args:
-        global_config: `__file__` is the ini, `listen` where the service listens
-            instead of where the ini says.
-        ini: the keys of the `[app:main]` section.
-
-    Raises:
-        SettingsError: a setting or a plugin is wrong, or the service would be
-            open to writes.
-
-    """
-    file = global_config.get("__file__")
-    settings = cdb_settings.load({"__file__": file, **ini}, os.environ)
-    return make_app(settings, ini, file, global_config.get("listen"))
-
-
 def make_app(
-    settings: cdb_settings.Settings,
+    settings: Settings,
     ini: Mapping[str, Any] | None = None,
     file: str | None = None,
     listen: str | None = None,

@@ -21,7 +21,7 @@ from support import Client  # noqa: E402
 
 from cdb.app import make_app  # noqa: E402
 from cdb.settings import load  # noqa: E402
-from cdb.store import migrate  # noqa: E402
+from cdb.store import migrate, schema  # noqa: E402
 from cdb.store.engine import Database  # noqa: E402
 
 
@@ -40,7 +40,7 @@ def record(kind: str, url: str, folder: Path) -> None:
     lines = "".join(f"{json.dumps(each)}\n" for each in requests)
     (folder / f"statements.{kind}.jsonl").write_text(lines)
     (folder / f"answers.{kind}.json").write_text(f"{json.dumps(answers, indent=1)}\n")
-    released.dump(database.url, folder / f"{migrate.head()}.{kind}.sql")
+    released.dump(database.url, folder / f"{schema.head()}.{kind}.sql")
     database.dispose()
 
 

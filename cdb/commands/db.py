@@ -83,18 +83,18 @@ def status(ini: Path) -> None:
       cdb db status production.ini
       cdb db status production.ini && cdb serve production.ini
     """
-    from cdb.store import migrate
+    from cdb.store import migrate, schema
 
     deployment = deployment_of(ini)
     deployment.require_file()
 
     def run(database: "Database") -> None:
         with database.snapshot() as reader:
-            found = migrate.current(reader)
-            problem = migrate.problem(reader)
-            applied = migrate.applied(reader)
+            found = schema.current(reader)
+            problem = schema.problem(reader)
+            applied = schema.applied(reader)
         click.echo(f"database  {found or 'empty'}")
-        click.echo(f"this cdb  {migrate.head()} ({version('hep-cdb')})")
+        click.echo(f"this cdb  {schema.head()} ({version('hep-cdb')})")
         if applied:
             click.echo(f"works with versions of cdb from {max(r.lives_with for r in applied)} on")
         for each in applied:
@@ -122,7 +122,7 @@ def check(ini: Path) -> None:
       cdb db check production.ini
       cdb db check production.ini && cdb serve production.ini
     """
-    from cdb.store import migrate
+    from cdb.store import migrate, schema
 
     deployment = deployment_of(ini)
     deployment.require_file()
@@ -135,7 +135,7 @@ def check(ini: Path) -> None:
             found = migrate.differences(reader)
         if found:
             raise click.ClickException("; ".join(found))
-        click.echo(f"The database is at {migrate.head()}, and its tables are as they have to be.")
+        click.echo(f"The database is at {schema.head()}, and its tables are as they have to be.")
 
     with_database(deployment, run)
 
@@ -196,17 +196,17 @@ def downgrade(ini: Path, revision: str) -> None:
 
 def _is_of_later_version(database: "Database") -> bool:
     """Tell, and say, whether a later version of cdb has made what this one works with."""
-    from cdb.store import migrate
+    from cdb.store import schema
 
     with database.snapshot() as reader:
-        is_later = migrate.is_later(reader)
+        is_later = schema.is_later(reader)
     if is_later:
         click.echo("A later version of cdb has upgraded it; this version works with that.")
     return is_later
 
 
 def _print_revision(database: "Database") -> None:
-    from cdb.store import migrate
+    from cdb.store import schema
 
     with database.snapshot() as reader:
-        click.echo(f"The database is at {migrate.current(reader) or 'base'}.")
+        click.echo(f"The database is at {schema.current(reader) or 'base'}.")

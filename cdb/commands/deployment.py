@@ -128,10 +128,10 @@ def deployment_of(ini: Path) -> Deployment:
 
 def require_migrated(database: "Database") -> None:
     """Raise ClickException where a database is not at the revision that this version needs."""
-    from cdb.store import migrate
+    from cdb.store import schema
 
     with database.snapshot() as reader:
-        problem = migrate.problem(reader)
+        problem = schema.problem(reader)
     if problem:
         raise click.ClickException(f"{problem}: run `cdb db upgrade` first")
 

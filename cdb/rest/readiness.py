@@ -20,7 +20,7 @@ from cdb.rest.compiled import Compiled
 from cdb.services import statuses
 from cdb.services.payloads import PayloadStore
 from cdb.services.rules import Rules
-from cdb.store import migrate
+from cdb.store import schema
 from cdb.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ def _read(database: Database, ask: Callable[[Connection], Mapping[str, str]]) ->
 
 def _content(reader: Connection, rules: Rules) -> Mapping[str, str]:
     checks = {"database": OK, "migrations": OK, "statuses": OK}
-    if problem := migrate.problem(reader):
+    if problem := schema.problem(reader):
         checks |= {"migrations": problem, "statuses": _UNKNOWN}
     elif missing := statuses.undeclared(reader, rules):
         checks["statuses"] = f"cdb db upgrade declares {', '.join(missing)}"

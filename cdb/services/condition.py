@@ -16,7 +16,7 @@ from cdb.errors import PayloadRefused, Unavailable
 from cdb.services import statuses as statuses_of
 from cdb.services.rules import Rules
 from cdb.settings import Settings, SettingsError
-from cdb.store import condition, migrate, reads
+from cdb.store import condition, migrate, reads, schema
 from cdb.store.changes import latest, now
 from cdb.store.engine import Database, embedded_file
 from cdb.store.payload_files import directory_of, open_files
@@ -79,8 +79,8 @@ def database(settings: Settings, store: Database) -> Findings:
 def migrations(store: Database) -> Findings:
     """Look whether the tables are those of this version."""
     with store.snapshot() as reader:
-        problem = migrate.problem(reader)
-        is_later = migrate.is_later(reader)
+        problem = schema.problem(reader)
+        is_later = schema.is_later(reader)
         found = [] if problem or is_later else migrate.differences(reader)
     if problem:
         yield Found(FAILED, f"{problem[0].upper()}{problem[1:]}: run `cdb db upgrade`.")
@@ -89,7 +89,7 @@ def migrations(store: Database) -> Findings:
     if is_later:
         yield Found(OK, "The tables are those of a later version, with which this one works.")
     elif not problem and not found:
-        yield Found(OK, f"The tables are those of this version, {migrate.head()}.")
+        yield Found(OK, f"The tables are those of this version, {schema.head()}.")
 
 
 def privileges(store: Database, *, is_migrated: bool) -> Findings:

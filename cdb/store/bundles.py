@@ -9,7 +9,7 @@ from sqlalchemy import ExceptionContext, event, text
 from sqlalchemy.exc import DatabaseError
 
 from cdb.errors import Corrupt
-from cdb.store import migrate, sqlite_file
+from cdb.store import schema, sqlite_file
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import Iov
 
@@ -35,6 +35,8 @@ def creating(path: Path) -> Iterator[Database]:
         path: of a file that is not there.
 
     """
+    from cdb.store import migrate  # noqa: PLC0415 - who reads a bundle makes no tables
+
     database = Database(f"sqlite:///{path}", journal="OFF")
     try:
         migrate.upgrade(database)
@@ -88,8 +90,8 @@ def check(database: Database, path: Path, *, whole: bool) -> None:
             found = [_pragma(reader, name) for name in ("application_id", "user_version")]
             is_ours = found[0] == APPLICATION_ID
             computed = reader.execute(_COMPUTED).first() if is_ours else None
-            revision = migrate.current(reader) if is_ours and not computed else None
-            is_fine = revision is not None and migrate.problem(reader) is None
+            revision = schema.current(reader) if is_ours and not computed else None
+            is_fine = revision is not None and schema.problem(reader) is None
             damaged = next(sqlite_file.unsound(reader, whole=whole), None) if is_fine else None
     # Of a damaged file even the message may be no text.
     except (DatabaseError, UnicodeDecodeError) as error:
@@ -105,7 +107,7 @@ def check(database: Database, path: Path, *, whole: bool) -> None:
     if found[1] != FORMAT or not is_fine:
         raise Corrupt(
             f"{path} is a bundle of format {found[1]} with the schema {revision}; this version "
-            f"of cdb reads format {FORMAT} with the schema {migrate.head()}."
+            f"of cdb reads format {FORMAT} with the schema {schema.head()}."
         )
 
 

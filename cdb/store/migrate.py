@@ -11,9 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from alembic import command
@@ -21,10 +19,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, delete, event, func, insert, inspect, select, text
+from sqlalchemy import Connection, delete, event, insert, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from cdb.errors import Unavailable
+from cdb.store import schema
 from cdb.store.changes import now
 from cdb.store.engine import Database, is_postgresql
 from cdb.store.models import Base, SchemaRevision
@@ -68,35 +67,13 @@ _FUNCTIONS_THERE = text(
 )
 
 
-def _scripts() -> Path:
-    """Return the folder of the migrations: in the wheel, or beside the package in a checkout.
-
-    It cannot be found by its package name, since an editable install knows no
-    package without an `__init__.py`, and with one it would shadow the library.
-    """
-    package = Path(__file__).parent.parent
-    installed = package / "migrations"
-    return installed if installed.is_dir() else package.parent / "alembic"
-
-
 def config() -> Config:
     """Return how alembic finds the migrations of cdb."""
     made = Config()
     # A percent sign of a path would be taken for an interpolation.
-    made.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    made.set_main_option("script_location", str(schema.scripts()).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
     return made
-
-
-@cache
-def head() -> str:
-    """Return the revision that this version of cdb works with."""
-    return str(ScriptDirectory.from_config(config()).get_current_head())
-
-
-def current(connection: Connection) -> str | None:
-    """Return the revision that a database has, or None where it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 class Migration(NamedTuple):
@@ -118,52 +95,6 @@ def to_come(revision: str | None) -> list[Migration]:
     if revision is not None and revision not in {each.revision for each in everything}:
         return []
     return [each for each in everything if each.revision > (revision or "")]
-
-
-def is_later(connection: Connection) -> bool:
-    """Tell whether a database was upgraded by a later version of cdb, and this one lives with it.
-
-    Revisions are numbers of four digits, so that the greater one is the later one.
-    """
-    found = current(connection)
-    if found is None or found in {each.revision for each in known()}:
-        return False
-    oldest = _lives_with(connection)
-    return oldest is not None and oldest <= head()
-
-
-def problem(connection: Connection) -> str | None:
-    """Return why this version of cdb cannot work with a database; None where it can.
-
-    It can where the database is at the revision of this version, or at a later one that
-    lives with it. It is half a sentence, as in 'the database has no tables, and 0004 is
-    needed'.
-    """
-    found = current(connection)
-    if found == head() or is_later(connection):
-        return None
-    if found is None:
-        return f"the database has no tables, and {head()} is needed"
-    if found in {each.revision for each in known()}:
-        return f"the database is at {found}, and {head()} is needed"
-    oldest = _lives_with(connection)
-    needs = f", which needs a version with {oldest} or later" if oldest else ""
-    return f"the database is at {found}, of another version of cdb{needs}; this one has {head()}"
-
-
-def _lives_with(connection: Connection) -> str | None:
-    """Return the oldest revision whose version of cdb lives with a database; None if unknown."""
-    if not inspect(connection).has_table(SchemaRevision.__tablename__):
-        return None
-    return connection.execute(select(func.max(SchemaRevision.lives_with))).scalar_one()
-
-
-def applied(connection: Connection) -> list[SchemaRevision]:
-    """Return which migrations were applied when, and by which version of cdb, since 0005."""
-    if not inspect(connection).has_table(SchemaRevision.__tablename__):
-        return []
-    rows = connection.execute(select(SchemaRevision).order_by(SchemaRevision.revision))
-    return [SchemaRevision(**row) for row in rows.mappings()]
 
 
 def note(ctx: MigrationContext, step: Any, **_: object) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from cdb.commands.doctor import check
 from cdb.services import condition
-from cdb.store import migrate
+from cdb.store import migrate, schema
 from cdb.store.engine import Database
 from cdb.store.models import Change
 
@@ -272,7 +272,7 @@ def test_a_database_that_was_not_migrated(
 ) -> None:
     migrate.downgrade(database, "base")
     found = diagnose(database_url)
-    said = f"The database has no tables, and {migrate.head()} is needed: run `cdb db upgrade`."
+    said = f"The database has no tables, and {schema.head()} is needed: run `cdb db upgrade`."
     assert failed(found) == {"migrations": said}
     assert found["writes"][0][0] == "ok"
     assert "statuses" not in found

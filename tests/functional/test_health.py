@@ -9,7 +9,7 @@ from support import Client
 
 from cdb.app import make_app
 from cdb.settings import load
-from cdb.store import migrate
+from cdb.store import migrate, schema
 from cdb.store.engine import Database
 
 
@@ -28,7 +28,7 @@ def test_not_ready_without_tables(make_client: Callable[..., Client], database: 
     assert answer.json["status"] == "failing"
     assert answer.json["checks"] == {
         "database": "ok",
-        "migrations": f"the database has no tables, and {migrate.head()} is needed",
+        "migrations": f"the database has no tables, and {schema.head()} is needed",
         "statuses": "unknown",
     }
 

@@ -19,7 +19,7 @@ import release
 from image import DOCKERFILE, ROOT, Container, Image, Machine, context, left_out
 from support import program
 
-from cdb.store import migrate
+from cdb.store import schema
 
 INI = """
 [app:main]
@@ -48,7 +48,7 @@ for path in sys.argv[1:]:
 
 
 SERVING = "cdb.app, cdb.commands.workers, cdb.rest.openapi, cdb.rest.views, cdb.store.migrate"
-"""What a service imports."""
+"""What a service and `cdb db upgrade` import."""
 
 EPOCH = 1_700_000_000
 """When the wheels of the image were made, in seconds since 1970."""
@@ -80,7 +80,7 @@ def served(image: Image) -> Iterator[Container]:
     migrated = Container(image, "db", "upgrade", "/etc/cdb/cdb.ini")
     status, said = migrated.ended()
     assert status == 0, said
-    assert f"The database is at {migrate.head()}.\n" in said
+    assert f"The database is at {schema.head()}.\n" in said
     container = Container(image, *image.settings["CMD"], "--workers", "2")
     try:
         assert container.process.stdout

@@ -15,7 +15,7 @@ from support import Client
 from cdb.builtin.standard import Standard
 from cdb.commands.db import db
 from cdb.plugin import NoOptions
-from cdb.store import log, migrate, reads
+from cdb.store import log, migrate, reads, schema
 from cdb.store.engine import Database
 from cdb.store.models import Base, TagChange, TypeChange
 
@@ -43,7 +43,7 @@ def indexes(database: Database, kind: str) -> dict[str, str]:
 
 def test_there_is_one_head() -> None:
     scripts = ScriptDirectory.from_config(migrate.config())
-    assert scripts.get_heads() == [migrate.head()]
+    assert scripts.get_heads() == [schema.head()]
 
 
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
@@ -74,7 +74,7 @@ def test_downgrade_leaves_nothing(unmigrated: Database, database_kind: str) -> N
 def test_upgrade_again_changes_nothing(database: Database) -> None:
     migrate.upgrade(database)
     with database.snapshot() as reader:
-        assert migrate.current(reader) == migrate.head()
+        assert schema.current(reader) == schema.head()
 
 
 def test_the_statuses_that_every_service_has_are_declared(database: Database) -> None:
@@ -106,14 +106,14 @@ def checked(url: str, folder: Path) -> tuple[int, str]:
 
 
 def test_a_database_of_this_version_is_as_it_has_to_be(database_url: str, tmp_path: Path) -> None:
-    said = f"The database is at {migrate.head()}, and its tables are as they have to be."
+    said = f"The database is at {schema.head()}, and its tables are as they have to be."
     assert checked(database_url, tmp_path) == (0, said)
 
 
 def test_a_database_that_was_not_migrated_is_told(
     unmigrated: Database, database_url: str, tmp_path: Path
 ) -> None:
-    reason = f"the database has no tables, and {migrate.head()} is needed"
+    reason = f"the database has no tables, and {schema.head()} is needed"
     said = f"Error: {reason}: run `cdb db upgrade` first"
     assert checked(database_url, tmp_path) == (1, said)
     migrate.upgrade(unmigrated, "0002")

@@ -27,7 +27,7 @@ from support import API, Client
 from cdb.commands.db import db
 from cdb.commands.verify import verify
 from cdb.errors import Unavailable
-from cdb.store import migrate
+from cdb.store import migrate, schema
 from cdb.store.engine import Database
 
 LAST = released.releases()[-1]
@@ -116,10 +116,10 @@ def downgrade():
 NEXT = """
 import sys
 from pathlib import Path
-from cdb.store import migrate
+from cdb.store import migrate, schema
 from cdb.store.engine import Database
 
-migrate._scripts = lambda: Path(sys.argv[1])
+schema.scripts = lambda: Path(sys.argv[1])
 migrate.upgrade(Database(sys.argv[2]))
 """
 """The `cdb db upgrade` of the next version."""
@@ -131,9 +131,9 @@ def later(tmp_path: Path) -> Callable[[str], Path]:
 
     def write(source: str) -> Path:
         folder = tmp_path / f"alembic-{time.monotonic_ns()}"
-        shutil.copytree(migrate._scripts(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-        new = f"{int(migrate.head()) + 1:04}"
-        made = source.format(new=new, head=migrate.head())
+        shutil.copytree(schema.scripts(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+        new = f"{int(schema.head()) + 1:04}"
+        made = source.format(new=new, head=schema.head())
         (folder / "versions" / f"{new}_next.py").write_text(made)
         return folder
 
@@ -216,6 +216,7 @@ def test_statements_of_the_last_release_run_on_the_tables_of_today(
 def test_revisions_are_numbers_in_order() -> None:
     found = [each.revision for each in migrate.known()]
     assert found == [f"{number:04}" for number in range(1, len(found) + 1)]
+    assert found == [*schema.revisions()]
 
 
 def test_migrations_since_the_last_release_leave_its_services_alone(database: Database) -> None:
@@ -225,7 +226,7 @@ def test_migrations_since_the_last_release_leave_its_services_alone(database: Da
     hurts = {each: found for each in since if (found := additive.harm(database, each))}
     assert hurts == {}
     with database.snapshot() as reader:
-        claimed = {each.revision: each.lives_with for each in migrate.applied(reader)}
+        claimed = {each.revision: each.lives_with for each in schema.applied(reader)}
     assert {each: claimed[each] for each in since if claimed[each] > LAST.revision} == {}
 
 
@@ -233,7 +234,7 @@ def test_migration_that_adds_does_no_harm(
     database: Database, later: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripts = later(ADDS)
-    monkeypatch.setattr(migrate, "_scripts", lambda: scripts)
+    monkeypatch.setattr(schema, "scripts", lambda: scripts)
     assert additive.harm(database, "head") == []
 
 
@@ -244,7 +245,7 @@ def test_migration_that_takes_away_does_harm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scripts = later(TAKES_AWAY)
-    monkeypatch.setattr(migrate, "_scripts", lambda: scripts)
+    monkeypatch.setattr(schema, "scripts", lambda: scripts)
     found = additive.harm(database, "head")
     expected = {
         "payload_list refuses rows by the constraint uq_contact",
@@ -341,7 +342,7 @@ def test_services_go_on_while_the_next_version_upgrades(
     assert [set(each) for each in traffic.statuses] == [{200}, {200}]
     assert requests.get(f"{running}/health/ready", timeout=120).json()["status"] == "ok"
     with database.snapshot() as reader:
-        assert migrate.current(reader) == f"{int(migrate.head()) + 1:04}"
+        assert schema.current(reader) == f"{int(schema.head()) + 1:04}"
     # A roll-back runs the upgrade of this version again, and starts its services.
     done = "A later version of cdb has upgraded it; this version works with that."
     status, told = said(db, "upgrade", ini)
@@ -350,7 +351,7 @@ def test_services_go_on_while_the_next_version_upgrades(
     assert (status, done in told) == (0, True)
     status, told = said(db, "status", ini)
     assert status == 0
-    assert f"works with versions of cdb from {migrate.head()} on" in told
+    assert f"works with versions of cdb from {schema.head()} on" in told
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -359,10 +360,10 @@ def test_a_service_does_not_work_with_what_takes_away_what_it_needs(
 ) -> None:
     assert by_next_version(later(TAKES_AWAY), database_url).wait(120) == 0
     told = client.api("GET", "/health/ready", status=503).json["checks"]["migrations"]
-    new = f"{int(migrate.head()) + 1:04}"
+    new = f"{int(schema.head()) + 1:04}"
     assert told == (
         f"the database is at {new}, of another version of cdb, which needs a version with "
-        f"{new} or later; this one has {migrate.head()}"
+        f"{new} or later; this one has {schema.head()}"
     )
     status, said_of_it = said(db, "status", ini)
     assert (status, told in said_of_it) == (1, True)
@@ -431,8 +432,8 @@ def test_an_upgrade_waits_for_another_one(database: Database) -> None:
 def test_status_tells_what_is_applied_and_what_is_to_come(database: Database, ini: Path) -> None:
     status, told = said(db, "status", ini)
     assert status == 0
-    assert f"database  {migrate.head()}\n" in told
-    assert f"applied   {migrate.head()} on " in told
+    assert f"database  {schema.head()}\n" in told
+    assert f"applied   {schema.head()} on " in told
     migrate.downgrade(database, "0003")
     status, told = said(db, "status", ini)
     assert status == 1
