@@ -1,156 +1,17 @@
 """A conditions database that a child could check: every answer is kept point by point.
 
-It shares the points and intervals of the domain and nothing else: no rows, no
-logs, no pins. A payload list is one slot for each point of a small grid, a
-clone is a copy of the slots, and every rule is worked out slot by slot.
+It knows no rows, no logs and no pins. A payload list is one slot for each point
+of a small grid (`slots`), and a clone is a copy of the slots.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Self
 
-from cdb.domain.points import MAX, OPEN, Point
+from slots import STARTS, NewRow, RefusedError, Slots
 
-COORDINATES = (0, 1, 2, 2**53 + 1, MAX - 1, MAX)
-GRID = tuple(sorted(Point(major, minor) for major in COORDINATES for minor in COORDINATES))
-STARTS = GRID[:-1]
-"""Every point of the grid but (MAX, MAX), which is never a start."""
+from cdb.domain.points import OPEN, Point
 
 MODES = {"unlocked": "open", "locked": "append", "frozen": "closed"}
-
-
-class RefusedError(Exception):
-    """The service refuses this, with an HTTP status, and nothing changes."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What answers in a slot. Slots that hold the same object are one interval."""
-
-    payload: str
-    declared: Point
-    id: int | None = None
-
-
-@dataclass(frozen=True)
-class NewRow:
-    """A payload IOV to attach; without an end it holds until the next start."""
-
-    start: Point
-    end: Point | None
-    payload: str
-    id: int | None = None
-
-
-class Slots:
-    """What a payload list answers at each point of a grid, (MAX, MAX) being its last."""
-
-    def __init__(self, grid: Sequence[Point] = GRID, taken: Sequence[Piece | None] = ()) -> None:
-        self.grid = grid
-        self.slots: list[Piece | None] = list(taken) or [None] * (len(grid) - 1)
-        self._place = {point: place for place, point in enumerate(grid)}
-
-    def copy(self) -> Self:
-        return type(self)(self.grid, self.slots)
-
-    def without_ids(self) -> Self:
-        """Return a copy whose intervals are others, as a fork's are."""
-        others = {piece: replace(piece, id=None) for piece in self.slots if piece}
-        return type(self)(self.grid, [piece and others[piece] for piece in self.slots])
-
-    def intervals(self) -> list[tuple[Point, Point, Piece]]:
-        """Return the intervals in order: start, exclusive end, what answers."""
-        found: list[tuple[Point, Point, Piece]] = []
-        for place, piece in enumerate(self.slots):
-            if piece is None:
-                continue
-            if found and found[-1][2] is piece:
-                found[-1] = (found[-1][0], self.grid[place + 1], piece)
-            else:
-                found.append((self.grid[place], self.grid[place + 1], piece))
-        return found
-
-    def answers(self) -> list[str | None]:
-        """Return what is answered at each point, whichever interval it comes from."""
-        return [piece and piece.payload for piece in self.slots]
-
-    def ids(self) -> set[int]:
-        return {piece.id for piece in self.slots if piece and piece.id is not None}
-
-    def attach(self, row: NewRow, mode: str) -> None:
-        """Rules 2 to 4 for one IOV."""
-        if row.end is None:
-            end = min((s for s, _, _ in self.intervals() if s > row.start), default=OPEN)
-        else:
-            end = row.end
-        first, stop = self._place[row.start], self._place[end]
-        keeps_declared = row.end is None
-        if mode == "append" and any(self.slots[first:stop]):
-            if not self._closes_the_last(row, end):
-                raise RefusedError(409)
-            keeps_declared = True
-        self._cut(first, None if keeps_declared else row.start)
-        self._cut(stop, None)
-        new = Piece(row.payload, OPEN if row.end is None else end, row.id)
-        self.slots[first:stop] = [new] * (stop - first)
-
-    def attach_batch(self, rows: Sequence[NewRow], mode: str) -> None:
-        """Rule 5: rows in order of start, after what cannot be meant is refused."""
-        ordered = sorted(rows, key=lambda row: row.start)
-        finite = [row for row in ordered if not _is_open(row)]
-        if len({row.start for row in rows}) < len(rows):
-            raise RefusedError(400)
-        for left, right in pairwise(finite):
-            if left.end is not None and left.end > right.start:
-                raise RefusedError(400)
-        for row in ordered:
-            self.attach(row, mode)
-
-    def delete(self, start: Point, end: Point | None) -> None:
-        """Rule 6, and of rule 4 that the time goes back to the interval before."""
-        found = self.intervals()
-        there = [place for place, (s, e, _) in enumerate(found) if s == start and end in (None, e)]
-        if not there:
-            raise RefusedError(404)
-        number = there[0]
-        deleted = found[number][2]
-        self.slots = [None if piece is deleted else piece for piece in self.slots]
-        if number and found[number - 1][1] == start:
-            before_start, _, before = found[number - 1]
-            following = found[number + 1][0] if number + 1 < len(found) else OPEN
-            stop = self._place[min(before.declared, following)]
-            if stop > self._place[start]:
-                first = self._place[before_start]
-                self.slots[first:stop] = [replace(before, id=None)] * (stop - first)
-
-    def _closes_the_last(self, row: NewRow, end: Point) -> bool:
-        """Tell whether this is the online append: open, after the last, open the same way."""
-        last_start, last_end, _ = self.intervals()[-1]
-        return _is_open(row) and last_start < row.start and last_end == end
-
-    def _cut(self, place: int, declared: Point | None) -> None:
-        """Let no interval reach across a place; give the left part another declared end."""
-        if not 0 < place < len(self.slots):
-            return
-        left, right = self.slots[place - 1], self.slots[place]
-        if left is None or left is not right:
-            return
-        for piece, places in (
-            (replace(left, id=None, declared=declared or left.declared), range(place)),
-            (replace(left, id=None), range(place, len(self.slots))),
-        ):
-            for number in places:
-                if self.slots[number] is left:
-                    self.slots[number] = piece
-
-
-def _is_open(row: NewRow) -> bool:
-    return row.end in (None, OPEN, Point(row.start.major, MAX))
 
 
 @dataclass(eq=False)
@@ -172,6 +33,10 @@ class Past:
 
     id: int
     lists: dict[str, ListModel]
+
+
+Pasts = dict[str, Past]
+"""All global tags at an earlier change, by the names that they had then."""
 
 
 @dataclass
@@ -236,7 +101,7 @@ class ServiceModel:
         del self.tags[name], self._ids[name]
         return 1
 
-    def past(self) -> dict[str, Past]:
+    def past(self) -> Pasts:
         """Return what every tag holds now, to be reverted to later."""
         return {
             tag: Past(
@@ -249,7 +114,7 @@ class ServiceModel:
             for tag in self.tags
         }
 
-    def revert(self, name: str, past: dict[str, Past]) -> int:
+    def revert(self, name: str, past: Pasts) -> int:
         """Let a tag answer as it did; lists that come back get names from `name_lists`."""
         self._require(self._status(name), "open", "append")
         differing = self.differing(name, past)
@@ -264,9 +129,7 @@ class ServiceModel:
                 current.tag = None
         return 1 if differing else 0
 
-    def differing(
-        self, name: str, past: dict[str, Past]
-    ) -> list[tuple[ListModel | None, ListModel | None]]:
+    def differing(self, name: str, past: Pasts) -> list[tuple[ListModel | None, ListModel | None]]:
         """Return the lists, now and then, that a revert of a tag has to do with."""
         then = next((each for each in past.values() if each.id == self._ids[name]), None)
         if then is None:
@@ -304,6 +167,49 @@ class ServiceModel:
             raise AssertionError(f"the tag has lists of {sorted(names)}")
         for member in members:
             member.name = member.name or names[member.type]
+
+    def merge(self, name: str, mode: str, sources: Sequence[tuple[str, Pasts | None]]) -> int:
+        """Fill the gaps of a tag, or override what it answers, the first source winning.
+
+        Args:
+            name: of the tag; lists that it gets have their names from `name_lists`.
+            mode: `fill` or `override`.
+            sources: names of tags, each as it is now, or as it was in a past.
+
+        """
+        self._require(self._status(name), "open", "append")
+        layers = [self._layer(*source) for source in sources]
+        members = {member.type: member for member in self.lists_of(name)}
+        entering = {}
+        for type_name in sorted({each for layer in layers for each in layer}):
+            like, *others = (layer[type_name] for layer in layers if type_name in layer)
+            empty = ListModel("", type_name, like.ends, Slots(like.slots.grid), name)
+            target = members.get(type_name, empty)
+            rows = target.slots.entering(
+                [each.slots for each in (like, *others)], overrides=mode == "override"
+            )
+            if self._mode(target) == "append" and any(map(target.slots.answers_in, rows)):
+                raise RefusedError(409)
+            if rows:
+                entering[target] = rows
+        for target, rows in entering.items():
+            slots = self._writable(target)
+            is_anew = mode == "override" and 2 * len(rows) > len(slots.intervals())
+            slots = slots.without_ids() if is_anew else slots
+            for row in rows:
+                slots.attach(row, "open")
+            self._written(target, slots)
+            if target not in self.lists:
+                self.lists.append(target)
+        return 1 if entering else 0
+
+    def _layer(self, source: str, past: Pasts | None) -> dict[str, ListModel]:
+        if past is None:
+            self._status(source)
+            return {member.type: member for member in self.lists_of(source)}
+        if source not in past:
+            raise RefusedError(404)
+        return past[source].lists
 
     def attach_list(self, target: ListModel, tag: str) -> int:
         status = self._status(tag)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 import requests
-from model import NewRow, Slots
+from slots import NewRow, Slots
 from sqlalchemy import select, text
 from support import API, Client, serving
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model import GRID, STARTS
+from slots import GRID, STARTS
 from support import Client
 
 from cdb.domain.points import (

@@ -20,7 +20,7 @@ import requests
 from support import API
 from torture.answers import expected, path_of, shown
 from torture.journal import HEADERS, Exchange, Journal, Question, Write
-from torture.states import Logged, Replay, State, TagState
+from torture.states import Logged, Replay, State, TagState, needed_of
 
 _TIMEOUT_S = 60.0
 _AGAIN = 50
@@ -226,12 +226,13 @@ class _Check:
 
     def _replay(self) -> list[State]:
         writes = {name: attempts[0].about for name, attempts in self._writes.items()}
-        reverts = {
-            write.arguments[1]
+        needed = {
+            change
             for write in writes.values()
-            if isinstance(write, Write) and write.kind == "revert"
+            if isinstance(write, Write)
+            for change in needed_of(write)
         }
-        replay = Replay(self._journal.began, reverts)
+        replay = Replay(self._journal.began, needed)
         for entry in self._log:
             write = writes.get(entry["comment"] or "")
             replay.follow(entry, write if isinstance(write, Write) else None)

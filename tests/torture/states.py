@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from model import ListModel, NewRow, Past, RefusedError, ServiceModel, Slots, StagedModel
+from model import ListModel, Pasts, ServiceModel, StagedModel
+from slots import NewRow, RefusedError, Slots
 from torture.journal import Write
 
 from cdb.domain.points import MAX, OPEN, Point
@@ -22,6 +23,9 @@ Logged = Mapping[str, Any]
 
 Interval = tuple[Point, Point, str]
 """Start, exclusive end, payload."""
+
+Source = tuple[str, int | None]
+"""What is merged: a global tag as of a change, or as it is."""
 
 
 class ListState(NamedTuple):
@@ -53,12 +57,12 @@ class State(NamedTuple):
 class Replay:
     """Follows the change log; `problems` says what cannot have been."""
 
-    def __init__(self, began: int, reverted_to: set[int]) -> None:
+    def __init__(self, began: int, needed: set[int]) -> None:
         self.problems: list[str] = []
         self.states = [State(began, {}, {})]
         self._model = ServiceModel()
-        self._reverted_to = reverted_to
-        self._pasts: dict[int, dict[str, Past]] = {}
+        self._needed = needed
+        self._pasts: dict[int, Pasts] = {}
         self._seen: dict[str, tuple[object, ListState]] = {}
 
     def follow(self, logged: Logged, write: Write | None) -> None:
@@ -74,14 +78,17 @@ class Replay:
             except (RefusedError, KeyError, IndexError) as error:
                 self._say(change, write, f"could not be done ({error!r}), and was")
             self.states.append(self._state(change, before, logged))
-        if change in self._reverted_to:
+        if change in self._needed:
             self._pasts[change] = self._model.past()
 
     def _arguments(self, write: Write) -> tuple[Any, ...]:
-        if write.kind != "revert":
-            return write.arguments
-        tag, to = write.arguments
-        return (tag, self._pasts[to])
+        if write.kind == "revert":
+            tag, to = write.arguments
+            return (tag, self._pasts[to])
+        if write.kind == "merge":
+            tag, mode, sources = write.arguments
+            return (tag, mode, [(name, at and self._pasts[at]) for name, at in sources])
+        return write.arguments
 
     def _say(self, change: int, write: Write, what: str) -> None:
         self.problems.append(
@@ -122,6 +129,13 @@ class Replay:
         return seen[1]
 
 
+def needed_of(write: Write) -> set[int]:
+    """Return the changes whose states a write asks for."""
+    if write.kind == "revert":
+        return {write.arguments[1]}
+    return {at for _, at in write.arguments[2] if at} if write.kind == "merge" else set()
+
+
 # --- what each kind of write does: the number of changes ---------------------------------
 
 
@@ -159,13 +173,30 @@ def _clone(model: ServiceModel, logged: Logged, source: str, target: str) -> int
     return done
 
 
-def _revert(model: ServiceModel, logged: Logged, tag: str, past: dict[str, Past]) -> int:
-    known = {entry.name for entry in model.lists}
+def _revert(model: ServiceModel, logged: Logged, tag: str, past: Pasts) -> int:
     done = model.revert(tag, past)
+    _name_lists(model, logged, tag)
+    return done
+
+
+def _merge(
+    model: ServiceModel,
+    logged: Logged,
+    tag: str,
+    mode: str,
+    sources: Sequence[tuple[str, Pasts | None]],
+) -> int:
+    done = model.merge(tag, mode, sources)
+    _name_lists(model, logged, tag)
+    return done
+
+
+def _name_lists(model: ServiceModel, logged: Logged, tag: str) -> None:
+    """Give the lists that a tag has got the names that the service made."""
+    known = {entry.name for entry in model.lists}
     made = {name.rsplit("_", 1)[0]: name for name in logged["payload_lists"] if name not in known}
     for entry in model.lists_of(tag):
         entry.name = entry.name or made[entry.type]
-    return done
 
 
 _APPLIED: Mapping[str, Callable[..., int]] = {
@@ -183,4 +214,5 @@ _APPLIED: Mapping[str, Callable[..., int]] = {
     "delete": lambda model, _, *place: model.delete(*place),
     "clone": _clone,
     "revert": _revert,
+    "merge": _merge,
 }

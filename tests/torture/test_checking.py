@@ -7,12 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from model import NewRow
+from slots import NewRow
 from support import serving
 from torture.campaign import Campaign
 from torture.checking import check
 from torture.journal import Journal, Question
-from torture.workload import Client, Request, Workload, fields
+from torture.workload import Client, Workload
 
 from cdb.app import make_app
 from cdb.domain.points import OPEN, Point
@@ -50,12 +50,19 @@ def end(workload: Workload) -> None:
     client.write(client.attach_list(tag, workload.lists[-1]))
     client.read(Question("query", (tag, *middle)))
     rows = [(kind, NewRow(Point(0, 0), middle, "one")), (kind, NewRow(middle, OPEN, "two"))]
-    body = [{"payload_type": kind, **fields(row)} for _, row in rows]
-    client.write(Request("attach", (tag, rows), "POST", f"global-tags/{tag}/iovs", body))
+    client.write(client.attach(tag, rows))
     for read in ("query", "objects"):
         client.read(Question(read, (tag, *middle)))
     change = max(each.change or 0 for each in workload.journal.exchanges)
     client.read(Question("query", (tag, *middle), change))
+    rows = [(kind, NewRow(middle, OPEN, "three"))]
+    other = f"{workload.journal.name}-Y"
+    client.write(client.make_tag(other))
+    client.write(client.make_list(kind))
+    client.write(client.attach_list(other, workload.lists[-1]))
+    client.write(client.attach(other, rows))
+    client.write(client.merge(other, "fill", [(tag, None)]))
+    client.read(Question("ranges", (other,)))
     client.read(Question("counts", ()))
     client.session.close()
 
@@ -98,6 +105,24 @@ def do_half_of_a_write(journal: Journal) -> None:
     put_write(journal, arguments=(tag, rows[:1]))
 
 
+def let_another_one_win_a_merge(journal: Journal) -> None:
+    place = place_of(journal, "merge")
+    about = journal.exchanges[place].about
+    tag, _, sources = about.arguments
+    put(journal, place, about=about._replace(arguments=(tag, "override", sources)))
+
+
+def merge_what_was_before(journal: Journal) -> None:
+    place = place_of(journal, "merge")
+    about, attached = (
+        journal.exchanges[place].about,
+        journal.exchanges[place_of(journal, "attach")],
+    )
+    tag, mode, [(source, _)] = about.arguments
+    before = [(source, int(attached.headers["CDB-Change"]) - 1)]
+    put(journal, place, about=about._replace(arguments=(tag, mode, before)))
+
+
 def do_what_could_not_be_done(journal: Journal) -> None:
     tag, _ = journal.exchanges[place_of(journal, "attach")].about.arguments
     put_write(journal, kind="make tag", arguments=(tag,))
@@ -125,7 +150,7 @@ def answer_what_comes_later(journal: Journal) -> None:
 def answer_no_state(journal: Journal) -> None:
     place = place_of(journal, "counts")
     rows = json.loads(journal.exchanges[place].body)
-    rows[-1]["payload_iov_count"] -= 1
+    rows[-1]["payload_iov_count"] += 100
     put(journal, place, body=json.dumps(rows).encode())
 
 
@@ -167,6 +192,8 @@ PLANTED = {
     say_503_of_what_is_done: "not done, it was said",
     confirm_under_another_number: "and confirmed as",
     do_half_of_a_write: "not of the states",
+    let_another_one_win_a_merge: "not of the states",
+    merge_what_was_before: "changes nothing, and is a change",
     do_what_could_not_be_done: "could not be done",
     do_what_was_overtaken: "was for the head",
     answer_what_was: "not of the states",

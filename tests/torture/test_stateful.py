@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import GRID, STARTS, ListModel, NewRow, Past, RefusedError, ServiceModel, StagedModel
+from model import ListModel, Past, ServiceModel, StagedModel
+from slots import GRID, STARTS, NewRow, RefusedError
 from sqlalchemy import text
 from support import Client
 from torture.campaign import Campaign
@@ -49,6 +50,9 @@ rows_of_lists = st.lists(st.tuples(picks, intervals()), max_size=5)
 first_rows = st.lists(
     st.tuples(picks, intervals()), min_size=3, max_size=8, unique_by=lambda row: row[1][0]
 )
+
+
+merged = st.tuples(tags, st.none() | many)
 
 
 texts = st.sampled_from([None, "first", "second"])
@@ -321,6 +325,22 @@ class Api(RuleBasedStateMachine):
     def revert_to(self, tag: str, change: int, past: dict[str, Past]) -> None:
         path = f"global-tags/{tag}/revert?to={change}"
         if self.write(lambda: self.model.revert(tag, past), "POST", path):
+            self.name_lists(tag)
+
+    @rule(tag=tags, sources=st.lists(merged, min_size=1, max_size=3), overrides=st.booleans())
+    def merge(self, tag: str, sources: Sequence[tuple[str, int | None]], overrides: bool) -> None:
+        """Merge some tags, each as it is, or as it was at a change, into one of them."""
+        pasts = [
+            (source, (None, None) if pick is None else self.pasts[-1 - pick % len(self.pasts)])
+            for source, pick in sources
+        ]
+        mode = "override" if overrides else "fill"
+        body = {
+            "mode": mode,
+            "sources": [f"{name}@{at}" if at is not None else name for name, (at, _) in pasts],
+        }
+        effect = partial(self.model.merge, tag, mode, [(name, past) for name, (_, past) in pasts])
+        if self.write(effect, "POST", f"global-tags/{tag}/merge", body):
             self.name_lists(tag)
 
     def differs(self, tag: str, past: dict[str, Past]) -> bool:

@@ -18,12 +18,12 @@ from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import requests
-from model import NewRow
+from slots import NewRow
 from support import API
 from torture.answers import path_of
 from torture.campaign import Campaign
 from torture.journal import HEADERS, Exchange, Journal, Question, Write
-from torture.states import GRID
+from torture.states import GRID, Source
 
 from cdb.domain.points import MAX, OPEN
 
@@ -281,8 +281,11 @@ class Client(Thread):
         return Request("describe tag", (tag,), "PATCH", path.format(tag), body)
 
     def _attach(self) -> Request:
-        tag = self._tag()
-        rows = [(self._type(), self._row(number)) for number in range(self._random.randint(1, 3))]
+        some = range(self._random.randint(1, 3))
+        return self.attach(self._tag(), [(self._type(), self._row(number)) for number in some])
+
+    @staticmethod
+    def attach(tag: str, rows: Sequence[tuple[str, NewRow]]) -> Request:
         body = [{"payload_type": name, **fields(row)} for name, row in rows]
         return Request("attach", (tag, rows), "POST", f"global-tags/{tag}/iovs", body)
 
@@ -321,14 +324,31 @@ class Client(Thread):
         source, target = self._tag(), self._tag()
         return Request("clone", (source, target), "POST", f"cloneGlobalTag/{source}/{target}")
 
-    def _revert(self) -> Request | None:
-        began = self._workload.journal.began
-        if self._change <= began:
+    def _merge(self) -> Request:
+        mode = self._random.choice(("fill", "override"))
+        at = [None, None, self._earlier()]
+        sources = [
+            (self._tag(), self._random.choice(at)) for _ in range(self._random.choice((1, 1, 2)))
+        ]
+        return self.merge(self._tag(), mode, sources)
+
+    @staticmethod
+    def merge(tag: str, mode: str, sources: Sequence[Source]) -> Request:
+        written = [name if at is None else f"{name}@{at}" for name, at in sources]
+        body = {"mode": mode, "sources": written}
+        return Request("merge", (tag, mode, sources), "POST", f"global-tags/{tag}/merge", body)
+
+    def _earlier(self) -> int | None:
+        """Return one of the last changes, as far as they are of this workload."""
+        first = self._workload.journal.began + 1
+        if self._change < first:
             return None
-        tag, to = (
-            self._tag(),
-            self._random.randint(max(began + 1, self._change - 30), self._change),
-        )
+        return self._random.randint(max(first, self._change - 30), self._change)
+
+    def _revert(self) -> Request | None:
+        tag, to = self._tag(), self._earlier()
+        if to is None:
+            return None
         return Request("revert", (tag, to), "POST", f"global-tags/{tag}/revert?to={to}")
 
 
@@ -367,6 +387,7 @@ _OFTEN: Mapping[_Make, int] = {
     Client._delete_tag: 2,
     Client._clone: 6,
     Client._revert: 5,
+    Client._merge: 8,
     Client.make_list: 4,
     Client.attach_list: 5,
     Client._delete_list: 2,
