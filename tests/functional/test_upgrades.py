@@ -417,7 +417,7 @@ def test_an_upgrade_that_ends_in_a_deadlock_is_tried_again(
         reader.execute(text("select count(*) from iov"))
     upgrade.join(120)
     with database.snapshot() as found:
-        assert migrate.current(found) == f"{int(migrate.head()) + 1:04}"
+        assert schema.current(found) == f"{int(schema.head()) + 1:04}"
 
 
 @ON_POSTGRESQL
