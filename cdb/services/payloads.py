@@ -29,9 +29,10 @@ from cdb.store import payloads
 from cdb.store.changes import Origin, open_change
 from cdb.store.engine import Database, Reader
 from cdb.store.log import ChangeRecord
-from cdb.store.payload_files import PayloadFiles, Received, Source, checked_path, open_files
+from cdb.store.payload_files import PayloadFiles, checked_path, open_files
 from cdb.store.payloads import PayloadRecord
 from cdb.store.reads import TypeRecord
+from cdb.store.receiving import Received, Source
 
 log = logging.getLogger(__name__)
 

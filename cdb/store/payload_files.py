@@ -4,33 +4,38 @@ A file is received under a temporary name, and has its own name only once it is
 complete; what is kept is never changed.
 """
 
-import hashlib
 import logging
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any, BinaryIO, NamedTuple, Protocol, cast
+from typing import IO, Any, BinaryIO, cast
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from cdb.domain.names import TEXT_LENGTH, control_character
-from cdb.errors import Invalid, NotFound, TooLarge, Unavailable
-from cdb.plugin import Content
+from cdb.errors import Invalid, NotFound
 from cdb.settings import SettingsError
 from cdb.store.changes import now
+from cdb.store.receiving import (
+    CHUNK,
+    Measured,
+    Received,
+    Source,
+    Sums,
+    failing,
+    quietly,
+    received_from,
+    too_large,
+)
 
 log = logging.getLogger(__name__)
-
-CHUNK = 2**20
-"""Bytes that are held in memory of a file that comes or goes."""
 
 _READ_AHEAD = 2 * CHUNK
 """Bytes that are asked of an object store beyond what is wanted, in the same request."""
@@ -43,61 +48,6 @@ _LEFT_OVER = timedelta(days=1)
 
 _PART_LENGTH = 255
 """Bytes, for a name in a directory."""
-
-
-class Source(Protocol):
-    """Where a file comes from: what can be read up to a number of bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return some bytes, none at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A file that arrived whole, under a temporary name.
-
-    Attributes:
-        md5: hexadecimal, in lower case.
-        sha256: hexadecimal, in lower case.
-        size: in bytes.
-        place: where it lies until it is kept.
-
-    """
-
-    md5: str
-    sha256: str
-    size: int
-    place: Path
-
-    @property
-    def content(self) -> Content:
-        """What is in it, for validators."""
-        return Content(lambda: self.place.open("rb"), self.size)
-
-
-class Measured(NamedTuple):
-    """What a file is: its MD5 and SHA-256 as in `Received`, and its size in bytes."""
-
-    md5: str
-    sha256: str
-    size: int
-
-
-class _Sums:
-    """Both checksums of what is added, and its size."""
-
-    def __init__(self) -> None:
-        # MD5 is what clients in the field name payloads by; nothing is trusted because of it.
-        self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-        self.size = 0
-
-    def add(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        self._md5.update(chunk)
-        self._sha256.update(chunk)
-
-    def measured(self) -> Measured:
-        return Measured(self._md5.hexdigest(), self._sha256.hexdigest(), self.size)
 
 
 def open_files(url: str, options: Mapping[str, Any] | None = None) -> "PayloadFiles":
@@ -178,9 +128,9 @@ class PayloadFiles:
 
         """
         if (length or 0) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         with self._temporary() as file:
-            yield _received(source, file, length, limit)
+            yield received_from(source, file, length, limit)
 
     @contextmanager
     def bring(self, received: Received) -> Iterator[str]:
@@ -195,11 +145,11 @@ class PayloadFiles:
         """
         place = f"{self._root}/{_INCOMING}/{secrets.token_hex(16)}"
         try:
-            with _failing("written to"):
+            with failing("written to"):
                 self._filesystem.put_file(str(received.place), place)
             yield place
         finally:
-            with _failing("written to"), suppress(FileNotFoundError):
+            with failing("written to"), suppress(FileNotFoundError):
                 self._filesystem.rm_file(place)
 
     def keep(self, place: str, path: str) -> None:
@@ -213,7 +163,7 @@ class PayloadFiles:
             Unavailable: it cannot be written.
 
         """
-        with _failing("written to"):
+        with failing("written to"):
             self._move(place, self._at(path))
 
     def open(self, path: str) -> BinaryIO:
@@ -224,7 +174,7 @@ class PayloadFiles:
             Unavailable: it cannot be read.
 
         """
-        with _failing("read"):
+        with failing("read"):
             try:
                 opened = self._filesystem.open(self._at(path), "rb", block_size=_READ_AHEAD)
             except FileNotFoundError:
@@ -239,7 +189,7 @@ class PayloadFiles:
             Unavailable: it cannot be found out.
 
         """
-        with _failing("read"):
+        with failing("read"):
             try:
                 return int(self._filesystem.size(self._at(path)))
             except FileNotFoundError:
@@ -253,8 +203,8 @@ class PayloadFiles:
             Unavailable: it cannot be read.
 
         """
-        sums = _Sums()
-        with _failing("read"), self.open(path) as file:
+        sums = Sums()
+        with failing("read"), self.open(path) as file:
             while chunk := file.read(CHUNK):
                 sums.add(chunk)
         return sums.measured()
@@ -266,7 +216,7 @@ class PayloadFiles:
             Unavailable: it cannot be removed.
 
         """
-        with _failing("written to"), suppress(FileNotFoundError):
+        with failing("written to"), suppress(FileNotFoundError):
             self._filesystem.rm_file(self._at(path))
 
     def look(self, *, is_written: bool) -> None:
@@ -280,7 +230,7 @@ class PayloadFiles:
             Unavailable: it cannot be reached, or in a directory written to.
 
         """
-        with _quietly("reached"):
+        with quietly("reached"):
             # A bucket, and what else stands at the top, is there also where it is empty.
             self._filesystem.info(self._root.lstrip("/").partition("/")[0])
 
@@ -299,7 +249,7 @@ class PayloadFiles:
         return f"{self._root}/{checked_path(path)}"
 
     def _temporary(self) -> AbstractContextManager[IO[bytes]]:
-        with _failing("written to"):
+        with failing("written to"):
             return NamedTemporaryFile(prefix="cdb-incoming-", buffering=0)
 
     def _move(self, place: str, target: str) -> None:
@@ -331,7 +281,7 @@ class PayloadDirectory(PayloadFiles):
     @contextmanager
     def _temporary(self) -> Iterator[IO[bytes]]:
         place = self._incoming / secrets.token_hex(16)
-        with _failing("written to"):
+        with failing("written to"):
             self._incoming.mkdir(mode=0o700, exist_ok=True)
             file = place.open("xb", buffering=0)
         try:
@@ -348,7 +298,7 @@ class PayloadDirectory(PayloadFiles):
             Unavailable: it cannot be written.
 
         """
-        with _failing("written to"):
+        with failing("written to"):
             sync(received.place)
         yield str(received.place)
 
@@ -359,10 +309,10 @@ class PayloadDirectory(PayloadFiles):
             Unavailable: it cannot.
 
         """
-        with _quietly("read"), os.scandir(self._folder) as names:
+        with quietly("read"), os.scandir(self._folder) as names:
             next(names, None)
         if is_written:
-            with _quietly("written to"):
+            with quietly("written to"):
                 self._incoming.mkdir(mode=0o700, exist_ok=True)
                 place = self._incoming / secrets.token_hex(16)
                 try:
@@ -430,44 +380,6 @@ def checked_path(path: str) -> str:
     return path
 
 
-def _received(source: Source, file: IO[bytes], length: int | None, limit: int) -> Received:
-    sums = _Sums()
-    for chunk in _chunks(source, length):
-        sums.add(chunk)
-        if sums.size > limit:
-            raise _too_large(limit)
-        _write(file, chunk)
-    if length is not None and sums.size != length:
-        raise Invalid(f"The upload broke off: {sums.size} of {length} bytes arrived.")
-    return Received(*sums.measured(), Path(file.name))
-
-
-def _write(file: IO[bytes], chunk: bytes) -> None:
-    """Write all of a chunk: a file without a buffer has nothing left to fail with as it closes."""
-    left = memoryview(chunk)
-    with _failing("written to"):
-        while left:
-            left = left[file.write(left) :]
-
-
-def _chunks(source: Source, length: int | None) -> Iterator[bytes]:
-    """Yield what a source has, never asking for more than was declared: it might wait for it."""
-    left = length
-    while left is None or left > 0:
-        try:
-            chunk = source.read(CHUNK if left is None else min(CHUNK, left))
-        except OSError:
-            raise Invalid("The upload broke off.") from None
-        if not chunk:
-            return
-        yield chunk
-        left = None if left is None else left - len(chunk)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The payload has more than {limit} bytes.")
-
-
 def sync(place: Path) -> None:
     """Wait until a file, or the names in a folder, are on disk."""
     descriptor = os.open(place, os.O_RDONLY)
@@ -475,26 +387,3 @@ def sync(place: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _failing(what: str) -> Iterator[None]:
-    """Say that the store fails; the log says how."""
-    try:
-        with _quietly(what):
-            yield
-    except Unavailable as error:
-        log.warning("the payload store cannot be %s", what, exc_info=error.__cause__)
-        raise
-
-
-@contextmanager
-def _quietly(what: str) -> Iterator[None]:
-    """Say that the store fails, and leave it to the caller to tell it."""
-    try:
-        yield
-    except (Invalid, NotFound, Unavailable):
-        raise
-    except Exception as error:
-        # Each filesystem of fsspec has errors of its own.
-        raise Unavailable(f"The payload store cannot be {what} at the moment.") from error

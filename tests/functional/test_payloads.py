@@ -34,7 +34,8 @@ from cdb.store import payloads
 from cdb.store.changes import open_change
 from cdb.store.engine import Database
 from cdb.store.models import Change, Payload
-from cdb.store.payload_files import CHUNK, open_files
+from cdb.store.payload_files import open_files
+from cdb.store.receiving import CHUNK
 
 CONTENT = b"beam spot of run 7\n"
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()

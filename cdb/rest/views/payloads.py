@@ -26,8 +26,8 @@ from cdb.rest.service import Resource
 from cdb.services import payloads, usage
 from cdb.services.payloads import PayloadStore, Sent
 from cdb.services.writer import Writer
-from cdb.store.payload_files import CHUNK
 from cdb.store.payloads import PayloadRecord, by_checksums
+from cdb.store.receiving import CHUNK
 
 _GROUP = "Payload store"
 
