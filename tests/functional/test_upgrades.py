@@ -400,7 +400,7 @@ def test_an_upgrade_that_ends_in_a_deadlock_is_tried_again(
     database: Database, later: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripts = later(CROSSES)
-    monkeypatch.setattr(migrate, "_scripts", lambda: scripts)
+    monkeypatch.setattr(schema, "scripts", lambda: scripts)
     is_held = text(
         "select count(*) from pg_locks where relation = 'iov'::regclass"
         " and mode = 'AccessExclusiveLock'"
