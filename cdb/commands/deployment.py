@@ -148,6 +148,7 @@ def with_database(deployment: Deployment, verb: "Callable[[Database], None]") ->
     from sqlalchemy.exc import DBAPIError
 
     from cdb.errors import CdbError
+    from cdb_client.commands.output import printable
 
     database = deployment.database()
     try:
@@ -160,7 +161,8 @@ def with_database(deployment: Deployment, verb: "Callable[[Database], None]") ->
     except CommandError as error:
         raise click.ClickException(str(error)) from None
     except CdbError as error:
-        raise click.ClickException(error.detail) from None
+        # It can repeat what stands in a file.
+        raise click.ClickException(printable(error.detail)) from None
     except BrokenPipeError:
         raise  # who reads what is written wants no more of it, which click knows
     except OSError as error:

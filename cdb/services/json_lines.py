@@ -5,9 +5,11 @@ by one for each of its payload IOVs in order of start, and the last line closes
 with their number and the digest: a file without it was cut off.
 """
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
 import orjson
@@ -20,6 +22,9 @@ from cdb.domain.portable import PortableIov, PortableList, PortableTag, Provenan
 from cdb.errors import Corrupt
 from cdb.services.exports import Source
 from cdb.services.imports import Progress
+
+_LONGEST_LINE = 10**7
+"""Bytes; each text of a line has a length that is much less."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -121,7 +126,9 @@ class JsonLinesSource:
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the first line; see above for errors."""
-        self._lines = enumerate(file, start=1)
+        # One that never ends is not read to its end.
+        lines = iter(partial(file.readline, _LONGEST_LINE), b"")
+        self._lines = enumerate(lines, start=1)
         self._ahead: tuple[int, dict[str, Any]] = (0, {})
         self._count = 0
         self._digest: str | None = None
@@ -162,7 +169,12 @@ class JsonLinesSource:
 
     def _read(self) -> None:
         """Look at the next line."""
-        number, line = next(self._lines, (0, b""))
+        try:
+            number, line = next(self._lines, (0, b""))
+        except (EOFError, zlib.error) as error:
+            raise Corrupt(f"What is compressed is damaged: {error}.") from None
+        if len(line) == _LONGEST_LINE:
+            raise Corrupt(f"line {number}: it has more than {_LONGEST_LINE:,} bytes.")
         if not line.endswith(b"\n"):
             raise Corrupt("The file was cut off: its last line does not close it.")
         try:

@@ -112,6 +112,16 @@ def test_terminal_gets_a_framed_table_that_loses_nothing(service, rows):
     assert "…" not in shown
 
 
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_is_for_programs_steers_no_terminal_either(service, rows, form):
+    service.answers([rows[0] | {"payload_url": "\x1b[2J\x9b\u202ex"}])
+
+    shown = run_on_a_terminal([*POINT, "--format", form, "--url", service.url], columns=60)
+
+    assert "\\x9b\\u202ex" in shown
+    assert all(each.isprintable() or each in "\r\n" for each in shown)
+
+
 @pytest.mark.parametrize(
     "number", ["-1", "+1", "1_0", " 1", "1.0", "٣", "", "x", "9223372036854775808"]
 )

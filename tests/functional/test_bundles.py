@@ -824,6 +824,9 @@ def test_commands_take_lines_there_and_back(world: World, ini: str, tmp_path: Pa
         assert expected in ran(import_, "jsonl", compressed, "--ini", ini, "--name", "In", *tried)
     assert expected in ran(import_, "jsonl", "-", "--ini", ini, "--name", "In2", input=plain)
     assert "cut off" in refused(import_, "jsonl", "-", "--ini", ini, "--name", "In3", input="")
+    steering = plain.replace('"description"', '"\u202e\x9b"', 1)
+    told = refused(import_, "jsonl", "-", "--ini", ini, "--name", "In3", input=steering)
+    assert "\\u202e\\x9b: " in told
 
 
 def test_commands_say_what_is_wrong(world: World, ini: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Valid inputs with something wrong in them: bits flipped, parts cut out, doubled and moved."""
 
 from random import Random
+from typing import Any
 
 ODD = (
     *(b"\0", b"\xff\xff\xff\xff", b"\r\n", b"\n", b"%", b"%00", b"\xc3", b"\xed\xa0\x80"),
@@ -59,3 +60,27 @@ def _insert(random: Random, before: bytes) -> bytes:
 
 
 _CHANGES = (_flip, _flip, _cut, _truncate, _splice, _overwrite, _insert)
+
+ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 2**63, 1.5, float("nan"), 10**400, 10**5000),
+    *("", "x", "9" * 400, "\x1b[2J\x9b\u202e\r\n", "\ud800", "../../../x", "\0"),
+    *([], {}, [None], [[]], {"": None}, ["x"] * 3, [1, 2, 3], {"code": ["x"], "detail": 5}),
+)
+"""What stands where something else is expected, in JSON that can be read."""
+
+
+def twisted(random: Random, value: Any) -> Any:
+    """Return decoded JSON in which one thing, at any depth, is another one, or missing."""
+    if not isinstance(value, dict | list) or not value or random.random() < 0.1:
+        return random.choice(ODD_VALUES)
+    keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = random.choice(keys)
+    changed: Any = value.copy()
+    change = random.random()
+    if change < 0.1:
+        del changed[key]
+    elif change < 0.15 and isinstance(changed, list):
+        changed.insert(key, random.choice(ODD_VALUES))
+    else:
+        changed[key] = twisted(random, value[key])
+    return changed

@@ -6,13 +6,14 @@ a query; the database is the faster and the better source.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from operator import index
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from cdb.domain.points import ORIGIN, Point, clamp
+from cdb.domain.points import MAX, ORIGIN, Point, clamp
 from cdb.domain.untangling import LegacyRow
 from cdb.errors import Invalid
 from cdb.store.nopayloaddb import (
@@ -22,7 +23,7 @@ from cdb.store.nopayloaddb import (
     LegacyTag,
     LegacyType,
 )
-from cdb_client.errors import ClientError, ConfigError
+from cdb_client.errors import ClientError, ConfigError, readable
 from cdb_client.http import Service
 
 PAGE = 1000
@@ -35,6 +36,7 @@ _REMEMBERED = 20_000
 """Answers that are kept, since the lists of a tag often have the same starts."""
 
 _Json = Mapping[str, Any]
+_Made = TypeVar("_Made")
 
 
 class HttpSource:
@@ -82,43 +84,16 @@ class _Api:
         self._answers: OrderedDict[tuple[str, Point], dict[str, LegacyAnswer]] = OrderedDict()
 
     def statuses(self) -> list[LegacyStatus]:
-        return [
-            LegacyStatus(each["name"], each.get("description")) for each in self._get("gtstatus")
-        ]
+        return list(self._made(_status, self._get("gtstatus")))
 
     def types(self) -> list[LegacyType]:
-        return [
-            LegacyType(each["id"], each["name"], each.get("description"), _moment(each))
-            for each in self._get("pt")
-        ]
+        return list(self._made(_type, self._get("pt")))
 
     def tags(self) -> list[LegacyTag]:
-        found = [
-            LegacyTag(
-                each["id"],
-                each["name"],
-                each["author"],
-                each.get("description"),
-                each["status"],
-                _moment(each),
-            )
-            for each in self._get("globalTags")
-        ]
-        return sorted(found)
+        return sorted(self._made(_tag, self._get("globalTags")), key=lambda each: each.id)
 
     def lists(self) -> list[LegacyList]:
-        return [
-            LegacyList(
-                each["id"],
-                each["name"],
-                each.get("description"),
-                each["payload_type"],
-                each["global_tag"],
-                _moment(each),
-                each["iov_count"],
-            )
-            for each in self._pages("payload-lists")
-        ]
+        return list(self._made(_list, self._pages("payload-lists")))
 
     def rows(self, which: LegacyList | None) -> Iterator[LegacyRow]:
         if which is None:
@@ -127,7 +102,7 @@ class _Api:
         # In order of id, since the starts do not decide the order of all; so they are
         # sorted here, the rows of one list at a time.
         pages = self._pages("payload-iovs", payload_list=which.name)
-        for row in sorted(map(_row, pages), key=lambda each: (each.start, each.id)):
+        for row in sorted(self._made(_row, pages), key=lambda each: (each.start, each.id)):
             known = self.answers(which.tag, row.start) if which.tag else {}
             yield _completed(row, known.get(which.type))
 
@@ -142,53 +117,121 @@ class _Api:
     def _query(self, tag: str, point: Point) -> dict[str, LegacyAnswer]:
         where: dict[str, str | int] = {"gtName": tag, "majorIOV": point.major}
         where |= {"minorIOV": max(point.minor, 0), "shape": "dict"}
-        return {
-            each["payload_type_name"]: LegacyAnswer(
-                each["payload_url"],
-                each["checksum"],
-                each["size"],
-                each["revision"],
-                Point(each["major_iov"], each["minor_iov"]),
-                Point(each["major_iov_end"], each["minor_iov_end"]),
-            )
-            for each in self._get("payloadiovs/", **where)
-        }
+        return dict(self._made(_answer, self._get("payloadiovs/", **where)))
 
     def _detached(self) -> Iterator[LegacyRow]:
         """Yield what is in no list: only a look at all of them tells which, if there are any."""
         attached = sum(each.n_iov for each in self.lists())
         first = self._get("payload-iovs", page=1, page_size=1)
-        if first["count"] <= attached and not first.get("count_is_lower_bound"):
-            return
-        for each in self._pages("payload-iovs"):
-            if each["payload_list"] is None:
-                yield _row(each)
+        with readable(self._service.base):
+            if _number(first, "count") <= attached and not first.get("count_is_lower_bound"):
+                return
+        detached = (each for each in self._pages("payload-iovs") if each["payload_list"] is None)
+        yield from self._made(_row, detached)
 
     def _pages(self, path: str, **filters: str) -> Iterator[_Json]:
         number = 0
         while True:
             number += 1
             page = self._get(path, page=number, page_size=PAGE, sort="id", order="asc", **filters)
-            yield from page["results"]
-            is_last = number >= page["total_pages"] and not page.get("count_is_lower_bound")
-            if is_last or len(page["results"]) < page["page_size"]:
+            with readable(self._service.base):
+                results = list(page["results"])
+                is_last = number >= page["total_pages"] and not page.get("count_is_lower_bound")
+                is_short = len(results) < page["page_size"] or not results
+            yield from results
+            if is_last or is_short:
                 return
+
+    def _made(self, make: Callable[[_Json], _Made], found: Iterable[_Json]) -> Iterator[_Made]:
+        """Yield what is made of each of the objects that the API gave.
+
+        Raises:
+            NotJson: they are none, or lack something.
+
+        """
+        with readable(self._service.base):
+            yield from map(make, found)
 
     def _get(self, path: str, **parameters: str | int) -> Any:
         return self._service.get(path, parameters)
 
 
+def _status(each: _Json) -> LegacyStatus:
+    return LegacyStatus(_text(each, "name"), _known(each, "description"))
+
+
+def _type(each: _Json) -> LegacyType:
+    name = _text(each, "name")
+    return LegacyType(_number(each, "id"), name, _known(each, "description"), _moment(each))
+
+
+def _tag(each: _Json) -> LegacyTag:
+    return LegacyTag(
+        _number(each, "id"),
+        _text(each, "name"),
+        _known(each, "author"),
+        _known(each, "description"),
+        _text(each, "status"),
+        _moment(each),
+    )
+
+
+def _list(each: _Json) -> LegacyList:
+    return LegacyList(
+        _number(each, "id"),
+        _text(each, "name"),
+        _known(each, "description"),
+        _text(each, "payload_type"),
+        _known(each, "global_tag"),
+        _moment(each),
+        _number(each, "iov_count"),
+    )
+
+
+def _answer(each: _Json) -> tuple[str, LegacyAnswer]:
+    return _text(each, "payload_type_name"), LegacyAnswer(
+        _text(each, "payload_url"),
+        _text(each, "checksum"),
+        _size(each),
+        _known(each, "revision"),
+        Point(_number(each, "major_iov"), _number(each, "minor_iov")),
+        Point(_number(each, "major_iov_end"), _number(each, "minor_iov_end")),
+    )
+
+
 def _row(each: _Json) -> LegacyRow:
     return LegacyRow(
-        each["id"],
-        Point(each["major_iov"], each["minor_iov"]),
-        Point(each["major_iov_end"], each["minor_iov_end"]),
-        each["payload_url"],
-        each["checksum"],
-        each.get("size"),
-        each.get("revision"),
+        _number(each, "id"),
+        Point(_number(each, "major_iov"), _number(each, "minor_iov")),
+        Point(_number(each, "major_iov_end"), _number(each, "minor_iov_end")),
+        _text(each, "payload_url"),
+        _text(each, "checksum"),
+        _size(each),
+        _known(each, "revision"),
         _moment(each, "inserted") or datetime.min.replace(tzinfo=UTC),
     )
+
+
+def _number(each: _Json, field: str) -> int:
+    number: int = index(each[field])
+    # As a database has it: numbers of points may be below 0 there.
+    if not -MAX - 1 <= number <= MAX:
+        raise ValueError(f"{field!r} has more than 64 bits")
+    return number
+
+
+def _size(each: _Json) -> int | None:
+    return None if each.get("size") is None else _number(each, "size")
+
+
+def _text(each: _Json, field: str) -> str:
+    text: str = each[field]
+    text.encode()
+    return text
+
+
+def _known(each: _Json, field: str) -> str | None:
+    return None if each.get(field) is None else _text(each, field)
 
 
 def _completed(row: LegacyRow, known: LegacyAnswer | None) -> LegacyRow:

@@ -13,10 +13,14 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from cdb_client.errors import ClientError, NotJson, Unreachable, phrase, refusal
+from cdb_client.points import number_of
 
 LINES = "application/x-ndjson"
 
 _WITHOUT_BODY = frozenset({requests.codes.no_content, requests.codes.not_modified})
+_PIECE = 1 << 16
+_LONGEST_LINE = 10**7
+"""Bytes of a line, which is one item."""
 _KEPT_OPEN = 11
 """The version of HTTP from which on an answer says where it ends, or that the connection does."""
 
@@ -39,8 +43,7 @@ class Answer:
     @property
     def change(self) -> int | None:
         """Of a write, the change that it made; of a read, the last one that touched the tag."""
-        told = self.headers.get("cdb-change", "")
-        return int(told) if told.isdecimal() else None
+        return number_of(self.headers.get("cdb-change", ""))
 
     @property
     def dry_run(self) -> bool:
@@ -94,10 +97,10 @@ def items(response: requests.Response) -> Iterator[dict[str, Any]]:
     if _kind(response) != LINES:
         raise _not_json(response, "JSON lines")
     count = 0
-    for line in response.iter_lines(chunk_size=65536):
+    for line in _lines(response):
         try:
             item = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not isinstance(item, dict):
             raise _not_json(response, "lines of objects")
@@ -106,6 +109,17 @@ def items(response: requests.Response) -> Iterator[dict[str, Any]]:
         yield item
         count += 1
     raise Unreachable(f"The answer was cut off after {count} items.")
+
+
+def _lines(response: requests.Response) -> Iterator[bytes]:
+    begun = b""
+    for piece in response.iter_content(_PIECE):
+        *whole, begun = (begun + piece).split(b"\n")
+        yield from whole
+        if len(begun) > _LONGEST_LINE:
+            raise _not_json(response, "lines of one item each")
+    if begun:
+        yield begun
 
 
 def refused(response: requests.Response) -> ClientError:
@@ -138,7 +152,7 @@ def wished(response: requests.Response) -> float:
         return float(told)
     try:
         return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 
@@ -178,7 +192,10 @@ def cause(error: BaseException) -> str:
 def public(url: str) -> str:
     """Return a URL without what may stand before its host."""
     # A password may; and messages end up in logs.
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "what is no URL"
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 

@@ -44,6 +44,7 @@ class Client(Reads):
             ask as of a change: `pin` gives one.
         stale_if_error: seconds beyond that in which an answer is given, with a warning, where
             the service cannot be reached.
+        max_answer_mb: how large an answer of the service may be, unpacked, in 10⁶ bytes.
 
     Raises:
         ConfigError: the profile, a variable or a URL is wrong.
@@ -65,6 +66,7 @@ class Client(Reads):
         patience: float = 60.0,
         max_age: float = 300.0,
         stale_if_error: float = 0.0,
+        max_answer_mb: float = 256.0,
     ) -> None:
         given: dict[str, Any] = {
             "url": _urls(url),
@@ -76,7 +78,12 @@ class Client(Reads):
             load(profile), **{key: value for key, value in given.items() if value is not None}
         )
         self._token = token
-        self._limits = {"connect": connect, "read": read, "patience": patience}
+        self._limits = {
+            "connect": connect,
+            "read": read,
+            "patience": patience,
+            "max_answer_mb": max_answer_mb,
+        }
         self._ages = {"max_age": max_age, "stale_if_error": stale_if_error}
         _check_place(self.profile.url[0])
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cdb_client.points import LAST, OPEN, Interval, Point, after
+from cdb_client.points import LAST, OPEN, Interval, Point, after, checked
 
 Places = Mapping[str, Point | str]
 """Where a question is asked: a point for each dimension, as a text where only the service can
@@ -80,21 +81,37 @@ def payload_iov(row: Mapping[str, Any], mode: str, tag: str | None = None) -> Pa
             point that is valid.
         tag: that was asked, where the row does not say.
 
+    Raises:
+        KeyError: something is missing.
+        TypeError: something is of another kind.
+        ValueError: a number is none of a point.
+
     """
-    end = (row["major_iov_end"], row["minor_iov_end"])
-    written = (row["begin"], row["end"]) if "begin" in row and "end" in row else None
+    end = checked(row["major_iov_end"], row["minor_iov_end"])
+    is_written = "begin" in row and "end" in row
+    size = row["size"]
     return PayloadIOV(
-        payload_type=row.get("payload_type_name") or row["payload_type"],
-        payload_url=row["payload_url"],
-        checksum=row["checksum"],
-        size=row["size"],
-        start=(row["major_iov"], row["minor_iov"]),
+        payload_type=_text(row.get("payload_type_name") or row["payload_type"]),
+        payload_url=_text(row["payload_url"]),
+        checksum=_text(row["checksum"]),
+        size=size if size is None else index(size),
+        start=checked(row["major_iov"], row["minor_iov"]),
         end=after(end) if mode == "discrete" else end,
-        revision=row["revision"],
-        global_tag=row.get("global_tag", tag),
-        dimension=row.get("dimension"),
-        written=written,
+        revision=_text_or_none(row["revision"]),
+        global_tag=_text_or_none(row.get("global_tag", tag)),
+        dimension=_text_or_none(row.get("dimension")),
+        written=(_text(row["begin"]), _text(row["end"])) if is_written else None,
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 @dataclass(frozen=True, slots=True)

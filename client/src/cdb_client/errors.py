@@ -17,7 +17,8 @@ ClientError
 └── PayloadError         no intact copy of a payload file could be found
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -146,6 +147,32 @@ def refusal(status: int, body: Any, detail: str | None = None) -> ServiceError:
     kind = _BY_STATUS.get(status, ServiceError)
     sentence = detail or _sentence(told) or f"{phrase(status)}."
     return kind(status, code if isinstance(code, str) else None, sentence, told)
+
+
+MISFITS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading an answer raises that lacks something, or has something else in its place."""
+
+
+@contextmanager
+def readable(url: str) -> Iterator[None]:
+    """Read an answer whose fields were not looked at.
+
+    Args:
+        url: of the service.
+
+    Raises:
+        NotJson: it is not as the service answers.
+
+    """
+    try:
+        yield
+    except MISFITS as error:
+        raise NotJson(200, f"What {url} answers is not as expected ({misfit(error)}).") from error
+
+
+def misfit(error: Exception) -> str:
+    """Return what was wrong with an answer, in a few words."""
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _sentence(body: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from cdb_client.cache import Cache
 from cdb_client.conditions import PayloadIOV
-from cdb_client.errors import NotFound, PayloadError, Unreachable
+from cdb_client.errors import NotFound, PayloadError, Unreachable, readable
 
 if TYPE_CHECKING:
     from cdb_client.http import Service
@@ -191,8 +191,10 @@ class PayloadFiles:
         if _CHECKSUM.fullmatch(checksum):
             path = f"payloads/{checksum}"
             yield f"{service.base}/{path}", lambda: service.download(path)
-        base = str(service.get("settings/CDB_PAYLOAD_BASE_URL")["CDB_PAYLOAD_BASE_URL"])
-        if place and urlsplit(base).scheme in {"http", "https"}:
+        with readable(service.base):
+            base = str(service.get("settings/CDB_PAYLOAD_BASE_URL")["CDB_PAYLOAD_BASE_URL"])
+            scheme = urlsplit(base).scheme
+        if place and scheme in {"http", "https"}:
             url = f"{base.rstrip('/')}/{quote(str(place))}"
             yield url, lambda: service.download_elsewhere(url)
 

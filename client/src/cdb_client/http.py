@@ -5,15 +5,12 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from threading import Lock
 from typing import Any, NamedTuple, Self, Unpack
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies, select_proxy
 
 from cdb_client import answers
 from cdb_client.answers import Answer
@@ -21,18 +18,16 @@ from cdb_client.asking import Asked, Params, Sendable, Writing, path_of, questio
 from cdb_client.credentials import Credentials
 from cdb_client.errors import ClientError, ConfigError, Unauthenticated, Unreachable
 from cdb_client.profiles import is_here
+from cdb_client.session import MAX_ANSWER_MB, Session
 
 __all__ = ["Answer", "Params", "Sendable", "Service", "Writing", "path_of"]
 
-DISTRIBUTION = "hep-cdb-client"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 PATIENCE_SECONDS = 60.0
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _TRIED_AGAIN = frozenset({429, 502, 503, 504})
-_CONNECTIONS = 64
-"""Kept for each host: as many threads can ask at once without opening new ones."""
 _BYTES_A_SECOND = 100_000
 """Of a body: how much of it a slow service looks at. What is large is waited for longer."""
 _PIECE = 1 << 18
@@ -78,6 +73,8 @@ class Service:
         read: seconds of waiting for the next bytes of an answer; more where much was sent.
         patience: seconds in which a request is tried again; 0 for never.
         insecure_token: whether the token may go over plain HTTP.
+        max_answer_mb: how large an answer may be, unpacked, in 10⁶ bytes; more is `NotJson`.
+            What comes line by line, and files, may be of any size.
 
     Raises:
         ConfigError: a URL cannot be a base.
@@ -94,6 +91,7 @@ class Service:
         read: float = READ_SECONDS,
         patience: float = PATIENCE_SECONDS,
         insecure_token: bool = False,
+        max_answer_mb: float = MAX_ANSWER_MB,
     ) -> None:
         given = [url] if isinstance(url, str) else list(url)
         self._bases = [_base(one) for one in given]
@@ -103,6 +101,7 @@ class Service:
         self._limits = (connect, read)
         self._patience = patience
         self._insecure_token = insecure_token
+        self._max_answer_mb = max_answer_mb
         self._proxies = {"http": proxy, "https": proxy} if proxy else None
         self._reads_with_token = False
         self._written = 0
@@ -399,19 +398,7 @@ class Service:
     def _open(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
-        self._session = requests.Session()
-        # Whose password for this host stands in ~/.netrc is not who asks here.
-        self._session.auth = _of_url
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
-        self._session.headers["User-Agent"] = f"{DISTRIBUTION}/{version(DISTRIBUTION)}"
-
-
-def _of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    name, password = get_auth_from_url(request.url or "")
-    if name and "Authorization" not in request.headers:
-        HTTPBasicAuth(name, password)(request)
-    return request
+        self._session = Session(self._max_answer_mb)
 
 
 def _base(url: str) -> str:

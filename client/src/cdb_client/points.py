@@ -1,6 +1,7 @@
 """Points of the axis on which payloads are valid."""
 
 import re
+from typing import Any
 
 MAX = 2**63 - 1
 """The largest number of a point; an interval that ends at it, twice, is open."""
@@ -30,6 +31,13 @@ def number_of(text: str) -> int | None:
 def is_number(value: object) -> bool:
     """Tell whether a value can be a number of a point."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX
+
+
+def checked(major: Any, minor: Any) -> Point:
+    """Return the point of two numbers that somebody else wrote; ValueError where it is none."""
+    if not (is_number(major) and is_number(minor)):
+        raise ValueError(f"{major!r}, {minor!r} is no point")
+    return major, minor
 
 
 def before(point: Point) -> Point:

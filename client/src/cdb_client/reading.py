@@ -6,13 +6,14 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from cdb_client.clock import Clock
 from cdb_client.conditions import ALL, COLUMNS, Answer, PayloadIOV, Places, payload_iov
-from cdb_client.errors import NotJson, Unavailable, Unreachable
+from cdb_client.errors import NotJson, Unavailable, Unreachable, readable
 from cdb_client.holding import Held, Kept, age_of
-from cdb_client.points import OPEN, ORIGIN, Interval, Point, number_of
+from cdb_client.points import OPEN, ORIGIN, Interval, Point, checked, number_of
 from cdb_client.questions import Dimensions, Question
 from cdb_client.stored import Stored
 
@@ -81,7 +82,11 @@ class ServiceReader:
         if self._mode is None:
             mode = self._fact(_MODE, _MODE_SECONDS)
             if mode not in _MODES:
-                mode = self._service().get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"]
+                service = self._service()
+                with readable(service.base):
+                    mode = service.get("settings/CDB_IOV_MODE")["CDB_IOV_MODE"]
+                    if mode not in _MODES:
+                        raise ValueError(f"{mode!r} is no IOV mode")
                 self._stored.keep_fact(_MODE, mode, self._clock.now())
             self._mode = str(mode)
         return self._mode
@@ -116,8 +121,10 @@ class ServiceReader:
         found: Dimensions = {}
         for tag in question.tags:
             params = {"light": 1, "asOf": question.as_of}
-            shown = self._service().get(path_of("global-tags", tag), params)
-            found = {**found, **(_read(shown.get("dimensions")) or {})}
+            service = self._service()
+            with readable(service.base):
+                shown = service.get(path_of("global-tags", tag), params)
+                found = {**found, **(_read(shown.get("dimensions")) or {})}
         return found
 
     def answer(self, question: Question, places: Places) -> Answer:
@@ -168,20 +175,27 @@ class ServiceReader:
         found: list[Answer] = []
         tags, as_of = list(question.tags), question.as_of
         for first in range(0, len(points), POINTS_AT_ONCE):
+            asked = points[first : first + POINTS_AT_ONCE]
             body = {
                 "gtName": tags,
-                "points": points[first : first + POINTS_AT_ONCE],
+                "points": asked,
                 "types": None if question.types is None else list(question.types),
                 "asOf": as_of,
             }
-            got = self._service().ask("POST", f"{QUERY}/batch", body=body).body
+            service = self._service()
+            with readable(service.base):
+                got = service.ask("POST", f"{QUERY}/batch", body=body).body
+                change = index(got["change"])
+                answers = [
+                    _of_batch(each, question, change, self.iov_mode) for each in got["answers"]
+                ]
+                here = [answers[number] for number in got["points"]]
+                if len(here) != len(asked):
+                    raise ValueError(f"{len(here)} answers for {len(asked)} points")
+            found += here
             # The rest is asked as of the same change.
-            tags = [tag if "@" in tag else f"{tag}@{got['change']}" for tag in tags]
+            tags = [tag if "@" in tag else f"{tag}@{change}" for tag in tags]
             as_of = None
-            answers = [
-                _of_batch(each, question, got["change"], self.iov_mode) for each in got["answers"]
-            ]
-            found += [answers[number] for number in got["points"]]
         return found
 
     def iovs(
@@ -199,8 +213,11 @@ class ServiceReader:
         mode = self.iov_mode
         tag = question.tags[0]
         name = tag.partition("@")[0]
-        for row in self._service().lines(path_of("global-tags", tag, "iovs"), params):
-            yield payload_iov(row, mode, name)
+        service = self._service()
+        for row in service.lines(path_of("global-tags", tag, "iovs"), params):
+            with readable(service.base):
+                found = payload_iov(row, mode, name)
+            yield found
 
     def head(self, question: Question) -> int:
         """Return the last change that touched the tag; raises as `answer` does."""
@@ -228,7 +245,8 @@ class ServiceReader:
         # As old as the request is, at most, the state that the answer shows.
         now = self._clock.now()
         mode = self.iov_mode
-        got = self._service().ask(
+        service = self._service()
+        got = service.ask(
             "GET",
             QUERY,
             {**question.params, **_point(places), "shape": "dict"},
@@ -237,7 +255,8 @@ class ServiceReader:
         if got.status == 304 and held:
             found = replace(held, confirmed=now, age=age_of(got.headers))
         else:
-            found = Held(_answer(got, places, mode), places, now, age_of(got.headers))
+            with readable(service.base):
+                found = Held(_answer(got, places, mode), places, now, age_of(got.headers))
         with self._lock:
             if len(self._confirmed) >= _STATES_AT_MOST:
                 self._confirmed.clear()
@@ -255,7 +274,7 @@ def _of_batch(each: Mapping[str, Any], question: Question, change: int, mode: st
     tag = question.tags[0].partition("@")[0] if len(question.tags) == 1 else None
     rows = (dict(zip(COLUMNS, row, strict=True)) for row in each["payloads"])
     payloads = [payload_iov(row, mode, tag) for row in rows]
-    holds = tuple(each["valid_from"]), tuple(each["valid_until"])
+    holds = checked(*each["valid_from"]), checked(*each["valid_until"])
     return Answer({one.payload_type: one for one in payloads}, {ALL: holds}, change)
 
 
@@ -279,10 +298,7 @@ def _at(name: str, place: Point | str) -> str:
 
 
 def _answer(got: "HttpAnswer", places: Places, mode: str) -> Answer:
-    try:
-        payloads = [payload_iov(row, mode) for row in got.body]
-    except (AttributeError, KeyError, TypeError):
-        raise NotJson(got.status, "The service's answer is not a list of payloads.") from None
+    payloads = [payload_iov(row, mode) for row in got.body]
     return Answer(
         {each.payload_type: each for each in payloads},
         _holds(got.headers, places),

@@ -13,13 +13,16 @@
 A pipe that is closed early, as by `head`, ends a command without a word.
 """
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from cdb_client.commands.output import printable
 from cdb_client.errors import (
+    MISFITS,
     Changed,
     ClientError,
     ConfigError,
@@ -31,6 +34,7 @@ from cdb_client.errors import (
     Unauthenticated,
     Unavailable,
     Unreachable,
+    misfit,
 )
 
 FOUND = 8
@@ -67,6 +71,16 @@ def failures() -> Iterator[None]:
         code = error.code if isinstance(error, ServiceError) else None
         click.ClickException(printable(f"{error}{_more(error, code)}")).show()
         raise click.exceptions.Exit(_status(error, code)) from error
+    except MISFITS as error:
+        # Not each field of each answer is looked at before it is shown.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        click.ClickException(
+            printable(
+                f"What was answered cannot be shown ({misfit(error)}, at line {place.lineno} of "
+                f"{Path(place.filename).name}): another service's answer, or a mistake of cdb."
+            )
+        ).show()
+        raise click.exceptions.Exit(1) from error
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None

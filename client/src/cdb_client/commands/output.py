@@ -154,6 +154,9 @@ def write(content: str) -> None:
 
     A lone surrogate, which UTF-8 lacks, leaves as the JSON escape that it came in as.
     """
+    if sys.stdout.isatty():
+        # Nobody's texts may steer it; and what a program reads does not come through one.
+        content = "\n".join(printable(line, "utf-8") for line in content.split("\n"))
     click.echo(content.encode(errors="backslashreplace"), nl=False)
 
 

@@ -232,8 +232,11 @@ def _valid(
 
 def _place(output: str | None, name: str) -> Path:
     if output is None or Path(output).is_dir():
-        # The name comes from the network: it must not lead elsewhere, nor replace anything.
+        # The name comes from the network: it must not lead elsewhere, nor replace anything,
+        # nor be one that a program looks for.
         place = Path(output or ".") / Path(name).name
+        if place.name.startswith(".") or not place.name.isprintable():
+            raise click.UsageError(f"It is called {place.name!r}: -o FILE gives another name.")
         if place.exists():
             raise click.UsageError(f"{place} is there already: -o FILE replaces it.")
         return place

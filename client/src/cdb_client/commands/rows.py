@@ -59,8 +59,9 @@ def read(
 
     """
     rows, places, problems = [], [], []
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
-        for place, given in _given(io.TextIOWrapper(file, "utf-8-sig", newline="")):
+        for place, given in _given(text):
             told(1)
             try:
                 rows.append(_row(given, needed))
@@ -69,6 +70,9 @@ def read(
                 problems.append(f"{place}: {error}")
     except (ValueError, csv.Error, RecursionError) as error:
         problems.append(str(error))
+    finally:
+        # Whoever opened the file closes it.
+        text.detach()
     if problems:
         raise BadRows(problems)
     return Rows(rows, places)

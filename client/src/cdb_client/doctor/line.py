@@ -11,6 +11,7 @@ import requests
 
 from cdb_client.answers import cause
 from cdb_client.profiles import is_here
+from cdb_client.session import Session
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 15.0
 
@@ -44,7 +45,7 @@ class Line:
         is_safe = self.is_tls or is_here(self.base) or insecure_token
         self.token = token if is_safe else None
         self.withholds_token = token is not None and self.token is None
-        self._session = requests.Session()
+        self._session = Session()
         self._session.auth = _nobody
         # Whose certificates are trusted is said by the environment, also for a direct line.
         self.authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -107,7 +108,7 @@ def body_of(answer: requests.Response) -> Any:
     """Return the JSON of an answer; None where it is none."""
     try:
         return answer.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -47,9 +47,12 @@ def check(
         if number:
             yield "url", OK, f"The next one is {public(url)}."
         line = way_to(url, proxy=proxy)
-        yield from _of_line(line)
-        if line.proxy:
-            yield from _compared(line, way_to(url, direct=True))
+        try:
+            yield from _of_line(line)
+            if line.proxy:
+                yield from _compared(line, way_to(url, direct=True))
+        except way.BROKEN as error:
+            yield "answers", FAILED, way.broken(error)
     if len(urls) > 1:
         yield _same_content([way_to(url, proxy=proxy) for url in urls])
 
@@ -252,9 +255,9 @@ def _same_content(lines: Sequence[Line]) -> Told:
     for line in lines:
         try:
             body = body_of(line.ask("changes?order=desc&limit=1"))
-        except requests.RequestException:
+        except way.BROKEN:
             continue
-        if isinstance(body, dict) and "latest" in body:
+        if isinstance(body, dict) and body.keys() >= {"latest", "changes"}:
             known.append((f"{line.host}:{line.port}", body["latest"], body["changes"]))
     shown = ", ".join(f"{where} at change {latest}" for where, latest, _ in known)
     if len(known) < len(lines):

@@ -9,10 +9,13 @@ import requests
 from cdb_client.asking import path_of
 from cdb_client.doctor import FAILED, OK, WARNING, Findings, Told
 from cdb_client.doctor.line import Line, absent, absent_name, body_of, is_service
+from cdb_client.errors import MISFITS, NotJson, misfit
 
 _LONG_URL = 6000
 _LARGE_BODY = 1_500_000
 _ANSWER_HEADERS = ("CDB-Change", "CDB-Valid-From", "CDB-Valid-Until", "ETag", "Cache-Control")
+BROKEN = (requests.RequestException, NotJson, *MISFITS)
+"""What is raised where the connection breaks, or an answer is not as the service sends it."""
 _PATCH = json.dumps({"description": ""}).encode()
 
 
@@ -40,8 +43,15 @@ def _told(check: Check, line: Line, tag: str | None) -> Told:
         return check.name, WARNING, "Not looked at: there is no global tag that can be read."
     try:
         return check.name, *check.look(line, tag or "")
-    except requests.RequestException as error:
-        return check.name, FAILED, f"The connection broke: {type(error).__name__}."
+    except BROKEN as error:
+        return check.name, FAILED, broken(error)
+
+
+def broken(error: Exception) -> str:
+    """Return what one of `BROKEN` means, in a sentence."""
+    if isinstance(error, requests.RequestException):
+        return f"The connection broke: {type(error).__name__}."
+    return f"An answer is not as the service sends it: {misfit(error)}."
 
 
 def query(tag: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cdb_client.errors import NotJson
 from cdb_client.http import Answer, Params, Service
@@ -10,6 +10,8 @@ from cdb_client.http import Answer, Params, Service
 PAGE_SIZE = 1000
 
 _BASE = "is this the service's base URL?"
+
+Part = TypeVar("Part")
 
 AsOf = int | str | None
 """A change, or a time in ISO 8601; None for what holds now."""
@@ -43,21 +45,32 @@ class Resource:
         while page <= total:
             asked = {**params, "page": page, "page_size": PAGE_SIZE}
             answer = self.service.get(path, asked)
-            total = part_of(answer, "total_pages")
-            yield from part_of(answer, "results")
-            page += 1
+            total = part_of(answer, "total_pages", int)
+            found = items_of(answer, "results")
+            yield from found
+            # However many are said to follow.
+            page = page + 1 if found else total + 1
 
 
-def part_of(answer: Any, name: str) -> Any:
+def part_of(answer: Any, name: str, kind: type[Part]) -> Part:
     """Return a field of an answer.
 
     Raises:
-        NotJson: it has none, as what another kind of service answers.
+        NotJson: it has none of this kind, as what another kind of service answers.
 
     """
-    if not isinstance(answer, dict) or name not in answer:
+    part = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(part, kind):
         raise NotJson(200, f"The answer has no {name!r}: {_BASE}")
-    return answer[name]
+    return part
+
+
+def items_of(answer: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer; raises as `part_of` does."""
+    found = part_of(answer, name, list)
+    if not all(isinstance(each, dict) for each in found):
+        raise NotJson(200, f"In the answer {name!r} is no list of objects: {_BASE}")
+    return found
 
 
 def given(**fields: Any) -> dict[str, Any]:

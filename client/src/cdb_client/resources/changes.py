@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cdb_client.http import Params, Service, path_of
-from cdb_client.resources.base import Resource, part_of
+from cdb_client.resources.base import Resource, items_of, part_of
 
 _PAGE_SIZE = 200  # each of them can tell two hundred payload IOVs
 
@@ -61,9 +61,9 @@ def pages_of(
     asked = {**wanted, "order": "desc" if newest_first else "asc"}
     while left > 0:
         size = min(left, _PAGE_SIZE)
-        found = part_of(service.get(path, {**asked, "limit": size}), "changes")
+        found = items_of(service.get(path, {**asked, "limit": size}), "changes")
         yield from found
         if len(found) < size:
             return
         left -= size
-        asked["before" if newest_first else "after"] = found[-1]["change"]
+        asked["before" if newest_first else "after"] = part_of(found[-1], "change", int)

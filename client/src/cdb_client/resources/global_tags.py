@@ -49,7 +49,9 @@ class GlobalTags(Resource):
         """
         shown = self._answer(path_of("global-tags", name), {"light": 1, "asOf": as_of})
         then = name.partition("@")[2] or as_of or shown.change
-        lists = PayloadLists(self.service).list(global_tag=part_of(shown.body, "name"), as_of=then)
+        lists = PayloadLists(self.service).list(
+            global_tag=part_of(shown.body, "name", str), as_of=then
+        )
         found = sorted(lists, key=lambda each: str(each["payload_type"]))
         return {**shown.body, "payload_lists": found}
 

@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple, Self, Unpack
 from cdb_client.errors import ConfigError, PayloadError
 from cdb_client.files import HASHES
 from cdb_client.http import Answer, Writing, path_of
-from cdb_client.resources.base import AsOf, Resource
+from cdb_client.resources.base import AsOf, Resource, part_of
 
 CHUNK = 1 << 20
 CHECKED_AT_ONCE = 10_000
@@ -99,7 +99,8 @@ class Payloads(Resource):
         found: dict[str, dict[str, Any] | None] = dict.fromkeys(checksums)
         for first in range(0, len(checksums), CHECKED_AT_ONCE):
             part = list(checksums[first : first + CHECKED_AT_ONCE])
-            found |= self.service.ask("POST", "payloads/check", body=part).body["present"]
+            answer = self.service.ask("POST", "payloads/check", body=part)
+            found |= part_of(answer.body, "present", dict)
         return found
 
     def fetch(self, checksum: str, place: str | Path, *, told: Told = lambda _count: None) -> int:
