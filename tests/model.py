@@ -7,7 +7,7 @@ of a small grid (`slots`), and a clone is a copy of the slots.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from slots import STARTS, NewRow, RefusedError, Slots
+from slots import NewRow, RefusedError, Slots
 
 from cdb.domain.points import OPEN, Point
 
@@ -139,9 +139,8 @@ class ServiceModel:
         found = []
         for type_name in sorted(now.keys() | then.lists.keys()):
             pair = now.get(type_name), then.lists.get(type_name)
-            before, after = (
-                each.slots.answers() if each else [None] * len(STARTS) for each in pair
-            )
+            nothing = next(Slots(each.slots.grid) for each in pair if each)
+            before, after = ((each.slots if each else nothing).answers() for each in pair)
             if appends and any(a and a != b for a, b in zip(before, after, strict=True)):
                 raise RefusedError(409)
             if before != after or (None in pair and not appends):

@@ -117,6 +117,8 @@ def revert(
             raise NotFound(f"Global tag {name!r} was replaced by another one in the meantime.")
         tag = locked
         pairs = _differing(database, session, tag, then, change_then, payload_type)
+        if not pairs:  # it has done the same
+            return Reverted(tag, change_then, [])
     steps = [_carry_out(change, tag, pair, change_then) for pair in pairs]
     change.touch(tag.id)
     change.record(

@@ -428,3 +428,35 @@ def test_a_writer_that_waits_too_long_is_told_to_come_back(
         assert refused.json()["code"] == "unavailable"
         call.ok("POST", "gt", {"name": "G"})
         assert [tag["name"] for tag in call.ok("GET", "globalTags")] == ["G"]
+
+
+def waiting_writers(database: Database) -> int:
+    """Count those who wait for the writer's lock."""
+    waiting = text(
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = "
+        "(select oid from pg_database where datname = current_database())"
+    )
+    with database.statement() as reader:
+        return int(reader.execute(waiting).scalar_one())
+
+
+@ON_POSTGRESQL
+def test_of_two_equal_reverts_at_once_the_second_changes_nothing(
+    server: str, store: Database, database_url: str, database_kind: str
+) -> None:
+    call = Caller(server)
+    [name] = set_up(call)
+    for number in range(2):
+        iov = fields_of(NewRow(Point(0, 0), OPEN, str(number)))
+        call.ok("POST", "bulk_piov", [{"payload_list": name, **iov}])
+    wrong = len(log_of(store))
+    path = f"global-tags/G/revert?to={wrong - 1}"
+    with ThreadPoolExecutor(2) as pool:
+        with writer_lock_held(database_url, database_kind):
+            reverts = [pool.submit(Caller(server).ok, "POST", path) for _ in range(2)]
+            deadline = monotonic() + 120
+            while waiting_writers(store) < 2:
+                assert monotonic() < deadline
+        done = [each.result()["payload_lists"] for each in reverts]
+    assert sorted(map(len, done)) == [0, 1]
+    assert [entry.action for entry in log_of(store)[wrong:]] == ["revert"]

@@ -7,11 +7,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from slots import NewRow
+from model import ListModel, ServiceModel
+from slots import NewRow, Slots
 from support import serving
 from torture.campaign import Campaign
 from torture.checking import check
 from torture.journal import Journal, Question
+from torture.states import GRID
 from torture.workload import Client, Workload
 
 from cdb.app import make_app
@@ -260,3 +262,12 @@ def test_where_something_was_lost_all_is_right_again_after_that(
     plant(journal)
     found = check(journal, recorded[1], lost=[])
     assert any(PLANTED[plant] in problem for problem in found), found
+
+
+def test_what_a_revert_does_is_worked_out_on_the_grid_of_the_workload() -> None:
+    model = ServiceModel()
+    model.create_tag("A", "unlocked")
+    past = model.past()
+    model.lists.append(ListModel("L", "T", "explicit", Slots(GRID), "A"))
+    model.change_status("A", "locked")
+    assert model.revert("A", past) == 0  # it holds nothing, and nothing goes away
