@@ -30,9 +30,9 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir()
         self.log = folder / "log"
-        self._ini = folder / "service.ini"
+        self.ini = folder / "service.ini"
         lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
-        self._ini.write_text(
+        self.ini.write_text(
             f"[app:main]\nuse = egg:hep-cdb\n{lines}"
             f"[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:{self.port}\n"
             f"threads = 8\nworkers = {workers}\n"
@@ -41,9 +41,13 @@ class Service:
 
     def start(self) -> None:
         """Start it, and return when it is ready."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen([CDB, "serve", self._ini], stderr=log, env=environ())
+        self.begin()
         self.is_ready_soon()
+
+    def begin(self) -> None:
+        """Start it, and return at once."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen([CDB, "serve", self.ini], stderr=log, env=environ())
 
     def is_ready_soon(self) -> None:
         """Wait until it answers reads."""
@@ -61,11 +65,22 @@ class Service:
 
     def kill_one(self, random: Random) -> None:
         """Kill one of its processes, which is replaced."""
+        if pids := self._children():
+            with suppress(ProcessLookupError):
+                os.kill(random.choice(pids), signal.SIGKILL)
+
+    def _children(self) -> list[int]:
         assert self._process
         path = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        if pids := path.read_text().split():
-            with suppress(ProcessLookupError):
-                os.kill(int(random.choice(pids)), signal.SIGKILL)
+        return [int(pid) for pid in path.read_text().split()]
+
+    def kill_all(self) -> None:
+        """Kill all of its processes, and return when they have ended."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)  # so that it replaces none
+        for pid in self._children():
+            os.kill(pid, signal.SIGKILL)
+        self.kill()
 
     def kill(self) -> None:
         """Kill the parent of its processes, and return when they have noticed, and ended."""
