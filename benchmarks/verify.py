@@ -6,7 +6,8 @@ from resource import RUSAGE_SELF, getrusage
 import timeline
 from harness.figures import table
 
-from cdb.services.verify import Checked, Wanted, verify
+from cdb.services.checks.check import Wanted
+from cdb.services.verify import Checked, verify
 from cdb.store.engine import Database
 
 

@@ -18,7 +18,8 @@ from cdb.commands.deployment import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cdb.services.verify import Checked, Finding, Progress, Wanted
+    from cdb.services.checks.check import Wanted
+    from cdb.services.verify import Checked, Finding, Progress
     from cdb.store.engine import Database
 
 
@@ -56,7 +57,7 @@ def verify(
       cdb verify production.ini --tag CMS_2017 --history
       cdb verify production.ini --files --format json
     """
-    from cdb.services.verify import Wanted
+    from cdb.services.checks.check import Wanted
 
     try:
         result = _verified(ini, Wanted(tag, files, history, limit))

@@ -15,7 +15,8 @@ from histories import RULES
 from planted import TABLES, Planter, Small, fill, other, planter
 
 from cdb.services import verify
-from cdb.services.verify import Finding, Severity, Wanted
+from cdb.services.checks.check import Severity, Wanted
+from cdb.services.verify import Finding
 from cdb.store.engine import Database
 from cdb.store.models import Base
 from cdb.store.payload_files import PayloadFiles, open_files

@@ -7,7 +7,8 @@ import pytest
 from support import Client, rules
 
 from cdb.services import merge
-from cdb.services.verify import Finding, Wanted, verify
+from cdb.services.checks.check import Wanted
+from cdb.services.verify import Finding, verify
 from cdb.store.changes import open_change
 
 LAST = 12

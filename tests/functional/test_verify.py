@@ -26,8 +26,10 @@ from support import API, WRITER, Client
 from cdb.commands.verify import verify as command
 from cdb.domain.points import MAX, OPEN, Point
 from cdb.services import bundles, global_tags, payload_lists, revert, verify
+from cdb.services.checks import files, logs
+from cdb.services.checks.check import Severity, Wanted
 from cdb.services.exports import DatabaseSource
-from cdb.services.verify import Checked, Finding, Severity, Wanted
+from cdb.services.verify import Checked, Finding
 from cdb.store.engine import Database, read_only_url
 from cdb.store.models import LIVE
 from cdb.store.payload_files import open_files
@@ -64,8 +66,8 @@ def damage(database: Database, *statements: str, **parameters: int) -> None:
 def test_nothing_is_found_after_any_history(
     database: Database, monkeypatch: pytest.MonkeyPatch, history: list[Step]
 ) -> None:
-    monkeypatch.setattr(verify, "ROWS", 3)
-    monkeypatch.setattr(verify, "PAGE", 2)
+    monkeypatch.setattr(logs, "ROWS", 3)
+    monkeypatch.setattr(logs, "PAGE", 2)
     world = World(database)
     world.run(history)
     assert look(database, history=True) == []
@@ -343,11 +345,11 @@ def test_long_logs_are_read_in_pages_and_no_overlap_is_lost_between(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page in (1, 2, 3, 100):
-        monkeypatch.setattr(verify, "PAGE", page)
+        monkeypatch.setattr(logs, "PAGE", page)
         assert found(small.database, history=True) == {}
     damage(small.database, MERGED_BETWEEN, first=small.first)
     for page in (1, 2, 3, 100):
-        monkeypatch.setattr(verify, "PAGE", page)
+        monkeypatch.setattr(logs, "PAGE", page)
         assert found(small.database, history=True)["past-overlaps"] == 1
 
 
@@ -408,7 +410,7 @@ def test_a_write_to_a_closed_tag_is_another_digest(small: Small) -> None:
 
 
 def test_only_some_are_told_and_all_are_counted(small: Small, monkeypatch: Any) -> None:
-    monkeypatch.setattr(verify, "ROWS", 1)
+    monkeypatch.setattr(logs, "ROWS", 1)
     damage(small.database, "update iov set declared_end_major = 0, declared_end_minor = 0")
     events = list(verify.verify(small.database, RULES, None, Wanted(limit=2)).events)
     findings = [event for event in events if isinstance(event, Finding)]
@@ -524,7 +526,7 @@ def test_files_in_an_object_store_are_read_as_well(
 def test_what_cannot_be_read_does_not_end_it(
     database: Database, folder: Path, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "FILES", 1)
+    monkeypatch.setattr(files, "FILES", 1)
     damage(
         database,
         "insert into payload (id, payload_type, file_name, checksum, sha256, size, path, created, "

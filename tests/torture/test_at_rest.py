@@ -16,7 +16,8 @@ from support import WRITER
 from torture.campaign import Campaign
 
 from cdb.services import global_tags, verify
-from cdb.services.verify import Finding, Severity, Wanted
+from cdb.services.checks.check import Severity, Wanted
+from cdb.services.verify import Finding
 from cdb.store.engine import Database, read_only_url
 from cdb.store.payload_files import open_files
 
