@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from emptied import Emptied
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -32,6 +32,13 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 hypothesis_settings.load_profile("cdb")
+# For `make mutants`, which asks only whether a test fails, and not what would be the simplest way.
+hypothesis_settings.register_profile(
+    "first-failure",
+    hypothesis_settings.get_profile("cdb"),
+    phases=(Phase.explicit, Phase.generate),
+    database=None,
+)
 
 # Not what another test has left, nor what the user has.
 os.environ["CDB_CACHE"] = "none"

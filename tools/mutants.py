@@ -142,7 +142,13 @@ def tried(folder: Path, tests: Sequence[str], other: str, cpu_s: int) -> int:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     sys.path.insert(0, str(folder))
-    quick = ("-x", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist")
+    quick = (
+        "-x",
+        "--assert=plain",
+        "--hypothesis-profile=first-failure",
+        "-pno:xdist",
+        "-pno:cacheprovider",
+    )
     os._exit(int(import_module("pytest").main([*quick, "-k", f"not {other}", *tests])))
 
 
@@ -165,7 +171,6 @@ def main() -> int:
         import_module(name)
     with TemporaryDirectory() as made:
         folder = Path(made)
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = made
         for name in ("cdb", "alembic"):
             shutil.copytree(name, folder / name)
         changed = folder / asked.module

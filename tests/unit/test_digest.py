@@ -12,6 +12,7 @@ from cdb.domain import digest
 from cdb.domain.content import Content, Stretch
 from cdb.domain.digest import ListDigest
 from cdb.domain.points import MAX, OPEN, Point
+from cdb.domain.portable import PortableList, PortableType, digest_of
 
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -131,3 +132,11 @@ def test_types_and_dimensions_count(other: tuple[str, str, str]) -> None:
 
 def test_an_empty_list_counts() -> None:
     assert digest.of_tag([ListDigest("T", "run-lumi", NOTHING, 0)]) != digest.of_tag([])
+
+
+def test_a_tag_that_is_carried_elsewhere_has_the_digest_of_its_types_and_what_they_show() -> None:
+    lists = [PortableList(PortableType(name, "run-lumi"), "L", "explicit") for name in "BA"]
+    logs = [digest.of_list(WHOLE), digest.of_list(WHOLE[:1])]
+    assert digest_of(zip(lists, logs, strict=True)) == digest.of_tag(
+        [ListDigest(name, "run-lumi", log.digest, 0) for name, log in zip("BA", logs, strict=True)]
+    )
