@@ -37,6 +37,7 @@ hypothesis_settings.register_profile(
     "first-failure",
     hypothesis_settings.get_profile("cdb"),
     phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
     database=None,
 )
 
