@@ -373,9 +373,6 @@ class Cover:
         if start >= end:
             return
         first = bisect_right(self._edges, start) - 1
-        if end <= self._edges[first + 1]:
-            self.covered[first] += end - start
-            return
         last = bisect_right(self._edges, end - 1) - 1
         self.covered[first] -= start - self._edges[first]
         self.covered[last] -= self._edges[last + 1] - end

@@ -315,6 +315,11 @@ def summed(cells: Grid, window: Interval, shown: Sequence[Interval]) -> Sums:
 @example(
     [Interval(Point(1, 1), Point(3, 0)), Interval(Point(9, 0), OPEN)], [(1, 0), (40, 0)], MAJORS
 )
+@example(
+    [Interval(Point(1, 0), Point(1, 2)), Interval(Point(2, 0), Point(4, 0))],
+    [ORIGIN, (3, 0)],
+    Grid(5),
+)
 def test_what_sums_tell_is_covered_as_the_intervals_cover_it(
     intervals: list[Interval], ends: list[Point], cells: Grid
 ) -> None:
