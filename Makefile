@@ -108,12 +108,18 @@ PROCESSES = $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 # longest. Before them, what needs one core only: each beside the other.
 ifeq ($(T),)
 test: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check docs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check docs .venv/.compiled
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 else
 test: setup
 	$(BIN)/pytest $(T)
 endif
+
+# What the tests import, which else each of their processes would compile, all at the same time.
+# What is wrong with a test is told when they run.
+.venv/.compiled: .venv/.tested
+	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
+	@touch $@
 
 # One campaign after the other, since each loads the machine. One that hangs is ended, and says where.
 torture: setup

@@ -1,10 +1,11 @@
 """What all tests share: real databases, migrated once, and empty for each test."""
 
+import gc
 import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from support import API, PATIENT, Client, serving
 
 from cdb.app import make_app
 from cdb.services import watching
+from cdb.services.garbage import uncollected
 from cdb.settings import load
 from cdb.store import migrate
 from cdb.store.engine import Database
@@ -45,6 +47,15 @@ hypothesis_settings.register_profile(
 os.environ["CDB_CACHE"] = "none"
 
 _numbers = count()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no search for cycles look at the tests and all that they import: it stays to the end."""
+    with uncollected():
+        collected = yield
+    gc.freeze()
+    return collected
 
 
 @pytest.fixture(scope="session", autouse=True)
