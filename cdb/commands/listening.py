@@ -19,6 +19,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import WSGITask
 
+from cdb.commands.parsing import Strict
 from cdb.commands.waiting import Asked, Waiting
 from cdb.observed import REFUSED, WAITED
 
@@ -282,6 +283,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     """
 
+    parser_class = Strict
     task_class = _Task
     requests: list[Asked]
 

@@ -6,8 +6,10 @@ reach the service, and whoever asks next must get their own answer.
 
 import http.client
 import json
+import logging
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,8 @@ import pytest
 from guarded import JWT, ROLES, as_role, key_is_set, service
 from nginx import nginx
 from support import API, serving
+
+from cdb.commands.listening import Server, bound
 
 HIDDEN = f"GET {API}/hidden HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 LENGTH = str(len(HIDDEN))
@@ -173,13 +177,70 @@ def test_nothing_hides_in_a_request(front: Front, request_: bytes) -> None:
     assert b"\r\nX: y" not in answer
 
 
-def test_without_nginx_the_service_reads_on_behind_the_last_chunk(front: Front) -> None:
-    """It goes by the chunks alone, as it may: who is in front of it must not go by the length."""
-    front.reached.clear()
-    hidden = ENDED.replace(b"Host: x", b"Host: x\r\nConnection: close")
-    row = sent(WHOLE, CHUNKED, body=hidden).replace(b"Connection: close\r\n", b"", 1)
-    raw(front.service, row)
-    assert [path for path, _ in front.reached] == [f"{API}/payloads/check", f"{API}/hidden"]
+# --- without nginx --------------------------------------------------------------------
+
+
+class Alone(NamedTuple):
+    """The server of `cdb serve`, and the paths that reached what it serves."""
+
+    address: tuple[str, int]
+    reached: list[str]
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Alone]:
+    reached: list[str] = []
+
+    def noted(environ: Any, start_response: Any) -> list[bytes]:
+        reached.append(environ["PATH_INFO"])
+        environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    [listening] = sockets = bound({"listen": "127.0.0.1:0"})
+    server = Server(noted, {}, sockets, grace=1, max_wait=60)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield Alone(listening.getsockname(), reached)
+    server.stop()
+    thread.join(timeout=120)
+
+
+READ_BY_THE_LENGTH = {
+    f"then, {name}": row.replace(b"Connection: close\r\n", b"", 1)
+    for name, row in (TWO_LENGTHS | ODD_LENGTHS | ODD_ENCODINGS).items()
+}
+"""Where the connection stays open, so that what hides behind a body could be the next request."""
+
+LAST = sent(line="GET /health/live HTTP/1.1")
+"""The next request on the connection, if it was not closed; and then it is."""
+
+ODD_TARGETS = {
+    "half an address": sent(line="GET http://[x HTTP/1.1"),
+    "half an address, and a body": sent(WHOLE, line="PUT http://[x HTTP/1.1", body=ENDED),
+    "a header without a name": sent(": x"),
+    "a bare line end": sent("X: y\nZ: x"),
+    "no address": sent(line="GET"),
+    "an endless length": sent(f"Content-Length: {'9' * 5000}", body=HIDDEN),
+}
+
+
+@pytest.mark.parametrize("request_", READ_BY_THE_LENGTH.values(), ids=READ_BY_THE_LENGTH)
+def test_without_nginx_nothing_hides_in_a_body_either(alone: Alone, request_: bytes) -> None:
+    alone.reached.clear()
+    raw(alone.address, request_ + LAST)
+    assert f"{API}/hidden" not in alone.reached
+    raw(alone.address, LAST)
+    assert alone.reached[-1] == "/health/live"
+
+
+@pytest.mark.parametrize("request_", ODD_TARGETS.values(), ids=ODD_TARGETS)
+def test_what_cannot_be_read_is_a_400_and_no_traceback(
+    alone: Alone, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    # What has no first line is answered as HTTP/1.0.
+    assert raw(alone.address, request_).startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 # --- caches ---------------------------------------------------------------------------
