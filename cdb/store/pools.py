@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar, cast
 
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, QueuePool, TextClause, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
@@ -157,6 +158,7 @@ class Pools(NamedTuple):
         """
         connect = patience(connect_s)
         writes = create_engine(url, isolation_level="READ COMMITTED", connect_args=connect, **pool)
+        _keep_none_in_a_transaction(writes)
         return cls(
             writes,
             writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
@@ -227,6 +229,20 @@ def as_the_driver_takes_it(
     """Return the text of a statement, and the names of its parameters where they have an order."""
     compiled: Any = statement.compile(engine)
     return str(compiled), compiled.positiontup
+
+
+def _keep_none_in_a_transaction(engine: Engine) -> None:
+    """Close a connection to PostgreSQL that is returned before its transaction has ended.
+
+    Where a COMMIT is cancelled, as by a time limit, the driver takes the transaction to be over,
+    and ends it no more. The server would refuse every statement of all who get the connection
+    next.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(connection: Any, record: Any) -> None:
+        if connection and connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            record.invalidate()
 
 
 def _notice_another_file(engine: Engine, path: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from doorkeeper import Doorkeeper, doorkeeper
 from sqlalchemy import event, text
@@ -199,6 +200,19 @@ def test_commit_of_which_nobody_can_be_asked_is_unconfirmed(
     cut("true")
     again = client.api("POST", "pt", {"name": "Beam"}, headers=key, status=200)
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_connection_whose_commit_was_cancelled_is_not_used_again(client: Client) -> None:
+    connection = client.app.registry.cdb.database.engine.raw_connection()
+    driver = connection.driver_connection
+    # As such a COMMIT leaves it: failed for the server, and over for the driver.
+    driver.set_session(isolation_level="default", autocommit=True)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        connection.cursor().execute("begin; select 1 / 0")
+    driver.autocommit = False
+    connection.close()
+    client.ok("POST", "gt", {"name": "GT"})
 
 
 def test_embedded_database_that_was_removed_confirms_nothing_until_one_is_there_again(
