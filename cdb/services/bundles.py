@@ -123,6 +123,7 @@ def create(
     Raises:
         Corrupt: the tag, or a file, does not have the digest that was kept for it.
         NotFound: a payload file is missing.
+        OSError: the bundle cannot be made there.
 
     """
     n_files = 0

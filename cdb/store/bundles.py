@@ -34,9 +34,14 @@ def creating(path: Path) -> Iterator[Database]:
     Args:
         path: of a file that is not there.
 
+    Raises:
+        OSError: it cannot be made.
+
     """
     from cdb.store import migrate  # noqa: PLC0415 - who reads a bundle makes no tables
 
+    # SQLite would not say which file it is that cannot be made.
+    path.touch(exist_ok=False)
     database = Database(f"sqlite:///{path}", journal="OFF")
     try:
         migrate.upgrade(database)

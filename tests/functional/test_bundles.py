@@ -425,6 +425,12 @@ def test_an_unknown_tag_or_change_makes_no_file(world: World, tmp_path: Path) ->
         DatabaseSource(world.database, RULES, f"{world.names[0]}@100000")
 
 
+def test_a_bundle_that_cannot_be_made_is_told_by_its_name(world: World) -> None:
+    source = DatabaseSource(world.database, RULES, world.names[0])
+    with pytest.raises(OSError, match=r"/proc/\.x\.cdb"):
+        bundles.create(source, RULES, Path("/proc/x.cdb"))
+
+
 class Interrupted(DatabaseSource):
     """A source that is interrupted in the middle of its last list."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from conditions import make_list
+from nginx import nginx
 from processes import served
 from sqlalchemy import create_engine, text
 from support import API, Client
@@ -48,16 +49,10 @@ class Served:
 
     def __init__(self, url: str, process: subprocess.Popen[str], database: str) -> None:
         self.url, self.process, self.database = url, process, database
-        self.address = urlsplit(url).hostname, urlsplit(url).port
 
     def connect(self, request: str) -> socket.socket:
         """Send a request, and return the connection, which takes little of what comes."""
-        made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.settimeout(120)
-        made.connect(self.address)
-        made.sendall(request.encode())
-        return made
+        return connected(self.url, request)
 
     def status(self, path: str) -> int:
         return requests.get(f"{self.url}{path}", timeout=120).status_code
@@ -96,6 +91,15 @@ def fill(url: str) -> None:
     rows = [{**iov, "payload_url": "u" * LENGTH, "major_iov": n} for n in range(ROWS)]
     client.ok("POST", "bulk_piov", rows)
     app.registry.cdb.database.dispose()
+
+
+def connected(url: str, request: str) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.settimeout(120)
+    made.connect((urlsplit(url).hostname, urlsplit(url).port))
+    made.sendall(request.encode())
+    return made
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -201,6 +205,25 @@ def test_slow_requests_keep_nobody_from_an_answer(service: Served) -> None:
     assert {connection.recv(12) for connection in slow} == {b"HTTP/1.1 200"}
     for connection in slow:
         connection.close()
+
+
+def test_behind_nginx_slow_clients_hold_nothing_of_the_service(
+    service: Served, tmp_path: Path
+) -> None:
+    with nginx(tmp_path, service.url) as front:
+        begun = [f"POST {API}/gt HTTP/1.1\r\nHost: cdb\r\nContent-Length: 9\r\n\r\n{{", "GET / HT"]
+        slow = [connected(front.url, request) for request in begun for _ in range(40)]
+        lazy = connected(
+            front.url, f"GET {LONG} HTTP/1.1\r\nHost: cdb\r\nConnection: close\r\n\r\n"
+        )
+        assert lazy.recv(12) == b"HTTP/1.1 200"
+        eventually(lambda: service.status(LONG) == 200)
+        for _ in range(5):
+            assert requests.get(f"{front.url}/health/live", timeout=120).status_code == 200
+        # Its answer is whole, though the service is long done with it.
+        assert len(lazy.makefile("rb").read()) > ROWS * LENGTH
+        for connection in (*slow, lazy):
+            connection.close()
 
 
 def test_http_1_0_ends_with_the_answer(service: Served) -> None:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +15,9 @@ from cluster import Node, cluster
 from guarded import bearer
 from pooler import pooler
 from scraped import scrape
-from sqlalchemy import Pool, event
+from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from support import API, PATIENT, WRITER, Client, rules, serving
 
 from cdb.app import make_app
@@ -560,10 +561,14 @@ def test_replica_that_is_promoted_takes_the_writes_and_what_it_lacked_is_shown_n
 # --- PgBouncer --------------------------------------------------------------------------
 
 
+POOL = 3
+"""Connections of the pooler to each server."""
+
+
 @pytest.fixture
 def pooled(servers: Servers) -> Iterator[dict[str, str]]:
     """The settings of a service that reaches all through PgBouncer, in transaction mode."""
-    with pooler(servers.nodes) as made:
+    with pooler(servers.nodes, POOL) as made:
         urls = [made.url(node) for node in servers.nodes]
         yield servers.settings() | {
             "cdb.database.url": urls[0],
@@ -620,3 +625,41 @@ def test_without_the_primary_behind_pgbouncer_reads_go_on(
         assert client.ok("GET", "/health/ready")["status"] == "degraded"
         servers.primary.start()
         eventually(lambda: client.api("POST", "gt", {"name": "Again"}).status_int == 200)
+
+
+def all_that_reach_the_server(engine: Engine) -> Iterator[Connection]:
+    """Take all connections of the pooler to a server, each within a transaction."""
+    for _ in range(POOL):
+        made = engine.connect()
+        made.execute(text("select 1"))
+        yield made
+
+
+def all_that_reach_the_pooler(engine: Engine) -> Iterator[Connection]:
+    """Take all connections to the pooler, which are in use by none."""
+    with suppress(OperationalError):
+        while True:
+            made = engine.connect()
+            made.rollback()
+            yield made
+
+
+@pytest.mark.parametrize("taken", [all_that_reach_the_server, all_that_reach_the_pooler])
+def test_pgbouncer_without_a_free_connection_is_503_until_it_has_one(
+    pooled: dict[str, str], taken: Callable[[Engine], Iterator[Connection]]
+) -> None:
+    engine = create_engine(pooled["cdb.database.url"], poolclass=NullPool)
+    with service(pooled) as client, ExitStack() as stack:
+        eventually(lambda: are_all_used(client))
+        _, change = write(client)
+        client.app.registry.cdb.database.dispose()
+        for each in taken(engine):
+            stack.callback(each.close)
+        refused = client.api("POST", "bulk_piov", [row(next(_numbers))])
+        assert (refused.status_int, refused.json["code"]) == (503, "unavailable")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert not are_all_used(client)
+        assert client.api("GET", "/health/live").status_int == 200
+        stack.close()
+        eventually(lambda: are_all_used(client))
+        assert write(client)[1] == change + 1
