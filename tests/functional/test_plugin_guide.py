@@ -78,6 +78,15 @@ SERVED=${{BASH_REMATCH[0]}}
 """A second terminal; the service says where it serves, which is not where the page says."""
 
 
+FEW_EXAMPLES = """
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=5)
+settings.load_profile("few")
+"""
+"""A plugin of pytest."""
+
+
 def script(done: list[Step]) -> str:
     """Return what a shell does to follow the steps; it prints a mark after each."""
     lines = []
@@ -104,6 +113,7 @@ def machine(tmp_path: Path) -> Path:
     paths = sysconfig.get_paths(scheme="venv", vars={"base": str(environment)})
     own = f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
     (Path(paths["purelib"]) / "these-tests.pth").write_text(own)
+    (Path(paths["purelib"]) / "few_examples.py").write_text(FEW_EXAMPLES)
     for name in ("cdb", "pip", "pytest"):
         [point] = entry_points(group="console_scripts", name=name)
         command = Path(paths["scripts"]) / name
@@ -129,10 +139,16 @@ def follow(machine: Path, done: list[Step]) -> list[tuple[str, int]]:
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
         "LC_ALL": "C.UTF-8",
-        # What is needed is there; nothing is fetched.
+        # What is needed is there; nothing is fetched, nor compared with all else that is there.
+        # The 0 is what each of the options of the same name means, whatever it looks like.
         "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # as the option of the same name, whatever it looks like
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_NO_WARN_CONFLICTS": "0",
         "PIP_ROOT_USER_ACTION": "ignore",
+        # The reader's pytest has none of the plugins of ours. And of what the kit makes up, which
+        # plugins of ours are tried with at length, a little is enough here.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p few_examples",
     }
     ran = subprocess.run(
         ["bash"],
