@@ -41,9 +41,6 @@ PAGES = {
 }
 """By the name of the picture: the path below `/ui/`, for a service with the sample data."""
 
-PICTURES = Path(__file__).parents[1] / "var/screenshots"
-"""Where the pictures are left, light and dark."""
-
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
 
 

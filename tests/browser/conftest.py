@@ -102,7 +102,6 @@ def visit(browser: Browser, shared_page: Page, root: str) -> Iterator[Visit]:
 
         yield open_page
         assert [each for page in seen for each in page.wrong] == []
+        # What is open asks for nothing any more unless somebody does something, and the next
+        # test leaves it.
         shared_page.unroute_all()
-        # What this test has opened asks for nothing any more. A page that belongs to no service
-        # would do, too, but then Chromium starts a process for each test, and compiles all anew.
-        shared_page.goto(f"{root}/health/live")

@@ -1,7 +1,6 @@
 """Every page: what it may load, who can use it, how small a window may be. Checks 1 to 4, 14.
 
-A page is opened once for all that is looked at in it, and its pictures are left in
-`var/screenshots`.
+A page is opened once for all that is looked at in it.
 """
 
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from chromium import Seen, Visit, looked_at, settled, violations
 from playwright.sync_api import Browser, Page, ViewportSize
-from shown import PAGES, PICTURES, WINDOW
+from shown import PAGES, WINDOW
 
 NARROW: ViewportSize = {"width": 400, "height": 800}
 HALF_OF_A_LAPTOP: ViewportSize = {"width": 640, "height": 360}
@@ -73,11 +72,9 @@ def test_1_nothing_is_loaded_from_elsewhere_and_nothing_is_wrong(page: Page, see
     assert page.title().split(" – ")[0] == page.locator("h1").inner_text()
 
 
-def test_2_nobody_is_kept_out_in_light_or_dark(page: Page, name: str) -> None:
-    page.screenshot(path=PICTURES / f"{name}-light.png")
+def test_2_nobody_is_kept_out_in_light_or_dark(page: Page) -> None:
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")
-    page.screenshot(path=PICTURES / f"{name}-dark.png")
     assert violations(page, "color-contrast") == []
 
 
