@@ -30,6 +30,8 @@ from cdb.store.engine import Database
 hypothesis_settings.register_profile(
     "cdb",
     hypothesis_settings.get_profile("default"),
+    # They are other ones in each run.
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -120,7 +120,7 @@ def run(commands: Sequence[str], folder: Path, **variables: str) -> list[str]:
         encoding="utf-8",
         cwd=folder,
         env={**environ, **variables},
-        timeout=120,
+        timeout=500,
         check=False,
     )
     printed = re.split(r"=== command \d+ ===\n", done.stdout)

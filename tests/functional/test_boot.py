@@ -34,9 +34,9 @@ def sqlite(databases: Any) -> Iterator[str]:
 def test_development_serves_and_answers(tmp_path: Path) -> None:
     development = ROOT / "development.ini"
     database = f"sqlite:///{tmp_path}/var/cdb.sqlite"
-    done = run("db", "upgrade", development, CDB_DATABASE_URL=database)
+    done = run_forked("db", "upgrade", development, CDB_DATABASE_URL=database)
     assert done.stdout == "The database is at 0005.\n"
-    run("demo", "load", development, CDB_DATABASE_URL=database)
+    run_forked("demo", "load", development, CDB_DATABASE_URL=database)
     with served(development, CDB_DATABASE_URL=database) as (url, _):
         query = "gtName=CMS_2017&majorIOV=302635&minorIOV=1200"
         with urllib.request.urlopen(f"{url}/api/cdb_rest/payloadiovs/?{query}") as answer:  # noqa: S310
@@ -190,7 +190,7 @@ def test_open_writes_do_not_start_where_the_command_line_opens_the_service(
 def test_ini_that_is_not_utf_8_is_an_error_of_one_line(tmp_path: Path, command: list[str]) -> None:
     ini = tmp_path / "odd.ini"
     ini.write_bytes(b"[app:main]\nuse = egg:hep-cdb\n# \xff\n")
-    done = run(*command, ini)
+    done = run_forked(*command, ini)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")
     assert "can't decode byte 0xff" in done.stderr

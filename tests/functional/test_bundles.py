@@ -136,7 +136,7 @@ def rows(database: Database) -> dict[str, int]:
 
 @WAYS
 @given(history=steps, data=st.data())
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_any_tag_as_of_any_change_is_the_same_elsewhere(
     database: Database,
     other: Database,
@@ -632,6 +632,7 @@ def asked(api: str, name: str) -> list[bytes]:
     return [requests.get(f"{api}/{question}", timeout=120).content for question in questions]
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> None:
     name, url = world.names[0], str(world.database.url.render_as_string(hide_password=False))
     service = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))

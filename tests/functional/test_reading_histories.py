@@ -201,7 +201,7 @@ written = st.one_of(
 @pytest.mark.parametrize("name", ["major-minor", "run-lumi", "utc-time"])
 def test_notations_mean_here_what_they_mean_to_the_service(name: str) -> None:
     @given(written)
-    @settings(max_examples=400)
+    @settings(max_examples=150)
     def check(notation: str) -> None:
         assert here(name, notation) == at_service(name, notation)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pages import ROOT, differences, examples, scripts
-from processes import environ, run, served
+from processes import environ, run_forked, served
 from support import API
 
 WITHOUT_NETWORK = """
@@ -30,7 +30,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     folder = tmp_path_factory.mktemp("clone")
     (folder / "var").mkdir()
     ini = shutil.copy(ROOT / "development.ini", folder)
-    run("db", "upgrade", ini)
+    run_forked("db", "upgrade", ini)
     with served(ini) as (root, process):
         # Else the service waits in the end for somebody who reads what it logs.
         threading.Thread(target=process.communicate, daemon=True).start()

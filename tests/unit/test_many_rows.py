@@ -68,7 +68,7 @@ def test_what_is_read_is_what_the_models_read(rows: Any, model: Any, place: str 
         read = models.validate_python(body, strict=True)
         return [(getattr(row, place) if place else "", row.reference()) for row in read]
 
-    @settings(max_examples=300)
+    @settings(max_examples=100)
     @given(body=bodies(place))
     def check(body: Any) -> None:
         found = outcome(lambda: quick.validate_python(body, strict=True))
