@@ -10,6 +10,7 @@ threads that do so hundreds of times for an answer wait for each other most of t
 """
 
 import logging
+import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,7 +39,11 @@ _GENERATION = b"generation"
 _NAME, _READERS_NAME = "data.mdb", "lock.mdb"
 """What LMDB calls the file, and the one in which it notes who reads."""
 
-_LENGTH = Struct("=Q")
+_HEAD = Struct("=QQ")
+"""Of a part: the number of its pieces, and the checksum of it."""
+
+_LAYOUT = b"2"
+"""Of parts, as a part of their keys: what another version has written is not there."""
 
 _PIECES = 10_000
 """Pieces of a part, which is put together in memory."""
@@ -90,9 +95,9 @@ class _Part(NamedTuple):
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Return a part of the file."""
-        (length,) = _LENGTH.unpack_from(value)
-        place = _LENGTH.size
+        """Return a part of the file, which has its checksum."""
+        length, _ = _HEAD.unpack_from(value)
+        place = _HEAD.size
         found = []
         for code, size in (("Q", 8), ("Q", 8), ("I", 4)):
             end = place + size * (length + 1)
@@ -106,10 +111,11 @@ class _Part(NamedTuple):
         return self.majors[0], self.minors[0]
 
 
-def _written(pieces: Sequence[Piece], end: tuple[int, int]) -> bytes:
+def _written(key: bytes, pieces: Sequence[Piece], end: tuple[int, int]) -> bytes:
     """Return a part as it is in the file.
 
     Args:
+        key: where it is to be found.
         pieces: from the last one on.
         end: where the last one ends.
 
@@ -120,15 +126,27 @@ def _written(pieces: Sequence[Piece], end: tuple[int, int]) -> bytes:
     for piece in ordered:
         length += len(piece.shown)
         offsets.append(length)
-    return b"".join(
+    content = b"".join(
         [
-            _LENGTH.pack(len(ordered)),
             array("Q", [major for major, _ in starts]).tobytes(),
             array("Q", [minor for _, minor in starts]).tobytes(),
             offsets.tobytes(),
             *(piece.shown for piece in ordered),
         ]
     )
+    return _HEAD.pack(len(ordered), _checksum(key, len(ordered), content)) + content
+
+
+def _checksum(key: bytes, length: int, content: Any) -> int:
+    return zlib.crc32(content, zlib.crc32(b"%b %d" % (key, length)))
+
+
+def _is_sound(key: bytes, value: Any) -> bool:
+    """Tell whether a part is as it was written, there."""
+    if len(value) < _HEAD.size:
+        return False
+    length, checksum = _HEAD.unpack_from(value)
+    return bool(checksum == _checksum(key, length, value[_HEAD.size :]))
 
 
 class CompiledLists:
@@ -203,6 +221,7 @@ class CompiledFile:
         # Places that processes had which were killed while they read.
         self._environment.reader_check()
         self.generation = 0
+        self._sound: set[bytes] = set()
 
     @classmethod
     def opened(cls, folder: Path, bound: int) -> "CompiledFile":
@@ -242,15 +261,32 @@ class CompiledFile:
     def lists(self, names: Iterable[bytes]) -> CompiledLists | None:
         """Return lists to be asked; None where one of them is not there.
 
+        Each part is compared with its checksum, once in a process.
+
         Raises:
             lmdb.ReadersFullError: too many are in use.
+            lmdb.CorruptedError: a list is not as it was written.
             lmdb.Error: the file cannot be read.
 
         """
         reading = self._environment.begin(buffers=True)
-        self.generation = _generation(reading)
-        lists = [list(_parts(reading, name))[::-1] for name in names]
+        if (generation := _generation(reading)) != self.generation:
+            self.generation, self._sound = generation, set()
+        lists = [list(self._parts(reading, name))[::-1] for name in names]
         return CompiledLists(self, reading, lists) if all(lists) else None
+
+    def _parts(self, reading: lmdb.Transaction, name: bytes) -> Iterator[_Part]:
+        """Yield the parts of a list, from the last one on."""
+        number, first = 0, None
+        while (value := reading.get(key := _key(name, number))) is not None:
+            if key not in self._sound and not _is_sound(key, value):
+                raise lmdb.CorruptedError("A compiled list is damaged: remove the file.")
+            self._sound.add(key)
+            first = _Part.read(value)
+            yield first
+            number += 1
+        if first and first.start != ORIGIN:
+            raise lmdb.CorruptedError("A compiled list lacks its beginning: remove the file.")
 
     def add(self, name: bytes, pieces: Callable[[], Iterable[Piece]]) -> None:
         """Put a list into the file, where it is not there: all of it, or nothing.
@@ -285,7 +321,8 @@ class CompiledFile:
                 end: tuple[int, int] = OPEN
                 number, left = 0, iter(pieces)
                 while some := list(islice(left, _PIECES)):
-                    writing.put(_key(name, number), _written(some, end))
+                    key = _key(name, number)
+                    writing.put(key, _written(key, some, end))
                     if self._size(writing) > self._bound:
                         raise Full
                     number, end = number + 1, some[-1].start
@@ -303,17 +340,9 @@ _OPENED: WeakValueDictionary[Path, CompiledFile] = WeakValueDictionary()
 
 
 def _key(name: bytes, number: int) -> bytes:
-    return name + _NUMBER.pack(number)
+    return _LAYOUT + name + _NUMBER.pack(number)
 
 
 def _generation(reading: lmdb.Transaction) -> int:
     found = reading.get(_GENERATION)
     return 0 if found is None else int(_NUMBER.unpack(found)[0])
-
-
-def _parts(reading: lmdb.Transaction, name: bytes) -> Iterator[_Part]:
-    """Yield the parts of a list, from the last one on."""
-    number = 0
-    while (value := reading.get(_key(name, number))) is not None:
-        yield _Part.read(value)
-        number += 1

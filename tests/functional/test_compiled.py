@@ -4,9 +4,11 @@ import random
 import resource
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 from time import monotonic
 from urllib.parse import urlencode
 
+import lmdb
 import pytest
 from click.testing import CliRunner
 from histories import GRID, Step, World, steps
@@ -234,3 +236,29 @@ def test_a_folder_that_cannot_be_made_stops_the_boot(
     taken.touch()
     with pytest.raises(SettingsError, match=r"cdb\.compiled: .*taken"):
         make_client(compiled=str(taken))
+
+
+def test_no_damaged_byte_of_a_list_is_answered_from(tmp_path: Path) -> None:
+    name, folder = b"a" * 16, tmp_path / "whole"
+    pieces = [Piece((major, 0), b"%d" % major) for major in reversed(range(2000))]
+    CompiledFile.opened(folder, 2**20).add(name, lambda: pieces)
+    whole = (folder / "data.mdb").read_bytes()
+    with lmdb.open(str(folder), lock=False) as environment, environment.begin() as reading:
+        [value] = [each for _, each in reading.cursor()]
+    first = whole.index(value)
+    chance = random.Random(1)
+    for place in [0, 7, 8, 15, 16, len(value) - 1, *chance.choices(range(len(value)), k=40)]:
+        damaged = bytearray(whole)
+        damaged[first + place] ^= 1 << chance.randrange(8)
+        folder = Path(mkdtemp(dir=tmp_path))
+        (folder / "data.mdb").write_bytes(damaged)
+        with pytest.raises(lmdb.CorruptedError):
+            CompiledFile(folder, 2**20).lists([name])
+
+
+def test_a_list_without_its_beginning_is_not_answered_from(tmp_path: Path) -> None:
+    name = b"a" * 16
+    file = CompiledFile.opened(tmp_path, 2**20)
+    file.add(name, lambda: [Piece(Point(9, 0), b"x")])
+    with pytest.raises(lmdb.CorruptedError):
+        file.lists([name])
