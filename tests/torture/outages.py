@@ -7,6 +7,7 @@ with OUTAGES["killed"](servers):
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -44,6 +45,23 @@ class Servers:
         node.run("select pg_promote()")
         self.replicas = [self.primary, *(each for each in self.replicas if each is not node)]
         self.primary, self.is_split = node, True
+
+    def confirm_what_is_on(self, node: Node, commit: str) -> None:
+        """Let the primary confirm only what a replica has, too.
+
+        Args:
+            node: the replica.
+            commit: what it has to have done, as `synchronous_commit` says it.
+
+        """
+        name = node.folder.name
+        self.primary.configure(synchronous_standby_names=name, synchronous_commit=commit)
+        deadline = time.monotonic() + 120
+        while self.primary.run("show synchronous_standby_names") != name:
+            assert time.monotonic() < deadline
+            self.primary.dispose()  # a new connection is made when the server has read them
+        # Until the checkpointer has, commits do not wait; it reads them before it does anything.
+        self.primary.run("checkpoint")
 
     def replica(self) -> Node:
         """Return one of the replicas."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 import requests
@@ -15,7 +16,7 @@ from torture.campaign import Campaign
 from torture.checking import check
 from torture.journal import Journal
 from torture.outages import OUTAGES, Servers
-from torture.workload import Workload
+from torture.workload import Client, Workload
 
 from cdb.app import make_app
 from cdb.settings import load
@@ -24,6 +25,9 @@ from cdb.store.engine import Database
 
 MAX_LAG_S = 1.0
 """How old at most is what a replica shows to a service here."""
+
+LAST = 99
+"""The client that writes what has to be written."""
 
 TO_WRITE = "&target_session_attrs=read-write"
 """Of a URL with several servers: the one that takes writes."""
@@ -121,6 +125,13 @@ def test_databases_that_fail(servers: Servers, campaign: Campaign, tmp_path: Pat
             assert check(journal, found[0], stale_s=MAX_LAG_S) == []
 
 
+def make_tag(workload: Workload) -> None:
+    """Write something, whatever the clients of a workload do; return when it is confirmed."""
+    client = Client(workload, LAST, Random(LAST))
+    client.write(client.make_tag(f"{workload.journal.name}-L"), "key")
+    client.session.close()
+
+
 def test_failing_over(servers: Servers, campaign: Campaign) -> None:
     seen = 0
     for number in campaign.rounds(at_least=2):
@@ -129,8 +140,7 @@ def test_failing_over(servers: Servers, campaign: Campaign) -> None:
         commit = campaign.random.choice(("on", "remote_apply"))
         is_synchronous = number % 2 == 0
         if is_synchronous:
-            names = standby.folder.name
-            primary.configure(synchronous_standby_names=names, synchronous_commit=commit)
+            servers.confirm_what_is_on(standby, commit)
         either = primary.url(f"{primary.folder},{standby.folder}") + TO_WRITE
         # What nobody waits for may show what is not confirmed yet, and be right for a while.
         followers = [standby] if is_synchronous else [standby, other]
@@ -147,6 +157,7 @@ def test_failing_over(servers: Servers, campaign: Campaign) -> None:
                 if not is_synchronous:
                     standby.stop()  # so that it lacks what the others have
                     workload.goes_on(campaign.random.randint(10, 60))
+                    make_tag(workload)
                 primary.stop()
                 standby.start()
                 standby.configure(synchronous_standby_names=None, synchronous_commit=None)
