@@ -35,7 +35,7 @@ TESTS = {
     "compare": ("diff",),
     "coverage": ("gaps",),
     "iovs": ("rules_over_http", "list_ranges", "history", "merge"),
-    "log": ("list_ranges", "log", "history"),
+    "log": ("list_ranges", "log", "history", "dry_run"),
     "query": ("reading", "as_of", "validity"),
     "reads": ("rules_over_http", "reading", "as_of", "copies"),
     "repeats": ("repeats",),

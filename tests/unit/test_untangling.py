@@ -176,9 +176,25 @@ def test_revisions_are_taken_over_and_told_of() -> None:
 
 
 def test_mixed_majors_are_told_of() -> None:
-    iovs, [finding] = untangle([row(1, (1, 0), (1, 5)), row(2, (1, 5), (4, 2))])
-    assert [iov.end for iov in iovs] == [(1, 5), (4, 2)]
-    assert (finding.kind, finding.ids) == (Kind.MIXED_MAJORS, (2,))
+    rows = [row(1, (1, 0), (1, 5)), row(2, (1, 5), (2, 0)), row(3, (2, 0), (4, 2))]
+    iovs, [finding] = untangle(rows)
+    assert [iov.end for iov in iovs] == [(1, 5), (2, 0), (4, 2)]
+    assert (finding.kind, finding.ids, finding.count) == (Kind.MIXED_MAJORS, (3,), 1)
+    assert "2 others within their own" in finding.text
+
+
+@given(lists(), st.sampled_from(IovMode))
+def test_each_row_with_a_number_below_0_or_that_starts_after_every_point_is_told_of(
+    rows: list[LegacyRow], mode: IovMode
+) -> None:
+    _, findings = untangle(rows, mode)
+    told = [each for each in findings if each.kind is Kind.OUT_OF_RANGE]
+    assert [(each.ids, each.count) for each in told] == [
+        ((each.id,), 1)
+        for each in rows
+        if each.asked is not Asked.NEVER
+        and (each.start == OPEN or min(*each.start, *each.end) < 0)
+    ]
 
 
 def test_starts_that_its_query_rounded_or_never_saw_are_told_of() -> None:
