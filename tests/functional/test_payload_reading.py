@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from disks import disk
 from support import API, WRITER, rules, serving
 
 from cdb.app import make_app
@@ -272,6 +273,23 @@ def test_without_a_cache_a_file_lives_as_long_as_the_client(
             assert client.path(uploaded) == path
             assert store.asked == [f"/payloads/{MD5}"]
         assert not path.exists()
+
+
+def test_a_full_disk_under_the_cache_keeps_nobody_from_a_file(
+    store: Any, uploaded: PayloadIOV, tmp_path: Path
+) -> None:
+    with (
+        disk(tmp_path / "disk", megabytes=1) as small,
+        Client(store.url, cache=small.seen / "cache") as client,
+    ):
+        small.fill()
+        for _ in range(2):
+            assert client.path(uploaded).read_bytes() == CONTENT
+        kept = [each for each in (small.seen / "cache").rglob("*") if each.is_file()]
+        assert kept == []
+        small.free()
+    with Client(store.url, cache=Path("/proc/cache")) as client:
+        assert client.path(uploaded).read_bytes() == CONTENT
 
 
 def test_processes_that_want_one_file_at_once_all_get_it(
