@@ -34,6 +34,9 @@ NOT_STORED = "no-store"
 SERVICE = "Service"
 """The group of what is about the service itself, which is no read of conditions."""
 
+_FIELDS_AT_MOST = 100
+"""Of an object in a body, but for what belongs to a plugin."""
+
 _FIELDS_NAMED_AT_MOST = 100
 """Messages about one field in an answer; a wrong bulk could have a hundred thousand."""
 
@@ -296,6 +299,7 @@ def _validator(operation: Operation) -> Callable[..., None]:
             request.validated[_DRY_RUN] = _dry_run(request)
         if body:
             value = _json(_raw_body(request))
+            _refuse_many_fields(value)
             request.validated["body"] = _checked(body.validate_python, value, strict=True)
         elif operation.writes and operation.method != "DELETE" and not operation.raw_body:
             _refuse_body(request)
@@ -342,6 +346,13 @@ def _json(raw: bytes) -> object:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not JSON: {error}") from None
+
+
+def _refuse_many_fields(value: object) -> None:
+    """Refuse more fields than any body or row has, before each of them becomes an error."""
+    objects = value if isinstance(value, list) else [value]
+    if any(isinstance(each, dict) and len(each) > _FIELDS_AT_MOST for each in objects):
+        raise Invalid(f"The body has an object of more than {_FIELDS_AT_MOST} fields.")
 
 
 def _refuse_body(request: Request) -> None:

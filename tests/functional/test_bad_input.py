@@ -392,6 +392,11 @@ def test_body_where_none_is_taken_is_400(
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"name=New", id="form"),
+        pytest.param(b"[" + b"{}," * 300_000 + b"{}]", id="300,000 empty rows"),
+        pytest.param(
+            b"{" + b",".join(b'"%d":1' % each for each in range(50_000)) + b"}",
+            id="50,000 fields",
+        ),
         pytest.param(b"{", id="half"),
         pytest.param(b'{"name": "New"} x', id="more"),
         pytest.param(b'{"name": "New",}', id="comma"),
