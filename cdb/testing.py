@@ -7,7 +7,9 @@ is for the rest: what clients see of a service that enables the plugin.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from webtest import TestApp
@@ -51,6 +53,18 @@ class Client(TestApp):  # type: ignore[misc]  # webtest ships no types
         return self.api(method, path, body, status=200, headers=headers).json
 
 
+@cache
+def _empty() -> bytes:
+    """Return the file of an embedded database that is migrated, which is done once a process."""
+    with TemporaryDirectory(prefix="cdb-testing-") as folder:
+        path = Path(folder) / "cdb.sqlite"
+        database = Database(f"sqlite:///{path}")
+        migrate.upgrade(database)
+        # That also writes what the write-ahead log holds into the file.
+        database.dispose()
+        return path.read_bytes()
+
+
 @contextmanager
 def service(
     ini: Path, folder: Path, settings: Mapping[str, str] | None = None
@@ -69,11 +83,14 @@ def service(
     """
     keys = dict(loader_of(ini).get_settings("app:main"))
     keys.pop("use", None)
-    keys |= {"cdb.database.url": f"sqlite:///{folder}/cdb.sqlite", **(settings or {})}
+    path = folder / "cdb.sqlite"
+    keys |= {"cdb.database.url": f"sqlite:///{path}", **(settings or {})}
     given = {key: value for key, value in keys.items() if value is not None}
     own = {name: value for name, value in os.environ.items() if not name.startswith("CDB_")}
     loaded = load({"__file__": str(ini), **given}, own)
     plugins = load_plugins(loaded, str(ini))
+    if not path.exists():
+        path.write_bytes(_empty())
     database = Database(loaded.database_url)
     migrate.upgrade(database)
     with database.writing() as session:
