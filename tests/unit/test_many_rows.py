@@ -1,11 +1,11 @@
 """Bodies of many payload IOVs: a quick way and the models, which have to read the same."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from cdb.domain.points import MAX
 from cdb.rest import inputs
@@ -62,7 +62,7 @@ def outcome(read: Any) -> Any:
 def test_what_is_read_is_what_the_models_read(rows: Any, model: Any, place: str | None) -> None:
     quick = TypeAdapter(rows)
     shortest = 0 if model is BulkRow else 1
-    models = TypeAdapter(list[model])
+    models = TypeAdapter(Annotated[list[model], Field(fail_fast=True)])
 
     def by_models(body: Any) -> Any:
         read = models.validate_python(body, strict=True)
