@@ -250,6 +250,7 @@ def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> 
     # A merge can say it in its body, too.
     dry_run = inputs.pop(_DRY_RUN) or getattr(inputs.get("body"), _DRY_RUN, False)
     writer = writing.writer_of(request, dry_run=bool(dry_run))
+    key = writing.idempotency_key(request)
     session = request.cdb.database.write_session(request.tm)
 
     def write() -> Response:
@@ -261,7 +262,7 @@ def _written(operation: Operation, request: Request, inputs: dict[str, Any]) -> 
     if dry_run:
         return tries.tried(request, session, write, in_full=dry_run == tries.IN_FULL)
     body = None if operation.raw_body else request.body
-    response = writing.once(request, session, writer, body, write)
+    response = writing.once(request, session, writer, key, body, write)
     request.written = writing.Written(session, response)
     return response
 

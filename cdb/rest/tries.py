@@ -20,7 +20,7 @@ def tried(
 ) -> Response:
     """Return what a write would answer: it is done in full, and nothing of it is kept.
 
-    Its idempotency key is not looked at. The change that it would be has no number,
+    Its idempotency key is not used up. The change that it would be has no number,
     since another write gets that.
 
     Args:

@@ -72,10 +72,21 @@ def writer_of(request: Request, *, dry_run: bool = False) -> Writer:
     return replace(writer, comment=comment, expected=expected, dry_run=dry_run)
 
 
+def idempotency_key(request: Request) -> str | None:
+    """Return the `Idempotency-Key` of a write, or None.
+
+    Raises:
+        Invalid: it is too long, or no text.
+
+    """
+    return _text(request, "Idempotency-Key", LONGEST_KEY)
+
+
 def once(
     request: Request,
     session: Session,
     writer: Writer,
+    name: str | None,
     body: bytes | None,
     write: Callable[[], Response],
 ) -> Response:
@@ -84,20 +95,19 @@ def once(
     Only what was done is kept: an error changed nothing, and may be tried again.
 
     Args:
-        request: with its `Idempotency-Key`, if it has one.
+        request: the write.
         session: of the write; the answer is kept with it, or neither is.
         writer: whose keys are their own.
+        name: its idempotency key; None where it has none.
         body: of the request; another one is another write. None where the view reads
             it itself: nobody could tell whether it is another one, and what such a write
             does is the same however often it is done, so its key is not looked at.
         write: what is to be done once.
 
     Raises:
-        Invalid: the key is too long.
         KeyUsedOtherwise: the key came with another request before.
 
     """
-    name = _text(request, "Idempotency-Key", LONGEST_KEY)
     if name is None or body is None:
         return _with_change(request, write(), _change(session))
     fingerprint = hashlib.sha256(

@@ -337,6 +337,13 @@ def test_a_dry_run_takes_no_idempotency_key_and_replays_nothing(client: Client) 
     assert replayed.headers["Idempotency-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("key", ["k" * 256, "\xc2\x9f", "\xff"])
+def test_a_dry_run_is_refused_for_a_key_that_is_none(client: Client, key: str) -> None:
+    client.api(
+        "POST", "gt?dry_run=1", {"name": "New"}, headers={"Idempotency-Key": key}, status=400
+    )
+
+
 def test_a_merge_that_says_it_in_its_body_takes_no_key_either(client: Client) -> None:
     populate(client)
     body, headers = {"sources": ["Dev"], "mode": "fill"}, {"Idempotency-Key": "merge"}
