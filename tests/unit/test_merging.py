@@ -237,6 +237,29 @@ def test_a_full_update_closes_what_it_does_not_replace() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shown", "source", "first"),
+    [
+        (RUNNING, [(7, None, "s")], None),
+        (RUNNING, [(5, 8, "s1"), (8, None, "s2")], None),
+        (RUNNING, [(5, 8, "s1"), (8, 12, "s2")], 12),
+        (RUNNING, [(5, 8, "s1"), (9, None, "s2")], 8),
+        (RUNNING, [], 5),
+        (parts((0, 3, "r")), [(7, 9, "s")], None),
+        (parts((0, 5, "r")), [(5, 9, "r")], None),
+        ([], [(7, 9, "s")], None),
+    ],
+)
+def test_what_was_open_and_has_no_answer_any_more_begins_where_nothing_follows(
+    shown: Sequence[Part], source: list[Written], first: int | None
+) -> None:
+    start = Point(5, 0)
+    coming = merging.succession(merging.staged(parts(*source), start), Closed.ALLOW)
+    last = merging.tail(shown, start)
+    entry = merging.append(last, coming, start, full=True)
+    assert merging.unanswered(last, entry) == (None if first is None else Point(first, 0))
+
+
+@pytest.mark.parametrize(
     "shown",
     [parts((0, 5, "r1"), (5, None, "r2")), parts((0, 6, "r")), parts((9, 10, "r"))],
     ids=["begins there", "is closed later", "begins later"],

@@ -318,6 +318,16 @@ def summed(cells: Grid, window: Interval, shown: Sequence[Interval]) -> Sums:
     [(1, 0), (9, 0)],
     MAJORS,
 )
+@example(
+    [Interval(Point(0, 1), Point(2, 0)), Interval(Point(3, 0), Point(4, 0))],
+    [(1, 0), (9, 0)],
+    Grid(5),
+)
+@example(
+    [Interval(Point(3, 0), Point(7, 0)), Interval(Point(8, 0), Point(9, 0))],
+    [(0, 0), (10, 0)],
+    Grid(5),
+)
 def test_what_sums_tell_is_covered_as_the_intervals_cover_it(
     intervals: list[Interval], ends: list[Point], cells: Grid
 ) -> None:
