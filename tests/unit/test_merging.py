@@ -401,6 +401,26 @@ def test_the_differences_are_those_of_the_answers(
         assert shown == ([] if a == b else [(a, b)])
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ([(7, None, "s")], [(7, None, "r2", "s")]),
+        ([(5, 8, "s")], [(5, 8, "r2", "s"), (8, None, "r2", None)]),
+        ([], [(5, None, "r2", None)]),
+    ],
+)
+def test_the_differences_of_an_update_are_from_where_the_open_interval_ends(
+    source: list[Written], told: list[tuple[int, int | None, str, str | None]]
+) -> None:
+    start = Point(5, 0)
+    coming = merging.succession(merging.staged(parts(*source), start), Closed.ALLOW)
+    entry = merging.append(merging.tail(RUNNING, start), coming, start, full=True)
+    assert [
+        (x.start.major, None if x.end == OPEN else x.end.major, x.a and x.a[0], x.b and x.b[0])
+        for x in merging.differences(RUNNING, entry)
+    ] == told
+
+
 @given(source=lists())
 def test_fixed_successions_have_no_gaps_and_equal_neighbours_are_one(source: list[Part]) -> None:
     found = merging.succession(source, Closed.FIX)

@@ -328,6 +328,16 @@ def summed(cells: Grid, window: Interval, shown: Sequence[Interval]) -> Sums:
     [(0, 0), (10, 0)],
     Grid(5),
 )
+@example(
+    [Interval(Point(1, 0), Point(2, 0)), Interval(Point(11, 0), Point(12, 0))],
+    [(0, 0), (13, 0)],
+    Grid(5),
+)
+@example(
+    [Interval(Point(1, 0), Point(2, 0)), Interval(Point(11, 0), Point(14, 0))],
+    [(0, 0), (13, 0)],
+    Grid(5),
+)
 def test_what_sums_tell_is_covered_as_the_intervals_cover_it(
     intervals: list[Interval], ends: list[Point], cells: Grid
 ) -> None:
