@@ -42,6 +42,8 @@ UNSAID = re.compile(
     "|are the same field, with two values"
     # JSON Schema takes 5.0 for an integer. Here it may be one that has lost its last digits.
     "|valid integer"
+    # How long a file name may be, which depends on the layout of the payload store.
+    "|it would be stored as"
     # What a plugin says to its options, its points and its payloads.
     "|validator_options|has no such option|This service has|is not one of this service"
     "|is not written as|is larger than|is the last"
