@@ -142,6 +142,12 @@ def test_discrete_neighbours_are_clipped(end: tuple[int, int]) -> None:
     assert finding.kind is Kind.CLIPPED
 
 
+@pytest.mark.parametrize(("mode", "end"), [(CONTINUOUS, (1, 11)), (DISCRETE, (1, 12))])
+def test_what_reaches_further_than_a_neighbour_is_cut(mode: IovMode, end: tuple[int, int]) -> None:
+    _, [finding] = untangle([row(1, (1, 0), end), row(2, (1, 10), (1, 20))], mode)
+    assert finding.kind is Kind.CUT
+
+
 def test_discrete_neighbours_that_leave_each_other_room_are_no_finding() -> None:
     iovs, findings = untangle([row(1, (1, 0), (1, 9)), row(2, (1, 10), (1, 10))], DISCRETE)
     assert [iov.end for iov in iovs] == [(1, 10), (1, 11)]
