@@ -11,7 +11,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import String, TextClause, bindparam, text
 
 from cdb.domain.points import OPEN, ORIGIN, Interval, Point, clamp
 from cdb.domain.statuses import WriteMode
@@ -202,7 +202,9 @@ def _statement(*, postgresql: bool, current: bool, some: bool) -> TextClause:
         order by pt.name
         """
     )
-    return made.bindparams(bindparam("types", expanding=True)) if some else made
+    # Without a type, PostgreSQL would take none at all for numbers.
+    types = bindparam("types", expanding=True, type_=String())
+    return made.bindparams(types) if some else made
 
 
 @cache

@@ -223,6 +223,12 @@ def test_many_points_have_the_answers_of_the_query(filled: Client) -> None:
         assert bounds == [answer.headers[f"CDB-Valid-{name}"] for name in ("From", "Until")]
 
 
+def test_many_points_of_no_type_have_no_payloads(filled: Client) -> None:
+    body = {"gtName": "B", "points": [[7, 0]], "types": []}
+    found = filled.ok("POST", "payload-iovs/query/batch", body)
+    assert [part["payloads"] for part in found["answers"]] == [[]]
+
+
 def test_many_points_as_of_a_change_in_notation_and_of_some_types(filled: Client) -> None:
     body = {"gtName": ["B"], "points": ["7,0"], "types": ["T"], "asOf": "9"}
     found = filled.ok("POST", "payload-iovs/query/batch", body)
