@@ -221,6 +221,29 @@ def test_9_one_goes_to_where_something_else_is_valid(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Earlier")).to_be_focused()
 
 
+def test_9_no_step_starts_from_an_earlier_answer(visit: Visit) -> None:
+    page = visit(f"{TAG}?at=302635,1200")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/payload-iovs/query?*minorIOV=1207*", hold)
+    with page.expect_request("**/payload-iovs/query?*minorIOV=1207*"):
+        page.get_by_role("button", name="Later").click()
+    expect(page).to_have_url(re.compile(r"\?at=302635%2C1207$"))
+    earlier = page.get_by_role("button", name="Earlier")
+    expect(earlier).to_be_disabled()
+    earlier.focus()
+    page.keyboard.press("Enter")
+    expect(earlier).to_be_focused()
+    held[0].continue_()
+    expect(earlier).to_be_enabled()
+    expect(earlier).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"\?at=302635%2C1206$"))
+
+
 def test_9_nothing_is_called_a_gap_before_the_answer_is_there(visit: Visit) -> None:
     page = visit(TAG)
     held: list[Route] = []

@@ -8,7 +8,8 @@ import { go, hereWith } from "../url.js";
 
 /**
  * Return the form. `at` is the point as the URL has it, `dimensions` are those of the types that
- * are looked at, and `span` is from where to where the answer at the point is the same one.
+ * are looked at, and `span` is from where to where the answer at the point is the same one: null
+ * until that is known.
  */
 export function PointForm({ at, dimensions, span }) {
   const read = usePoint(at, dimensions);
@@ -69,12 +70,13 @@ function namesOf(dimensions) {
 function Steps({ span }) {
   const earlier = span && before(span.from);
   const later = span && !isOpen(span.until) ? span.until : null;
+  // Not `disabled`: while the next answer is awaited, the focus stays where it is.
   const step = (to, text, why) =>
     html`<button
       type="button"
-      disabled=${!to}
+      aria-disabled=${to ? undefined : "true"}
       title=${why}
-      onClick=${() => go(hereWith({ at: toText(to) }))}
+      onClick=${() => to && go(hereWith({ at: toText(to) }))}
     >
       ${text}
     </button>`;

@@ -28,6 +28,8 @@ export function TagPage({ tag, query }) {
   const asked = useLoaded((signal) => loadValid(tag, at, asOf, signal), [tag, at, asOf]);
   // Until there is an answer for some point nothing is known: not even that there is a gap.
   const valid = asked.data?.isAtPoint === Boolean(at) ? asked : { ...asked, data: undefined };
+  // Nor leads a step from the answer for the last point to one beside this.
+  const span = at && valid.data && !valid.isWaiting ? spanOf(valid.data.headers) : null;
   const url = at ? validUrl(tag, at, asOf) : contentUrl(tag, asOf);
   const columns = contentColumns(Boolean(at));
   const rows = found.data ? joined(found.data.lists, valid.data?.body ?? []) : [];
@@ -44,7 +46,7 @@ export function TagPage({ tag, query }) {
     <${Loaded} of=${found} what="the global tag">${(data) => html`
       <${About} of=${data} />
       <div class="controls">
-        <${PointForm} at=${at} dimensions=${data.dimensions} span=${at && valid.data ? spanOf(valid.data.headers) : null} />
+        <${PointForm} at=${at} dimensions=${data.dimensions} span=${span} />
         <${AsOf} tag=${tag} asOf=${asOf} />
       </div>
       ${
