@@ -12,7 +12,7 @@ from cdb.services.diff import ListDifference, TypeDifference
 from cdb.services.diff_timeline import DiffTimeline, TwoLanes
 from cdb.services.digest import TagDigest
 from cdb.services.gaps import Gap
-from cdb.services.merge import Merged
+from cdb.services.merges.merge import Merged
 from cdb.services.payload_iovs import Attached
 from cdb.services.ranges import MadeIov
 from cdb.services.rules import Rules

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from support import Client, rules
 
-from cdb.services import merge
 from cdb.services.checks.check import Wanted
+from cdb.services.merges import merge, work
 from cdb.services.verify import Finding, verify
 from cdb.store.changes import open_change
 
@@ -523,8 +523,8 @@ def test_a_merge_that_is_sent_again_is_not_done_again(case: Case) -> None:
 
 
 def test_much_is_worked_out_under_the_lock(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "KEPT", 1)
-    monkeypatch.setattr(merge, "PAGE", 2)
+    monkeypatch.setattr(work, "KEPT", 1)
+    monkeypatch.setattr(work, "PAGE", 2)
     expected = case.layers("A", "B", "C")
     assert case.merge("A", "fill", "B", "C").status_int == 200
     assert case.answers("A") == expected
@@ -542,7 +542,7 @@ def test_a_write_while_the_tags_are_read_is_not_lost(
         other.write(name, (8, 9, "meanwhile"))
         return open_change(*arguments)
 
-    monkeypatch.setattr("cdb.services.merge.open_change", written_before)
+    monkeypatch.setattr("cdb.services.merges.merge.open_change", written_before)
     assert case.merge("A", "fill", "C").status_int == 200
     assert case.answers("A")[8]["T"] == "meanwhile"
 
@@ -558,7 +558,7 @@ def test_a_tag_that_is_replaced_while_it_is_read_is_not_found(
         other.ok("POST", "gt", {"name": "A"})
         return open_change(*arguments)
 
-    monkeypatch.setattr("cdb.services.merge.open_change", replaced_before)
+    monkeypatch.setattr("cdb.services.merges.merge.open_change", replaced_before)
     assert case.merge("A", "fill", "C").status_int == 404
     assert case.iovs("A") == []
 

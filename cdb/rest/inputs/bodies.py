@@ -23,7 +23,7 @@ from cdb.rest.fields import (
     numbers_or,
 )
 from cdb.services.entering import Reference
-from cdb.services.merge import Wanted
+from cdb.services.merges.case import Wanted
 from cdb.services.payload_types import Choice
 
 

@@ -23,7 +23,7 @@ from cdb.rest.holding import Holding, Layers
 from cdb.rest.media import json_response
 from cdb.rest.service import Resource
 from cdb.services import global_tags, lookup, statuses
-from cdb.services import merge as merging
+from cdb.services.merges import merge as merging
 from cdb.services.moments import LATEST
 from cdb.services.writer import Writer
 from cdb.store import browse, reads
