@@ -8,7 +8,7 @@ import lmdb
 from cdb.domain.points import clamp
 from cdb.rest.inputs import PointQuery
 from cdb.rest.kept import Kept, State
-from cdb.rest.shapes import VALID_PAYLOADS, joined
+from cdb.rest.valid_payloads import VALID_PAYLOADS, joined
 from cdb.services.compiling import CompiledTag, Compiler, Rendering
 from cdb.services.rules import Rules
 from cdb.settings import Settings, SettingsError, key_of

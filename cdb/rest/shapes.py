@@ -1,13 +1,11 @@
 """Records as the interface shows them."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
 from cdb.domain.points import OPEN, IovMode, Point, combined
 from cdb.plugin import Event
-from cdb.rest.media import dumps
 from cdb.services.diff import ListDifference, TypeDifference
 from cdb.services.diff_timeline import DiffTimeline, TwoLanes
 from cdb.services.digest import TagDigest
@@ -21,13 +19,9 @@ from cdb.services.trial import Trial
 from cdb.store.browse import Found, Wanted
 from cdb.store.iovs import IovRecord, ShownRow
 from cdb.store.log import ChangeRecord
-from cdb.store.query import Valid
 from cdb.store.reads import ListRecord, StatusRecord, TagRecord, TypeRecord
 
 Json = dict[str, Any]
-
-_COLUMNS = 9
-"""What a row of the query's answer has: what nopayloaddb's clients read."""
 
 
 def status(record: StatusRecord) -> Json:
@@ -141,7 +135,7 @@ def iov_row(row: Any, rules: Rules) -> Json:
         "global_tag": row.global_tag,
         "payload_type": row.payload_type,
         "inserted": row.inserted,
-        **_row_in_notation(row, rules),
+        **row_in_notation(row, rules),
     }
 
 
@@ -338,80 +332,8 @@ def _told_iov(told: Json, mode: IovMode) -> Json:
     }
 
 
-def valid_rows(found: Sequence[Valid], mode: IovMode) -> list[Any]:
-    """Show the answer of the query as rows of nine columns."""
-    return [_with_shown_end(row, mode)[:_COLUMNS] for row in found]
-
-
-class ValidPayloads(ABC):
-    """How the payloads of the query's answer are written as JSON.
-
-    Each in two parts, of which the second is kept where lists are compiled: so the name
-    of the payload type is not in it, nor that of the global tag.
-    """
-
-    @abstractmethod
-    def opening(self, payload_type: str, global_tag: str) -> bytes:
-        """Return what the payload of a type in a tag begins with."""
-
-    @abstractmethod
-    def rest(self, row: Valid, rules: Rules) -> bytes:
-        """Return what follows of a payload."""
-
-    def body(self, found: Iterable[Valid], rules: Rules) -> bytes:
-        """Return the answer."""
-        return joined(
-            self.opening(row.payload_type, row.global_tag) + self.rest(row, rules) for row in found
-        )
-
-
-class ValidRows(ValidPayloads):
-    """Rows of nine columns."""
-
-    def opening(self, payload_type: str, global_tag: str) -> bytes:
-        """Return the first column."""
-        return b"[" + dumps(payload_type) + b","
-
-    def rest(self, row: Valid, rules: Rules) -> bytes:
-        """Return all others."""
-        return dumps(_with_shown_end(row, rules.iov_mode)[1:_COLUMNS])[1:]
-
-
-class ValidObjects(ValidPayloads):
-    """Objects, with numbers and in notation."""
-
-    def opening(self, payload_type: str, global_tag: str) -> bytes:
-        """Return the names of the type and the tag."""
-        return dumps({"payload_type_name": payload_type, "global_tag": global_tag})[:-1] + b","
-
-    def rest(self, row: Valid, rules: Rules) -> bytes:
-        """Return the payload and its interval."""
-        shown = _with_shown_end(row, rules.iov_mode)
-        return dumps(
-            {
-                "payload_url": shown.payload_url,
-                "checksum": shown.checksum,
-                "size": shown.size,
-                "major_iov": shown.start_major,
-                "minor_iov": shown.start_minor,
-                "major_iov_end": shown.end_major,
-                "minor_iov_end": shown.end_minor,
-                "revision": shown.extra,
-                **_row_in_notation(row, rules),
-            }
-        )[1:]
-
-
-VALID_PAYLOADS: Mapping[str, ValidPayloads] = {"list": ValidRows(), "dict": ValidObjects()}
-"""How they are written, by the `shape` of the query."""
-
-
-def joined(payloads: Iterable[bytes]) -> bytes:
-    """Return the JSON of an array."""
-    return b"[" + b",".join(payloads) + b"]"
-
-
-def _row_in_notation(row: Any, rules: Rules) -> Json:
+def row_in_notation(row: Any, rules: Rules) -> Json:
+    """Show the interval of a row in the notation of its dimension."""
     name = row.dimension or rules.default_dimension
     start, end = Point(row.start_major, row.start_minor), Point(row.end_major, row.end_minor)
     return in_notation(name, start, end, rules)
@@ -427,13 +349,6 @@ def in_notation(name: str, start: Point, end: Point, rules: Rules) -> Json:
         "begin": dimension.format(start),
         "end": dimension.format_end(end, start),
     }
-
-
-def _with_shown_end(row: Valid, mode: IovMode) -> Valid:
-    if mode is IovMode.CONTINUOUS:
-        return row
-    end = mode.end_to_interface(Point(row.end_major, row.end_minor))
-    return row._replace(end_major=end.major, end_minor=end.minor)
 
 
 def page(found: Found, wanted: Wanted, results: list[Json]) -> Json:

@@ -20,6 +20,7 @@ from cdb.plugin import Permission
 from cdb.rest import answers, asked, inputs, shapes, streams
 from cdb.rest.kept import Answers, Kept
 from cdb.rest.service import Resource
+from cdb.rest.valid_payloads import VALID_PAYLOADS
 from cdb.rest.views.ranges import tag_iovs
 from cdb.services import payload_iovs, resolve, usage
 from cdb.services.entering import Reference
@@ -96,7 +97,7 @@ def valid_at(request: Request, query: inputs.PointQuery) -> object:
             heads = [resolve.head(reader, each) for each in layers.tags]
             layers.holding(request, heads).stop_where_known()
         found = resolve.answer(reader, rules, query.question(layers.tags))
-    body = shapes.VALID_PAYLOADS[query.shape].body(found.valid, rules)
+    body = VALID_PAYLOADS[query.shape].body(found.valid, rules)
     holding = layers.holding(request, found.tags)
     answer = Kept(body, found.holds, AXIS if query.at else found.holds[""])
     if found.is_of_tags:

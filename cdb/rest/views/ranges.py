@@ -8,7 +8,7 @@ from pyramid.response import Response
 
 from cdb.domain.points import AXIS, Interval
 from cdb.errors import NotFound
-from cdb.rest import answers, asked, inputs, shapes, streams
+from cdb.rest import answers, asked, inputs, shapes, streams, valid_payloads
 from cdb.rest.media import dumps
 from cdb.rest.service import Resource
 from cdb.services import (
@@ -296,7 +296,7 @@ def valid_at_many(request: Request, body: inputs.Batch) -> Response:
         {
             "valid_from": list(part.holds.start),
             "valid_until": list(part.holds.end),
-            "payloads": shapes.valid_rows(part.valid, rules.iov_mode),
+            "payloads": valid_payloads.rows(part.valid, rules.iov_mode),
         }
         for part in batch.parts(database, rules, asking, numbers)
     )
