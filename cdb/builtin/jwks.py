@@ -3,18 +3,27 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Lock
+from socket import SHUT_RDWR, socket
+from threading import Lock, Timer
 from time import monotonic
 from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import (
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 import jwt
 
@@ -25,8 +34,6 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 1024 * 1024
 """What a key set may have; that of a large issuer has about 10,000."""
-
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,28 +273,92 @@ class _NoRedirect(HTTPRedirectHandler):
         """Return None, which makes the answer an error."""
 
 
+class _Timed(HTTPHandler, HTTPSHandler):
+    """Asks by connections that are ended when their time is up, whatever is read just then.
+
+    A time limit of a socket is for each of its bytes: who sends one now and then has all day.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.is_over = False
+        self._seconds = seconds
+        self._timers: list[Timer] = []
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        """Ask over http."""
+        return self.do_open(self._ended(HTTPConnection), req)
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        """Ask over https."""
+        return self.do_open(self._ended(HTTPSConnection), req)
+
+    def stop(self) -> None:
+        """End no connection any more."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _ended(self, kind: type[HTTPConnection]) -> type[HTTPConnection]:
+        watch = self._watch
+
+        class Connection(kind):  # type: ignore[valid-type, misc]  # http or https
+            def connect(self) -> None:
+                super().connect()
+                watch(self.sock)
+
+        return Connection
+
+    def _watch(self, connected: socket) -> None:
+        timer = Timer(self._seconds, self._end, [connected])
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+    def _end(self, connected: socket) -> None:
+        self.is_over = True
+        with suppress(OSError):  # it has ended by itself
+            # Below TLS, which would be changed under who reads.
+            socket.shutdown(connected, SHUT_RDWR)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[_Timed]:
+    """Give what asks for so long at most; what is read later is no answer.
+
+    Raises:
+        TimeoutError: it took longer.
+
+    """
+    timed = _Timed(seconds)
+    too_long = TimeoutError(f"it takes longer than {seconds:g} seconds")
+    try:
+        yield timed
+    except (OSError, HTTPException) as error:
+        # What the socket itself was given up after, is the same time.
+        if timed.is_over or isinstance(error, TimeoutError):
+            raise too_long from None
+        raise
+    finally:
+        timed.stop()
+    if timed.is_over:
+        raise too_long
+
+
 def _fetch(url: str, timeout: float) -> bytes:
-    """Return what a URL answers.
+    """Return what a URL answers, or a part of it that is too much.
 
     Raises:
         OSError: it cannot be reached, does not answer with 200, or takes too long.
-        ValueError: it answers with too much.
 
     """
-    deadline = monotonic() + timeout
     # What this machine serves is not behind a proxy.
     handlers = [ProxyHandler({})] if url.startswith("http:") else []
-    opener = build_opener(_NoRedirect, *handlers)
-    content = b""
-    try:
-        with opener.open(url, timeout=timeout) as response:
-            while chunk := response.read1(_CHUNK):
-                content += chunk
-                if len(content) > MAX_BYTES:
-                    raise ValueError(f"there are more than {MAX_BYTES} bytes")
-                if monotonic() > deadline:
-                    raise TimeoutError(f"it takes longer than {timeout:g} seconds")
-    except HTTPError as error:
-        error.close()
-        raise OSError(f"the answer is {error.code}") from None
+    with _within(timeout) as timed:
+        opener = build_opener(_NoRedirect, timed, *handlers)
+        try:
+            with opener.open(url, timeout=timeout) as response:
+                content: bytes = response.read(MAX_BYTES + 1)
+        except HTTPError as error:
+            error.close()
+            raise OSError(f"the answer is {error.code}") from None
     return content

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Event
@@ -223,7 +224,7 @@ def test_issuer_that_never_answers_is_given_up(
 ) -> None:
     short = Times(TIMES.cache, TIMES.cool_down, timedelta(milliseconds=100), TIMES.keep)
     assert why(KeySet(silent_url, ("RS256",), short), "key-1") == NO_KEYS
-    assert "timed out" in caplog.text
+    assert "it takes longer than 0.1 seconds" in caplog.text
 
 
 class Endless:
@@ -255,6 +256,44 @@ def test_answer_that_never_ends_is_given_up(
     with serving(answer, threads=1) as url:
         assert why(KeySet(f"{url}/jwks", ("RS256",), times), "key-1") == NO_KEYS
     assert problem in caplog.text
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+DRIPS = {
+    "status": (b"HTTP/1.", b"1"),
+    "header": (HEAD + b"X: ", b"y"),
+    "length of a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "end of the chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"y"),
+    "refusal": (b"HTTP/1.1 500 No\r\nX: ", b"y"),
+}
+
+
+@contextmanager
+def dripping(first: bytes, drip: bytes) -> Iterator[str]:
+    """Serve the beginning of an answer, and then a byte now and then while it is read."""
+
+    def answer() -> None:
+        connected, _ = server.accept()
+        with connected, suppress(OSError):
+            connected.recv(2**16)
+            connected.sendall(first)
+            while not ended.wait(0.02):
+                connected.sendall(drip)
+
+    ended = Event()
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        done = pool.submit(answer)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/jwks"
+        ended.set()
+        done.result(timeout=120)
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_answer_that_drips_is_given_up(part: str, caplog: pytest.LogCaptureFixture) -> None:
+    times = Times(TIMES.cache, TIMES.cool_down, timedelta(seconds=0.3), TIMES.keep)
+    with dripping(*DRIPS[part]) as url:
+        assert why(KeySet(url, ("RS256",), times), "key-1") == NO_KEYS
+    assert "it takes longer than 0.3 seconds" in caplog.text
 
 
 def test_many_threads_load_the_keys_once(
