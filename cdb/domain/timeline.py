@@ -361,9 +361,9 @@ class Cover:
                 self._carry(self._edges[cell + 1], leaves_to, cell)
         if reaches_in:
             self._carry(start, first_end, 0)
-        if ends[-1] is None and end > self._edges[-1]:
+        if ends[-1] is None:
             # The last edge cuts the cell, so that the end is no sign of having left it.
-            self._carry(self._edges[-1], end, -1)
+            self.covered[-1] -= max(end - self._edges[-1], 0)
 
     def add(self, start: int, end: int) -> None:
         """Cover what nothing covers so far; what is outside of all cells is left out."""

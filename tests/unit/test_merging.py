@@ -4,6 +4,7 @@ The model knows nothing of intervals: for every cell of a small grid it says
 which payload answers there.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -18,6 +19,9 @@ from cdb.domain.points import OPEN, ORIGIN, Interval, IovMode, Point, before
 from cdb.domain.series import Page, Row
 from cdb.errors import NotAppendable
 
+SIZE = 7
+"""Of all payloads."""
+
 Written = tuple[int, int | None, str]
 """Start and end as major numbers, None for an open end; and the payload."""
 
@@ -27,7 +31,7 @@ def parts(*written: Written) -> list[Part]:
 
 
 def part(start: int, end: int | None, payload: str) -> Part:
-    return Part(Point(start, 0), point(end), Content(payload, f"sum of {payload}", None), 7)
+    return Part(Point(start, 0), point(end), Content(payload, f"sum of {payload}", None), SIZE)
 
 
 def point(major: int | None) -> Point:
@@ -54,6 +58,7 @@ def after(shown: Sequence[Part], entry: Entry) -> list[Part]:
         left.append(source._replace(start=piece.start, end=piece.end))
     found = sorted(left)
     assert all(a.end <= b.start for a, b in pairwise(found))
+    assert {each.size for each in found} <= {SIZE}
     return found
 
 
@@ -214,7 +219,9 @@ def test_what_was_closed_already_stays_so_and_may_leave_a_gap() -> None:
 def test_a_closed_source_is_refused_unless_it_is_allowed_or_fixed() -> None:
     """What ends leaves the runs after it without a payload, so that has to be meant."""
     source = parts((0, 8, "s1"), (8, 12, "s2"))
-    with pytest.raises(NotAppendable, match=r"\[\(8, 0\), \(12, 0\)\) is closed"):
+    with pytest.raises(
+        NotAppendable, match=r"\[\(8, 0\), \(12, 0\)\) is closed: no other one follows"
+    ):
         appended(RUNNING, source, 5)
     allowed = appended(RUNNING, source, 5, Closed.ALLOW)
     assert allowed[1:] == [(3, 5, "r2"), (5, 8, "s1"), (8, 12, "s2")]
@@ -260,25 +267,29 @@ def test_what_was_open_and_has_no_answer_any_more_begins_where_nothing_follows(
 
 
 @pytest.mark.parametrize(
-    "shown",
-    [parts((0, 5, "r1"), (5, None, "r2")), parts((0, 6, "r")), parts((9, 10, "r"))],
+    ("shown", "what"),
+    [
+        (parts((0, 5, "r1"), (5, None, "r2")), "[(5, 0), open)"),
+        (parts((0, 6, "r")), "[(0, 0), (6, 0))"),
+        (parts((9, 10, "r")), "[(9, 0), (10, 0))"),
+    ],
     ids=["begins there", "is closed later", "begins later"],
 )
-def test_what_was_decided_for_later_refuses_an_update(shown: Sequence[Part]) -> None:
+def test_what_was_decided_for_later_refuses_an_update(shown: Sequence[Part], what: str) -> None:
     """Only an open end is not decided on; anything else there would be changed, or hidden."""
-    with pytest.raises(NotAppendable, match="which is not over at"):
+    with pytest.raises(NotAppendable, match=re.escape(f"{what}, which is not over at (5, 0)")):
         appended(shown, parts((0, None, "s")), 5)
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        (parts((4, None, "s")), "begins before"),
-        (parts((0, 5, "s"), (5, None, "t")), "is over before"),
+        (parts((4, None, "s")), "[(4, 0), open), which begins before (5, 0)"),
+        (parts((0, 5, "s"), (5, None, "t")), "[(0, 0), (5, 0)), which is over before (5, 0)"),
     ],
 )
 def test_a_source_that_begins_too_early_is_refused(source: Sequence[Part], reason: str) -> None:
-    with pytest.raises(NotAppendable, match=rf"{reason} \(5, 0\)"):
+    with pytest.raises(NotAppendable, match=re.escape(reason)):
         appended([], source, 5)
 
 
@@ -311,7 +322,7 @@ def lists(draw: st.DrawFn) -> list[Part]:
     edges = sorted(draw(st.sets(st.sampled_from(EDGES))))
     drawn = [(s, e, draw(st.sampled_from(["p", "q", None]))) for s, e in pairwise(edges)]
     return [
-        Part(s, e, Content(payload, f"sum of {payload}", None), 7)
+        Part(s, e, Content(payload, f"sum of {payload}", None), SIZE)
         for s, e, payload in drawn
         if payload
     ]
@@ -324,13 +335,27 @@ def answers(shown: Sequence[Part]) -> Cells:
     ]
 
 
-def first_of(layers: Sequence[Cells]) -> Cells:
+def differences(target: Sequence[Part], entry: Entry) -> list[tuple[str | None, str | None]]:
+    """Return what is told to have been the answer in each cell, and to be it; else two of None."""
+    told = list(merging.differences(target, entry))
+    inside = [[each for each in told if each.start <= s < each.end] for s, _ in CELLS]
+    assert all(len(each) <= 1 for each in inside)
     return [
-        next((answer for answer in cell if answer), None) for cell in zip(*layers, strict=True)
+        next(((x.a and x.a.payload_url, x.b and x.b.payload_url) for x in each), (None, None))
+        for each in inside
     ]
 
 
-sources_of = st.lists(lists(), min_size=1, max_size=3)
+def unlike(old: Cells, new: Cells) -> list[tuple[str | None, str | None]]:
+    return [(None, None) if a == b else (a, b) for a, b in zip(old, new, strict=True)]
+
+
+def first_of(layers: Sequence[Cells]) -> Cells:
+    cells = zip([None] * len(CELLS), *layers, strict=True)
+    return [next((answer for answer in cell if answer), None) for cell in cells]
+
+
+sources_of = st.lists(lists(), max_size=3)
 
 
 @given(target=lists(), sources=sources_of)
@@ -352,6 +377,7 @@ def test_override_takes_the_sources_first_and_then_the_list(
     found = after(target, entry)
     assert answers(found) == first_of([answers(each) for each in (*sources, target)])
     assert entry.is_empty == (answers(found) == answers(target))
+    assert differences(target, entry) == unlike(answers(target), answers(found))
     changed = [
         cell
         for cell, a, b in zip(CELLS, answers(target), answers(found), strict=True)
@@ -361,9 +387,9 @@ def test_override_takes_the_sources_first_and_then_the_list(
     assert (first and first.start) == (changed[0].start if changed else None)
 
 
-@given(shown=lists(), sources=sources_of, begin=st.sampled_from(EDGES[:-1]))
+@given(shown=lists(), sources=sources_of, begin=st.sampled_from(EDGES[:-1]), full=st.booleans())
 def test_append_keeps_what_is_before_and_takes_the_sources_after(
-    shown: list[Part], sources: list[list[Part]], begin: Point
+    shown: list[Part], sources: list[list[Part]], begin: Point, full: bool
 ) -> None:
     try:
         staged = [list(merging.staged(each, begin)) for each in sources]
@@ -377,28 +403,18 @@ def test_append_keeps_what_is_before_and_takes_the_sources_after(
         assert any(each.start >= begin or begin < each.end < OPEN for each in shown)
         return
     coming = merging.succession(merging.layered(staged), Closed.ALLOW)
-    entry = merging.append(last, coming, begin, full=False)
-    found = answers(after(shown, entry))
+    entry = merging.append(last, coming, begin, full=full)
+    shown_then = after(shown, entry)
+    assert (entry.tail is None) == (set(shown) <= set(shown_then))
     of_sources = first_of([answers(each) for each in staged])
-    old = answers(shown)
+    old, found = answers(shown), answers(shown_then)
     place = next((n for n, answer in enumerate(of_sources) if answer), None)
-    expected = old if place is None else [*old[:place], *of_sources[place:]]
-    assert found == expected
+    if place is None and full:
+        place = EDGES.index(begin)
+    assert found == (old if place is None else [*old[:place], *of_sources[place:]])
+    assert differences(shown, entry) == unlike(old, found)
     gone = [s for (s, _), a, b in zip(CELLS, old, found, strict=True) if a and not b]
     assert merging.unanswered(last, entry) == (gone[0] if gone else None)
-
-
-@given(target=lists(), sources=sources_of)
-def test_the_differences_are_those_of_the_answers(
-    target: list[Part], sources: list[list[Part]]
-) -> None:
-    entry = merging.override(target, sources)
-    told = list(merging.differences(target, entry))
-    old, new = answers(target), answers(after(target, entry))
-    for (start, _), a, b in zip(CELLS, old, new, strict=True):
-        inside = [each for each in told if each.start <= start < each.end]
-        shown = [(x.a and x.a.payload_url, x.b and x.b.payload_url) for x in inside]
-        assert shown == ([] if a == b else [(a, b)])
 
 
 @pytest.mark.parametrize(

@@ -152,13 +152,16 @@ def test_one_point_is_a_bucket() -> None:
 # --- the scale and the extent ----------------------------------------------------------
 
 
-@given(windows(), buckets)
-def test_the_scale_is_taken_of_majors_of_the_window(window: Interval, wanted: int) -> None:
-    if wants_scale(window, wanted):
-        majors = sampled(window)
-        assert 1 <= len(majors) <= 8
-        assert majors[0] == window.start.major
-        assert majors[-1] <= before(window.end).major
+@given(st.integers(0, MAX - 5000), st.integers(1, 8) | st.integers(1, 5000), numbers)
+def test_the_scale_is_taken_of_all_majors_of_the_window_or_of_eight_that_are_as_far_apart(
+    start: int, majors: int, minor: int
+) -> None:
+    end = start + majors
+    found = sampled(Interval(Point(start, minor), Point(end, 0)))
+    assert len(found) == min(majors, 8)
+    assert found[0] == start
+    least = max(majors // 8, 1)
+    assert {b - a for a, b in pairwise([*found, end])} <= {least, -(-majors // 8)}
 
 
 @pytest.mark.parametrize(

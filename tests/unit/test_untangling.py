@@ -78,6 +78,7 @@ def lists(draw: st.DrawFn) -> list[LegacyRow]:
 @example([row(1, (0, 0), (7, 0)), row(2, (1, 0), (2, 0))], CONTINUOUS)
 @example([row(1, (0, 0), (0, 0)), row(2, (0, 1), (MAX, MAX - 1))], DISCRETE)
 @example([row(1, (-1, 7)), row(2, (0, -1), (1, -1))], DISCRETE)
+@example([row(1, (0, 7), (1, -1))], CONTINUOUS)
 def test_every_point_of_a_grid_answers_as_nopayloaddb_did(
     rows: list[LegacyRow], mode: IovMode
 ) -> None:
