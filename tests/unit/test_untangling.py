@@ -94,6 +94,7 @@ def test_what_comes_out_is_in_order_without_overlaps_and_within_its_declared_end
     iovs, _ = untangle(rows, mode)
     assert all(left.end <= right.start for left, right in pairwise(iovs))
     assert all(iov.start < iov.end <= iov.declared for iov in iovs)
+    assert all(min(*iov.start, *iov.end, *iov.declared) >= 0 for iov in iovs)
 
 
 @given(lists(), st.sampled_from(IovMode))
@@ -191,6 +192,7 @@ def test_mixed_majors_are_told_of() -> None:
 
 
 @given(lists(), st.sampled_from(IovMode))
+@example([row(1, OPEN), row(2, OPEN)], CONTINUOUS)
 def test_each_row_with_a_number_below_0_or_that_starts_after_every_point_is_told_of(
     rows: list[LegacyRow], mode: IovMode
 ) -> None:
@@ -224,5 +226,9 @@ def test_what_is_so_of_all_rows_is_told_once() -> None:
 
 
 def test_what_is_in_no_list_is_told_of() -> None:
-    finding = detached(row(4, (1, 2), (3, 4)))
-    assert (finding.kind, finding.ids, finding.payload_url) == (Kind.DETACHED, (4,), "p4")
+    finding = detached(row(4, (1, 2), (3, 4), "r"))
+    assert finding == Finding(
+        *(Kind.DETACHED, (4,), finding.text),
+        *(Point(1, 2), Point(3, 4), None),
+        *(1, "p4", "c", "r"),
+    )
