@@ -39,13 +39,13 @@ TESTS = {
     "query": ("reading", "as_of", "validity"),
     "reads": ("rules_over_http", "reading", "as_of", "copies"),
     "repeats": ("repeats",),
-    "revisions": ("merge", "log", "history"),
+    "revisions": ("bundles", "plugins/cdb-belle2/tests/test_service.py"),
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
     "views": ("digest", "gaps", "diff"),
     "writes": ("rules_over_http", "copies", "revert", "merge"),
 }
-"""The functional tests that see what a module of the store does."""
+"""The tests that see what a module of the store does: functional ones, or those at a path."""
 
 _CHANGES = [
     (re.compile(pattern, re.MULTILINE), instead)
@@ -160,7 +160,10 @@ def main() -> int:
     parser.add_argument("--postgresql", action="store_true", help="there instead of on SQLite")
     asked = parser.parse_args()
     other = "sqlite" if asked.postgresql else "postgresql"
-    tests = [f"tests/functional/test_{name}.py" for name in TESTS[asked.module.stem]]
+    tests = [
+        name if "/" in name else f"tests/functional/test_{name}.py"
+        for name in TESTS[asked.module.stem]
+    ]
     text = asked.module.read_text()
     found = mutants(text)
     if asked.sample and asked.sample < len(found):

@@ -121,9 +121,10 @@ def test_open_intervals_hold_until_the_next_start_and_keep_their_declared_end() 
     assert (finding.kind, finding.ids, finding.count) == (Kind.UNTIL_NEXT, (1, 2), 2)
 
 
-def test_open_within_its_major_is_open() -> None:
-    iovs, [finding] = untangle([row(1, (3, 0), (3, MAX)), row(2, (3, 5), (3, MAX))])
-    assert [(iov.end, iov.declared) for iov in iovs] == [((3, 5), (3, MAX)), ((3, MAX), (3, MAX))]
+@pytest.mark.parametrize(("mode", "end"), [(CONTINUOUS, (3, MAX)), (DISCRETE, (4, 0))])
+def test_open_within_its_major_is_open(mode: IovMode, end: tuple[int, int]) -> None:
+    iovs, [finding] = untangle([row(1, (3, 0), (3, MAX)), row(2, (3, 5), (3, MAX))], mode)
+    assert [(iov.end, iov.declared) for iov in iovs] == [((3, 5), end), (end, end)]
     assert finding.kind is Kind.UNTIL_NEXT
 
 
@@ -184,11 +185,12 @@ def test_revisions_are_taken_over_and_told_of() -> None:
 
 
 def test_mixed_majors_are_told_of() -> None:
-    rows = [row(1, (1, 0), (1, 5)), row(2, (1, 5), (2, 0)), row(3, (2, 0), (4, 2))]
+    edges = [(1, 0), (1, 5), (2, 0), (4, 2), (6, 0), (7, 3)]
+    rows = [row(number, *ends) for number, ends in enumerate(pairwise(edges), start=1)]
     iovs, [finding] = untangle(rows)
-    assert [iov.end for iov in iovs] == [(1, 5), (2, 0), (4, 2)]
-    assert (finding.kind, finding.ids, finding.count) == (Kind.MIXED_MAJORS, (3,), 1)
-    assert "2 others within their own" in finding.text
+    assert [iov.end for iov in iovs] == edges[1:]
+    assert (finding.kind, finding.ids, finding.count) == (Kind.MIXED_MAJORS, (3, 4, 5), 3)
+    assert "number, 2 others within their own" in finding.text
 
 
 @given(lists(), st.sampled_from(IovMode))
