@@ -4,6 +4,7 @@ The model knows nothing of intervals: it keeps, for every point of the grid,
 which payload answers there, and works every rule out point by point.
 """
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -127,10 +128,13 @@ def series(draw: st.DrawFn) -> Stored:
 
 modes = st.sampled_from([WriteMode.OPEN, WriteMode.APPEND])
 
+UP_TO_MAJOR_1: Stored = {ORIGIN: (Row(1, ORIGIN, Point(1, 0), Point(1, 0)), "old")}
+
 
 @given(series(), new_iovs(), modes)
 @example({}, NewIov(ORIGIN, None), WriteMode.OPEN)
 @example({}, NewIov(LAST, OPEN), WriteMode.APPEND)
+@example(UP_TO_MAJOR_1, NewIov(Point(1, 0), None), WriteMode.APPEND)
 def test_one_attach_answers_as_the_model_at_every_point(
     stored: Stored, iov: NewIov, mode: WriteMode
 ) -> None:
@@ -266,7 +270,8 @@ def test_open_within_the_major_is_closed_online_too(mode: IovMode) -> None:
 def test_open_for_ever_does_not_close_open_within_its_major() -> None:
     end = Point(5, MAX)
     stored = {Point(5, 1): (Row(1, Point(5, 1), end, end), "a")}
-    with pytest.raises(Overlap):
+    told = f"[(5, 9), open) overlaps [(5, 1), (5, {MAX})), and"
+    with pytest.raises(Overlap, match=re.escape(told)):
         attach([NewIov(Point(5, 9), OPEN)], page_of(stored), WriteMode.APPEND)
 
 
