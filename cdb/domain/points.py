@@ -82,7 +82,7 @@ def before(point: Point) -> Point:
 
 def after(point: Point) -> Point:
     """Return the point just after one; undoes `before`. Nothing comes after LAST but OPEN."""
-    if point >= LAST:
+    if point == OPEN:
         return OPEN
     if point.minor == MAX:
         return Point(point.major + 1, 0)

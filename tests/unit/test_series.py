@@ -259,6 +259,17 @@ def test_the_online_append_closes_the_open_last_one_and_keeps_its_declared_end()
     assert after[Point(7, 0)][0][1:] == (Point(7, 0), OPEN, OPEN)
 
 
+def test_what_a_new_interval_cuts_was_meant_to_end_there() -> None:
+    stored = {ORIGIN: (Row(1, ORIGIN, OPEN, OPEN), "a")}
+    plan = attach([NewIov(Point(7, 0), Point(9, 0))], page_of(stored), WriteMode.OPEN)
+    after = apply(stored, plan, ["b"])
+    assert [row[1:] for row, _ in sorted_rows(after)] == [
+        (ORIGIN, Point(7, 0), Point(7, 0)),
+        (Point(7, 0), Point(9, 0), Point(9, 0)),
+        (Point(9, 0), OPEN, OPEN),
+    ]
+
+
 @pytest.mark.parametrize("mode", list(IovMode))
 def test_open_within_the_major_is_closed_online_too(mode: IovMode) -> None:
     end = mode.end_within_major(Point(5, 0))

@@ -101,7 +101,7 @@ def test_a_window_of_many_majors_has_buckets_that_are_wide_in_majors(
     found = grid(window, wanted)
     assert found.parts == 1
     majors = window.end.major - window.start.major
-    assert majors // found.majors >= min(majors, wanted // 2.5 - 3)
+    assert len(found.cells(window)) >= min(majors, wanted // 2.5 - 3)
 
 
 @given(numbers, st.integers(0, MAX - 2), st.integers(1, MAX), buckets)
@@ -112,7 +112,7 @@ def test_a_window_within_a_major_has_buckets_that_are_wide_in_minors(
     found = grid(window, wanted)
     minors = window.end.minor - window.start.minor
     assert found.majors == 1
-    assert minors // found.minors >= min(minors, wanted // 2.5 - 3)
+    assert len(found.cells(window)) >= min(minors, wanted // 2.5 - 3)
 
 
 def test_edges_of_a_window_of_runs() -> None:
@@ -142,6 +142,9 @@ def test_few_majors_are_cut_into_parts_and_what_is_left_of_each() -> None:
 def test_majors_that_have_no_minors_stay_whole() -> None:
     window = Interval(Point(7, 0), Point(9, 0))
     assert grid(window, 100, scale=1).edges(window) == [Point(7, 0), Point(8, 0), Point(9, 0)]
+    assert grid(window, 100, scale=2).edges(window)[:4] == [
+        *(Point(7, 0), Point(7, 1), Point(7, 2), Point(8, 0))
+    ]
 
 
 def test_one_point_is_a_bucket() -> None:
@@ -150,6 +153,22 @@ def test_one_point_is_a_bucket() -> None:
 
 
 # --- the scale and the extent ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "fewest"),
+    [((11, 0), 8), ((11, 1), 10), ((7, MAX), 2), ((8, 0), 2)],
+)
+def test_a_scale_is_wanted_where_there_are_two_buckets_for_each_major(
+    end: tuple[int, int], fewest: int
+) -> None:
+    window = Interval(Point(7, 5), Point(*end))
+    assert wants_scale(window, fewest)
+    assert not wants_scale(window, fewest - 1)
+
+
+def test_no_scale_is_wanted_within_a_major() -> None:
+    assert not wants_scale(Interval(Point(7, 5), Point(7, MAX - 1)), MOST_BUCKETS)
 
 
 @given(st.integers(0, MAX - 5000), st.integers(1, 8) | st.integers(1, 5000), numbers)
