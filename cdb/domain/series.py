@@ -257,7 +257,7 @@ class _Sweep:
         """
         if self._left is None or self._ahead.peek(self._left.start):
             return 0
-        start, end, declared, new, row = self._left
+        start, end, declared, new, _ = self._left
         added = self._plan.added
         count = 0
         for index in order:
@@ -267,11 +267,11 @@ class _Sweep:
                 if iov.end is not None or (self._append and end != OPEN):
                     break
                 end = following
-            added.append(Piece(start, end, declared, new, row))
-            start, new, row = following, index, None
+            added.append(Piece(start, end, declared, new))
+            start, new = following, index
             end = declared = OPEN if iov.end is None else iov.end
             count += 1
-        self._left = Piece(start, end, declared, new, row)
+        self._left = Piece(start, end, declared, new)
         return count
 
     def finish(self) -> Plan:
