@@ -265,6 +265,15 @@ def test_numbers_of_payloads_come_along(world: World, other: Database, tmp_path:
         into = World.lists(World(other), "In")[type_name]
         payload_iovs.attach_many(session, numbering, WRITER, {into: [(0, new)]})
     assert answers(other, "In")[6][0][8] == "8"
+    for cell, revision in zip(CELLS[10:12], ("7", "9"), strict=True):
+        world.attach(taken, Reference(revision, f"new {revision}", *cell, revision=revision))
+    path = bundles.create(DatabaseSource(world.database, RULES, name), RULES, tmp_path / "y").path
+    with files.opened(path) as bundled:
+        take(other, BundleSource(bundled, RULES), "Again", numbering)
+    with other.snapshot() as reader:
+        found = reader.execute(text("select checksum, revision from payload order by revision"))
+        # The number 7 is that of another payload here, and stays it.
+        assert [tuple(row) for row in found][2:] == [("sum new", 8), ("new 9", 9)]
 
 
 def test_names_that_are_taken_give_way(world: World, other: Database, tmp_path: Path) -> None:
