@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from plaster import parse_uri
+from plaster import PlasterURL
 from plaster_pastedeploy import Loader
 from pydantic import (
     BaseModel,
@@ -110,7 +110,7 @@ def loader_of(ini: str | Path) -> Loader:
     plaster would find it by reading what every installed distribution says of itself, which
     takes as long as a few hundred queries.
     """
-    return Loader(parse_uri(str(ini)))
+    return Loader(PlasterURL("ini", str(ini)))
 
 
 def _words(value: object) -> object:

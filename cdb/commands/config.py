@@ -51,7 +51,7 @@ def from_nopayloaddb(values: Path | None, env: Path | None, output: Path | None)
         if values:
             environ, warnings = configuration.of_values(_yaml(values))
         elif env:
-            environ = configuration.of_file(env.read_text("utf-8"))
+            environ = configuration.of_file(_text(env))
         else:
             environ = dict(os.environ)
         made = configuration.converted(environ, secret_problem, warnings)
@@ -78,6 +78,13 @@ def _yaml(path: Path) -> Any:
             "reading values.yaml needs PyYAML: pip install 'hep-cdb[yaml]'"
         ) from None
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
+        return yaml.safe_load(_text(path))
     except yaml.YAMLError as error:
         raise click.ClickException(f"{path} is no YAML: {error}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{path} is not UTF-8") from None

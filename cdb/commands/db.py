@@ -29,7 +29,7 @@ def db() -> None:
 @click.option("--revision", default="head", show_default=True, help="Where to go.")
 @click.option(
     "--wait",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 604_800),
     default=300,
     show_default=True,
     metavar="SECONDS",

@@ -33,6 +33,10 @@ INI_OPTION = click.option(
 """For commands that take other arguments, too."""
 
 
+WRONG_INI = (configparser.Error, UnicodeDecodeError, LookupError)
+"""What reading an ini raises that is none, or has no section of a service."""
+
+
 class Deployment(NamedTuple):
     """What an ini says: settings, plugins, and the rules that follow from both."""
 
@@ -121,7 +125,7 @@ def deployment_of(ini: Path) -> Deployment:
         keys = {"__file__": str(ini), **loader_of(ini).get_wsgi_app_settings()}
         loaded = settings.load(keys, os.environ)
         enabled = plugins.load(loaded, str(ini))
-    except (settings.SettingsError, configparser.Error, UnicodeDecodeError) as error:
+    except (settings.SettingsError, *WRONG_INI) as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
     return Deployment(loaded, enabled, rules_of(loaded, enabled))
 

@@ -56,7 +56,7 @@ import_.add_command(jsonl)
 )
 @click.option(
     "--samples",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     default=200,
     show_default=True,
     help="Queries that are asked of both at the end.",

@@ -122,7 +122,7 @@ def list_(ini: Path, format_: str) -> None:
 
 @token.command()
 @INI
-@click.argument("token_id", metavar="ID", type=int)
+@click.argument("token_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 def revoke(ini: Path, token_id: int) -> None:
     """Make the API token with this ID invalid, at once.
 

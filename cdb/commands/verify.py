@@ -39,7 +39,7 @@ class _NotVerified(click.ClickException):
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=20,
     show_default=True,
     help="Findings of a check that are shown; all are counted.",

@@ -6,6 +6,7 @@ is kept in the database: a version knows nothing of the migrations of later ones
 """
 
 import logging
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, delete, event, insert, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -56,6 +58,9 @@ _ALONE = text("""
     select pg_try_advisory_xact_lock(:lock)
     from set_config('idle_in_transaction_session_timeout', '0', true)
 """)
+
+_REVISION = re.compile(r"[\w+-]+")
+"""What can be one, or one relative to another; alembic asserts what it makes of the rest."""
 
 _FUNCTIONS = frozenset({"cdb_iovs_around", "cdb_list_to_write"})
 """What the migrations make on PostgreSQL beside tables, of which the models know."""
@@ -250,6 +255,8 @@ def _limit_locks(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection, verb: Callable[[Config, str], None], revision: str) -> None:
+    if not _REVISION.fullmatch(revision):
+        raise CommandError(f"There is no revision {revision!r}.")
     configured = config()
     configured.attributes["connection"] = connection
     verb(configured, revision)

@@ -8,7 +8,7 @@ is invoked or listed, so that `cdb query` never pays for a server.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -19,6 +19,7 @@ from cdb_client.commands.doctor import doctor
 from cdb_client.commands.gt import gt
 from cdb_client.commands.insert import insert
 from cdb_client.commands.iov import iov
+from cdb_client.commands.output import printable
 from cdb_client.commands.payload import payload
 from cdb_client.commands.pl import pl
 from cdb_client.commands.profile import profile
@@ -68,6 +69,23 @@ class CommandGroup(click.Group):
             return own
         entries = _registered(ctx).get(cmd_name)
         return _loaded(cmd_name, entries) if entries else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what was asked for; a file that cannot be used, or a name that is no text, ends it.
+
+        Raises:
+            click.ClickException: with the reason, status 1.
+
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # who reads wants no more, which click knows
+        except OSError as error:
+            raise click.ClickException(printable(str(error))) from error
+        except UnicodeEncodeError as error:
+            # What the locale cannot decode arrives so.
+            raise click.ClickException(f"{error.object!r} is no text.") from error
 
 
 def _registered(ctx: click.Context) -> Mapping[str, Sequence[EntryPoint]]:

@@ -1,6 +1,7 @@
 """The client: one object for reading conditions and for writing them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -193,5 +194,11 @@ def _urls(url: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _check_place(url: str) -> None:
-    if "://" not in url and not Path(url).is_file():
+    if "://" not in url and not _is_file(url):
         raise ConfigError(f"{url!r} is neither the URL of a service nor the path of a bundle.")
+
+
+def _is_file(path: str) -> bool:
+    with suppress(OSError):  # no name of a file is so long
+        return Path(path).is_file()
+    return False
