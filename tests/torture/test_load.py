@@ -91,6 +91,8 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "CDB_DATABASE_URL": _named(url),
             "SIGNING_KEY": SECRET,
             "TMPDIR": str(tmp_path / "temporary"),
+            # As the image has it; else what glibc keeps for each thread comes and goes.
+            "MALLOC_ARENA_MAX": "2",
         }
         with served(ini, "--workers", str(_WORKERS), **variables) as (root, process):
             made = Service(root, process, url, tmp_path / "temporary")
