@@ -36,6 +36,9 @@ _STORED = 5000
 
 _REFUSED = "cdb_refused_requests_total"
 
+_LINES = 80
+"""Lines of the log that are shown of a failure."""
+
 _MOST_MB = 12.0
 """MiB by which a process may grow in the judged part of an hour: a megabyte is some thousand
 requests that leave a kilobyte each, of which there are hundreds of thousands."""
@@ -123,7 +126,7 @@ class Service:
     def _listen(self) -> None:
         assert self.process.stderr
         for line in self.process.stderr:
-            if line.startswith("Traceback"):
+            if line.startswith("Traceback") or 0 < len(self.tracebacks) < _LINES:
                 self.tracebacks.append(line)
 
     def close(self) -> None:
@@ -296,9 +299,8 @@ def test_soak(campaign: Campaign, service: Service) -> None:
             for _ in campaign.rounds(at_least=3):
                 workload.goes_on(200 if campaign.is_long else 25)
                 samples.append(service.sample(workload.tags[0]))
-                assert not any(visitor.failed for visitor in visitors), [
-                    visitor.failed[:3] for visitor in visitors
-                ]
+                failed = [each for visitor in visitors for each in visitor.failed[:3]]
+                assert not failed, "".join(service.tracebacks)
     campaign.note("reads and writes beside that", journal.answered)
     report(campaign, samples)
     check_bounds(samples)
