@@ -9,6 +9,7 @@ as CDB_PORT and CDB_SERVICE_HOST in for a service of that name.
 import json
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ from pydantic import (
     field_validator,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SAWarning
 
 log = logging.getLogger(__name__)
 
@@ -544,6 +545,8 @@ class Settings(BaseModel):
             raise ValueError("only PostgreSQL has replicas: postgresql+psycopg2://…")
         if any(_names_several_hosts(url) for url in urls):
             raise ValueError("each URL is of one server, since it is known how far that is")
+        for url in urls:
+            _check_query(url)
         return value
 
     @field_validator("database_url")
@@ -554,14 +557,28 @@ class Settings(BaseModel):
             raise ValueError("it starts with postgresql+psycopg2:// or sqlite:///")
         if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("an embedded database is a file: sqlite:////absolute/path")
+        _check_query(url)
         return value
 
 
 def _url(text: str) -> URL:
     try:
         return make_url(text)
+    except ValueError:
+        # It would repeat a part, which can be one of a password.
+        raise ValueError("the port of this database URL is no number") from None
     except ArgumentError:
         raise ValueError("this is no database URL") from None
+
+
+def _check_query(url: URL) -> None:
+    """Raise ValueError where the driver cannot read what stands after the question mark."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)  # something is not known, and passed over
+            url.get_dialect()().create_connect_args(url)
+    except (ArgumentError, SAWarning, ValueError):
+        raise ValueError("what stands after the ? of this database URL is wrong") from None
 
 
 def _names_several_hosts(url: URL) -> bool:

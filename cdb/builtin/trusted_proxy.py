@@ -110,7 +110,7 @@ class TrustedProxy(Authenticator):
         super().__init__(name, options)
         _check_consistency(options)
         self._socket_is_proxy = SOCKET in options.proxies
-        self._proxies = [_network(text) for text in options.proxies if text != SOCKET]
+        self._proxies = [_network("proxies", text) for text in options.proxies if text != SOCKET]
         self._addresses = _named_networks(options.addresses)
         self._hosts = frozenset(host.lower() for host in options.hosts)
         self._everybody_is_proxy = any(proxy.prefixlen == 0 for proxy in self._proxies)
@@ -212,7 +212,7 @@ def _named_networks(lines: Iterable[str]) -> list[tuple[Network, str]]:
     named: dict[Network, str] = {}
     for line in lines:
         text, _, name = line.partition(" ")
-        network, name = _network(text), name.strip()
+        network, name = _network("addresses", text), name.strip()
         if problem := subject_problem(name):
             raise OptionsError(f"addresses: the name in {line!r} {problem}")
         if network.prefixlen == 0:
@@ -223,13 +223,13 @@ def _named_networks(lines: Iterable[str]) -> list[tuple[Network, str]]:
     return sorted(named.items(), key=lambda item: item[0].prefixlen, reverse=True)
 
 
-def _network(text: str) -> Network:
+def _network(option: str, text: str) -> Network:
     try:
         network = ip_network(text)
     except ValueError as error:
-        raise OptionsError(f"{text!r} is not a network: {error}") from error
+        raise OptionsError(f"{option}: {text!r} is not a network: {error}") from error
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
-        raise OptionsError(f"{text!r}: an IPv4 network is written as one")
+        raise OptionsError(f"{option}: {text!r}: an IPv4 network is written as one")
     return network
 
 

@@ -4,13 +4,14 @@ The heavy imports are inside of the functions: `cdb --help` loads every command.
 """
 
 import configparser
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cdb.registry.plugins import Plugins
     from cdb.services.payloads import PayloadStore
@@ -31,10 +32,6 @@ INI_OPTION = click.option(
     help="The ini of the service; the variable CDB_INI can name it.",
 )
 """For commands that take other arguments, too."""
-
-
-WRONG_INI = (configparser.Error, UnicodeDecodeError, LookupError)
-"""What reading an ini raises that is none, or has no section of a service."""
 
 
 class Deployment(NamedTuple):
@@ -108,6 +105,37 @@ def loader_of(ini: Path) -> Any:
     return loader
 
 
+@contextmanager
+def reading(ini: Path) -> "Iterator[None]":
+    """Read an ini.
+
+    Raises:
+        ClickException: it is none, has no section of a service, or its logging sections fail.
+
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - what it names is loaded, and can do anything
+        raise click.ClickException(f"{ini.name}: {reason_of(error)}") from None
+
+
+def reason_of(error: Exception) -> str:
+    """Return what is wrong with an ini in a line, without what it would repeat of the ini."""
+    match error:
+        case configparser.MissingSectionHeaderError():
+            said = f"line {error.lineno} stands in no section"
+        case configparser.ParsingError():
+            lines = ", ".join(str(number) for number, _ in error.errors)
+            said = f"what stands in line {lines} is no section, and no key with a value"
+        case configparser.InterpolationError():
+            said = f"[{error.section}] {error.option}: a percent sign is written as %%"
+        case LookupError():
+            said = f"{type(error).__name__}: {error}"
+        case _:
+            said = str(error) or type(error).__name__
+    return " ".join(said.split())
+
+
 def deployment_of(ini: Path) -> Deployment:
     """Return the deployment that an ini describes.
 
@@ -121,11 +149,12 @@ def deployment_of(ini: Path) -> Deployment:
     from cdb.registry import plugins
     from cdb.registry.rules import rules_of
 
-    try:
+    with reading(ini):
         keys = {"__file__": str(ini), **loader_of(ini).get_wsgi_app_settings()}
+    try:
         loaded = settings.load(keys, os.environ)
         enabled = plugins.load(loaded, str(ini))
-    except (settings.SettingsError, *WRONG_INI) as error:
+    except settings.SettingsError as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
     return Deployment(loaded, enabled, rules_of(loaded, enabled))
 

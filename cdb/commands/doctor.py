@@ -4,7 +4,6 @@ The verb is the client's. It finds `check` by the entry point `doctor` in the gr
 `cdb.doctor`, hands it an ini, and prints what comes, as it comes.
 """
 
-import configparser
 import logging
 import stat
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -14,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdb.commands.deployment import loader_of
+from cdb.commands.deployment import loader_of, reason_of
 from cdb.commands.serve import Asked, options_of
 
 if TYPE_CHECKING:
@@ -298,20 +297,7 @@ def _sentence(error: Exception) -> str:
     """Return what an error says as a sentence, without what it would repeat of the ini."""
     from sqlalchemy.exc import DBAPIError
 
-    match error:
-        case configparser.MissingSectionHeaderError():
-            return f"Line {error.lineno} stands in no section."
-        case configparser.ParsingError():
-            lines = ", ".join(str(number) for number, _ in error.errors)
-            return f"What stands in line {lines} is no section, and no key with a value."
-        case configparser.InterpolationError():
-            return f"[{error.section}] {error.option}: a percent sign is written as %%."
-        case DBAPIError():
-            said = str(error.orig)
-        case LookupError():
-            said = f"{type(error).__name__}: {error}"
-        case _:
-            said = str(error) or type(error).__name__
+    said = str(error.orig) if isinstance(error, DBAPIError) else reason_of(error)
     return _as_sentence(said)
 
 

@@ -1,7 +1,7 @@
 """`cdb serve`: the service of a deployment."""
 
-import configparser
 import logging
+import re
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cdb.commands.deployment import INI_PATH, loader_of, quieten
+from cdb.commands.deployment import INI_PATH, loader_of, quieten, reading
 
 if TYPE_CHECKING:
     from cdb.rest.tallies import Tallies
 
 log = logging.getLogger("cdb.serve")
+
+_COUNT = re.compile(r"0*[1-9][0-9]{0,3}")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?|\.[0-9]+")
 
 _BUNDLES_OPTIONS = {"listen": "127.0.0.1:8000", "threads": 8}
 
@@ -65,7 +68,7 @@ def serve(
     if bundle:
         _run(lambda: Asked.of({**_BUNDLES_OPTIONS, **given}), _bundle_app(bundle))
     elif ini:
-        _run(lambda: Asked.of({**options_of(ini), **given}), lambda: _app(ini, where))
+        _run(lambda: Asked.of({**options_of(ini), **given}), lambda: app_of(ini, where))
     else:
         raise click.UsageError("An INI or --bundle is needed.")
 
@@ -77,10 +80,8 @@ def options_of(ini: Path) -> dict[str, Any]:
         ClickException: it is no ini.
 
     """
-    try:
+    with reading(ini):
         found = loader_of(ini).get_settings("server:main")
-    except Exception as error:  # noqa: BLE001 - its logging sections can do anything
-        raise click.ClickException(f"{ini.name}: {error}") from None
     options = {key: value for key, value in found.items() if key != "use"}
     if not options.get("trusted_proxy"):
         # Else nobody could tell that a request came through a proxy: it would be a local one.
@@ -88,18 +89,21 @@ def options_of(ini: Path) -> dict[str, Any]:
     return options
 
 
-def _app(ini: Path, listen: str | None) -> Any:
+def app_of(ini: Path, listen: str | None) -> Any:
     """Return the service of an ini.
 
     Raises:
-        ClickException: a setting or a plugin is wrong.
+        ClickException: the ini, a setting or a plugin is wrong.
 
     """
     from cdb.settings import SettingsError
 
+    with reading(ini):
+        loader = loader_of(ini)
+        loader.get_wsgi_app_settings()  # else it is first read while the service is made
     try:
-        return loader_of(ini).get_wsgi_app(defaults={"listen": listen} if listen else None)
-    except (SettingsError, configparser.Error, UnicodeDecodeError) as error:
+        return loader.get_wsgi_app(defaults={"listen": listen} if listen else None)
+    except SettingsError as error:
         raise click.ClickException(f"{ini.name}: {error}") from None
 
 
@@ -154,8 +158,10 @@ class Asked(NamedTuple):
         """
         options = dict(said)
         workers = options.pop("workers", None)
-        if workers is not None and not (str(workers).isdecimal() and int(workers)):
-            raise click.ClickException(f"workers: a number of processes is needed, not {workers}")
+        if workers is not None and not _COUNT.fullmatch(str(workers)):
+            raise click.ClickException(
+                f"workers: a number of processes is needed, not {workers!r}"
+            )
         grace, max_wait = (
             _seconds(name, options.pop(name, default))
             for name, default in (("grace", _GRACE), ("max_wait", _MAX_WAIT))
@@ -164,8 +170,8 @@ class Asked(NamedTuple):
 
 
 def _seconds(name: str, said: object) -> float:
-    if not str(said).replace(".", "", 1).isdecimal():
-        raise click.ClickException(f"{name}: a number of seconds is needed, not {said}")
+    if not _SECONDS.fullmatch(str(said)):
+        raise click.ClickException(f"{name}: a number of seconds is needed, not {said!r}")
     return float(str(said))
 
 

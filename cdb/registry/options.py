@@ -20,6 +20,10 @@ DEPTH = 64
 """Levels of the options that a client gives: an answer puts a few around them."""
 
 
+_DIGITS = 15
+"""Of a number of seconds: no time is longer, and Python reads no number of thousands of them."""
+
+
 class OptionProblem(OptionsError):
     """One option is wrong, which `option` names; empty where it is about several.
 
@@ -123,7 +127,7 @@ def _prepared(option: str, kind: Any, value: Any) -> Any:
         return Secret(_secret(option, value))
     if not isinstance(value, str):
         return value
-    if timedelta in parts and value.isascii() and value.isdigit():
+    if timedelta in parts and value.isascii() and value.isdigit() and len(value) <= _DIGITS:
         return int(value)  # pydantic reads seconds from a number, not from its text
     for part in parts:
         if get_origin(part) is Annotated and "lines" in get_args(part)[1:]:
