@@ -131,7 +131,10 @@ def failing(what: str) -> Iterator[None]:
         with quietly(what):
             yield
     except Unavailable as error:
-        log.warning("the payload store cannot be %s", what, exc_info=error.__cause__)
+        cause = error.__cause__
+        # What a file system says names the path and the reason; how one came there tells no more.
+        more = None if isinstance(cause, OSError) else cause
+        log.warning("the payload store cannot be %s: %s", what, cause, exc_info=more)
         raise
 
 

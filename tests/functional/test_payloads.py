@@ -494,10 +494,16 @@ def test_a_file_that_cannot_get_its_name_leaves_nothing(
     assert (files(folder), rows(database)) == (["Beam"], ONLY_THE_TYPE)
 
 
-def test_a_store_that_takes_no_files_is_unavailable(client: Client, folder: Path) -> None:
+def test_a_store_that_takes_no_files_is_unavailable(
+    client: Client, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (folder / ".incoming").write_text("no folder")
     answer = put(client)
     assert (answer.status_int, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json["detail"] == "The payload store cannot be written to at the moment."
+    [told] = [each for each in caplog.records if "payload store" in each.message]
+    assert str(folder / ".incoming") in told.message
+    assert told.exc_info is None
 
 
 # --- what is not committed leaves nothing --------------------------------------------
