@@ -6,6 +6,7 @@ which payload answers there, and works every rule out point by point.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -51,11 +52,11 @@ def apply(stored: Stored, plan: Plan, payloads: Sequence[str]) -> Stored:
     return after
 
 
-def answers(stored: Stored) -> dict[Point, str]:
+def answers(stored: Stored, points: Sequence[Point] = STARTS) -> dict[Point, str]:
     found: dict[Point, str] = {}
     for row, payload in stored.values():
         assert row.start < row.end <= row.declared
-        for point in STARTS:
+        for point in points:
             if point in Interval(row.start, row.end):
                 assert point not in found, "two rows answer at one point"
                 found[point] = payload
@@ -219,6 +220,29 @@ def test_far_apart_rows_read_only_their_surroundings(stored: Stored, starts: lis
     assert sum(asked) <= 16 * len(starts) + 64
 
 
+@given(st.sets(st.integers(0, 59)), st.sets(st.integers(0, 60), max_size=8))
+@example(set(), {5, 55})
+def test_what_covers_many_rows_wins_over_all_of_them(gaps: set[int], edges: set[int]) -> None:
+    """They are read a page at a time."""
+    stored = {
+        Point(n, 0): (Row(n + 1, Point(n, 0), Point(n + 1, 0), Point(n + 1, 0)), f"old{n}")
+        for n in set(range(60)) - gaps
+    }
+    ordered = sorted(Point(major, 5) for major in edges)
+    batch = [NewIov(start, end) for start, end in pairwise(ordered)][::2]
+    plan = attach(batch, page_of(stored), WriteMode.OPEN)
+    found = apply(stored, plan, [f"new{number}" for number in range(len(batch))])
+    at = [Point(major, minor) for major in range(61) for minor in (0, 5)]
+    before, after = answers(stored, at), answers(found, at)
+    new = {
+        point: f"new{number}"
+        for number, iov in enumerate(batch)
+        for point in at
+        if iov.start <= point < (iov.end or OPEN)
+    }
+    assert after == before | new
+
+
 def test_a_sparse_batch_on_a_long_series_skips_what_lies_between() -> None:
     stored = {
         Point(n, 0): (Row(n + 1, Point(n, 0), Point(n + 1, 0), Point(n + 1, 0)), "x")
@@ -245,13 +269,13 @@ def test_a_sparse_batch_on_a_long_series_skips_what_lies_between() -> None:
         ([NewIov(Point(1, 0), None), NewIov(Point(1, 0), OPEN)], "Rows 0 and 1 both start"),
         (
             [NewIov(Point(5, 0), Point(9, 0)), NewIov(Point(1, 0), Point(6, 0))],
-            "Rows 1 and 0 overlap",
+            "Rows 1 and 0 overlap: [(1, 0), (6, 0)) and [(5, 0), (9, 0)).",
         ),
         ([NewIov(OPEN, None)], "cannot start"),
     ],
 )
 def test_what_a_batch_cannot_mean_is_refused_by_name(batch: list[NewIov], message: str) -> None:
-    with pytest.raises(Invalid, match=message):
+    with pytest.raises(Invalid, match=re.escape(message)):
         attach(batch, page_of({}), WriteMode.OPEN)
 
 
