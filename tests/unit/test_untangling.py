@@ -1,5 +1,6 @@
 """Untangled rows of nopayloaddb answer what its query answered, and every change is told."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,6 +25,9 @@ GRID = [
 ]
 
 
+SENTENCE = re.compile(r"[A-Z].*[a-z0-9]\.")
+
+
 def row(
     number: int,
     start: tuple[int, int],
@@ -40,7 +44,9 @@ def untangle(
     rows: Sequence[LegacyRow], mode: IovMode = CONTINUOUS
 ) -> tuple[list[PortableIov], list[Finding]]:
     findings: list[Finding] = []
-    return list(untangled(rows, mode, findings.append)), findings
+    iovs = list(untangled(rows, mode, findings.append))
+    assert all(SENTENCE.fullmatch(each.text) for each in findings)
+    return iovs, findings
 
 
 def answer(iovs: Sequence[PortableIov], point: Point) -> str | None:
@@ -143,12 +149,14 @@ def test_discrete_neighbours_are_clipped(end: tuple[int, int]) -> None:
     iovs, [finding] = untangle([row(1, (1, 0), end), row(2, (1, 10), (1, 20))], DISCRETE)
     assert [iov.end for iov in iovs] == [(1, 10), (1, 21)]
     assert finding.kind is Kind.CLIPPED
+    assert finding.text.startswith("It ends where")
 
 
 @pytest.mark.parametrize(("mode", "end"), [(CONTINUOUS, (1, 11)), (DISCRETE, (1, 12))])
 def test_what_reaches_further_than_a_neighbour_is_cut(mode: IovMode, end: tuple[int, int]) -> None:
     _, [finding] = untangle([row(1, (1, 0), end), row(2, (1, 10), (1, 20))], mode)
     assert finding.kind is Kind.CUT
+    assert finding.text.startswith("It is cut where")
 
 
 def test_discrete_neighbours_that_leave_each_other_room_are_no_finding() -> None:
@@ -229,6 +237,7 @@ def test_what_is_so_of_all_rows_is_told_once() -> None:
 
 def test_what_is_in_no_list_is_told_of() -> None:
     finding = detached(row(4, (1, 2), (3, 4), "r"))
+    assert SENTENCE.fullmatch(finding.text)
     assert finding == Finding(
         *(Kind.DETACHED, (4,), finding.text),
         *(Point(1, 2), Point(3, 4), None),
