@@ -319,7 +319,7 @@ Cells = list[str | None]
 @st.composite
 def lists(draw: st.DrawFn) -> list[Part]:
     """Intervals in order, without overlaps; touching ones can have the same payload."""
-    edges = sorted(draw(st.sets(st.sampled_from(EDGES))))
+    edges = sorted(draw(st.sets(st.sampled_from(EDGES), min_size=4)))
     drawn = [(s, e, draw(st.sampled_from(["p", "q", None]))) for s, e in pairwise(edges)]
     return [
         Part(s, e, Content(payload, f"sum of {payload}", None), SIZE)
@@ -387,10 +387,30 @@ def test_override_takes_the_sources_first_and_then_the_list(
     assert (first and first.start) == (changed[0].start if changed else None)
 
 
-@given(shown=lists(), sources=sources_of, begin=st.sampled_from(EDGES[:-1]), full=st.booleans())
+Update = tuple[list[Part], list[list[Part]], Point]
+"""What a list shows, the sources, and where the update begins."""
+
+
+def made_to_fit(update: Update) -> Update:
+    """Leave of an update what can be done: of those that are made up most are refused."""
+    shown, sources, begin = update
+    kept = [
+        each._replace(end=OPEN) if each.end > begin else each
+        for each in shown
+        if each.start < begin
+    ]
+    return kept, [[each for each in source if each.start >= begin] for source in sources], begin
+
+
+updates = st.tuples(lists(), sources_of, st.sampled_from(EDGES[:-1]))
+fitting = st.tuples(lists(), sources_of, st.sampled_from(EDGES[4:-1])).map(made_to_fit)
+
+
+@given(update=updates | fitting, full=st.booleans())
 def test_append_keeps_what_is_before_and_takes_the_sources_after(
-    shown: list[Part], sources: list[list[Part]], begin: Point, full: bool
+    update: Update, full: bool
 ) -> None:
+    shown, sources, begin = update
     try:
         staged = [list(merging.staged(each, begin)) for each in sources]
     except NotAppendable:
