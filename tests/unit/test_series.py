@@ -154,6 +154,7 @@ def test_one_attach_answers_as_the_model_at_every_point(
 
 @given(series_or_short, batches(), modes)
 @example({}, [NewIov(ORIGIN, Point(1, 0)), NewIov(Point(0, 1), None)], WriteMode.APPEND)
+@example(FOR_EVER, [NewIov(Point(1, 0), None), NewIov(Point(2, 0), None)], WriteMode.APPEND)
 def test_a_batch_is_its_rows_attached_in_order_of_start(
     stored: Stored, batch: list[NewIov], mode: WriteMode
 ) -> None:
