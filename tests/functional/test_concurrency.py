@@ -336,6 +336,8 @@ def test_first_writes_at_once_through_one_clone_are_all_applied(
     with store.snapshot() as reader:
         unreachable = text("select 1 from iov where series not in (select series from list_state)")
         assert reader.execute(unreachable).first() is None
+        logs = set(reader.execute(text("select id from series")).scalars())
+        assert logs == set(reader.execute(text("select series from list_state")).scalars())
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql", "sqlite"])
