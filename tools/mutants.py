@@ -43,7 +43,7 @@ TESTS = {
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
     "views": ("digest", "gaps", "diff"),
-    "writes": ("rules_over_http", "copies", "revert", "merge"),
+    "writes": ("rules_over_http", "log", "copies", "revert", "merge"),
 }
 """The tests that see what a module of the store does: functional ones, or those at a path."""
 
