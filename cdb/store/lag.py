@@ -41,6 +41,8 @@ _OTHER_HISTORY = "has another history than the primary"
 
 _NONCE = text("select nonce from change where change = :change")
 
+_ANY = text("select 1 from change limit 1")
+
 
 class Mark(NamedTuple):
     """What the primary had at a moment.
@@ -149,6 +151,9 @@ class Replica:
             mark = next((each for each in reversed(marks) if each.lsn <= lsn), None)
             # In a statement of its own: one that began before would not see the change yet.
             found = ask(_NONCE, change=mark.change) if mark and mark.change else None
+            # Before the first change nothing can be compared: who has one may be another database.
+            if mark and mark.change is None and ask(_ANY):
+                mark = None
         except DBAPIError as error:
             self.fails(error)
             return

@@ -254,6 +254,25 @@ def test_server_that_is_no_standby_is_not_asked(client: Client, servers: Servers
         assert shown(wrong) == shown(client)
 
 
+def test_replica_of_another_database_is_not_asked_where_nothing_is_written_yet(
+    servers: Servers,
+) -> None:
+    """A standby is one of all databases of a server, so its log is as far in any case."""
+    servers.primary.run("create database another")
+    another = make_url(servers.primary.url()).set(database="another")
+    url = another.render_as_string(hide_password=False)
+    migrated = Database(url)
+    migrate.upgrade(migrated)
+    migrated.dispose()
+    with service(servers.settings() | {"cdb.database.url": url}) as wrong:
+        for _ in range(2):
+            assert wrong.ok("GET", "/health/ready")["checks"]["replicas"] == (
+                "replica 1 is too far behind; replica 2 is too far behind"
+            )
+            assert wrong.ok("GET", "globalTags") == []
+    servers.primary.run("drop database another")
+
+
 # --- what a replica lacks --------------------------------------------------------------
 
 
