@@ -89,6 +89,10 @@ def _written(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdout.buffer
         return
+    if file.exists() and not file.is_file():  # a device or a pipe, which is to stay one
+        with file.open("wb") as plain, _compressed(plain, file) as stream:
+            yield stream
+        return
     from cdb.store.partial import becoming
 
     with (

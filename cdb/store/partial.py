@@ -1,5 +1,6 @@
 """Files and folders that appear under their names when they are whole."""
 
+import errno
 import logging
 import secrets
 import shutil
@@ -27,7 +28,13 @@ def becoming(path: Path) -> Iterator[Path]:
         path: of a file, which is replaced in one step where it is there, or of a
             folder, which is removed before.
 
+    Raises:
+        FileExistsError: what is there is neither, but a device or a pipe.
+        OSError: it cannot be made there.
+
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FileExistsError(errno.EEXIST, "there is a device or a pipe", str(path))
     _remove_left_over(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:

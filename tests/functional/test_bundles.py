@@ -836,6 +836,9 @@ def test_commands_take_lines_there_and_back(world: World, ini: str, tmp_path: Pa
     ran(export, name, compressed, "--ini", ini)
     shown = gzip.decompress(compressed.read_bytes()).decode()
     assert shown.splitlines()[1:] == plain.splitlines()[1:]
+    (device := tmp_path / "device").symlink_to("/dev/null")
+    ran(export, name, device, "--ini", ini)
+    assert device.is_char_device()
     for tried in (["--dry-run"], []):
         assert expected in ran(import_, "jsonl", compressed, "--ini", ini, "--name", "In", *tried)
     assert expected in ran(import_, "jsonl", "-", "--ini", ini, "--name", "In2", input=plain)
@@ -849,6 +852,10 @@ def test_commands_say_what_is_wrong(world: World, ini: str, tmp_path: Path) -> N
     path = tmp_path / "x.cdb"
     assert "does not exist" in refused(bundle, "create", "NoSuch", path, "--ini", ini)
     assert "no folder" in refused(bundle, "create", "A", tmp_path / "no" / "x", "--ini", ini)
+    (device := tmp_path / "device").symlink_to("/dev/null")
+    told = refused(bundle, "create", world.names[0], device, "--force", "--ini", ini)
+    assert "a device or a pipe" in told
+    assert device.is_char_device()
     path.write_text("something else")
     assert "is no bundle" in refused(bundle, "show", path)
     assert "is no bundle" in refused(bundle, "import", path, "--ini", ini)

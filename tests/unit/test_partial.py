@@ -46,3 +46,11 @@ def test_what_was_left_of_another_name_stays(tmp_path: Path) -> None:
     with becoming(tmp_path / "other.cdb") as partial:
         partial.touch()
     assert names(tmp_path) == [other, "other.cdb"]
+
+
+def test_a_device_or_a_pipe_stays_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="a device or a pipe"), becoming(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["pipe"]
