@@ -52,7 +52,16 @@ VALUES = (
     *("P1D", "PT0S", "-P1D", "P999999999D", "PT1e9S", "P1Y", "PT0.0000001S", "1 day", "24:00:00"),
     *("\0", "\x1b[31m", "\u202e", "\ufeff", "é", "\\", "%", "%(here)s", "%(x)s", "%%", "$x"),
     *("a b c", "a\n b", "x" * 5000, "x " * 3000, "*", "[", "(", "(?P<x", "x" * 300, "jwt jwt"),
-    *("/proc", "..", "/dev/null", "/dev/null/x", ".", "file:/dev/null", "file:/no", "file:."),
+    *(
+        "/proc",
+        "folder/..",
+        "/dev/null",
+        "/dev/null/x",
+        ".",
+        "file:/dev/null",
+        "file:/no",
+        "file:.",
+    ),
     *("s3://", "memory://x", "x://y", "://", "http://[x", "sqlite://", "sqlite:////dev/null/x"),
     *("sqlite:///folder", "sqlite:///x?mode=ro", "sqlite:///x?uri=x", "env:X"),
 )
