@@ -30,22 +30,25 @@ _IMPORTED = (
 )
 
 TESTS = {
-    "bulk": ("inserting", "copies"),
-    "changes": ("rules_over_http", "log", "as_of"),
-    "compare": ("diff",),
+    "bulk": ("rules_over_http", "merge", "bundles", "from_nopayloaddb"),
+    "changes": ("rules_over_http", "log", "as_of", "copies", "dry_run", "concurrency"),
+    "compare": ("diff", "diff_timeline"),
     "coverage": ("gaps",),
-    "iovs": ("rules_over_http", "list_ranges", "history", "merge"),
+    "iovs": ("rules_over_http", "list_ranges", "history", "merge", "as_of", "bundles"),
     "log": ("list_ranges", "log", "history", "dry_run"),
-    "query": ("reading", "as_of", "validity"),
-    "reads": ("rules_over_http", "reading", "as_of", "copies"),
+    "query": ("reading", "as_of", "validity", "history"),
+    "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),
     "repeats": ("repeats",),
     "revisions": ("bundles", "plugins/cdb-belle2/tests/test_service.py"),
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
-    "views": ("digest", "gaps", "diff"),
-    "writes": ("rules_over_http", "log", "copies", "revert", "merge"),
+    "views": ("digest", "gaps", "diff", "merge"),
+    "writes": ("rules_over_http", "log", "merge", "revert", "dry_run", "history"),
 }
 """The tests that see what a module of the store does: functional ones, or those at a path."""
+
+_MEMORY = 4 * 2**30
+"""Bytes that the tests of one change may take: some read on without end."""
 
 _CHANGES = [
     (re.compile(pattern, re.MULTILINE), instead)
@@ -138,6 +141,7 @@ def tried(folder: Path, tests: Sequence[str], other: str, cpu_s: int) -> int:
     if process := os.fork():
         return os.waitpid(process, 0)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)

@@ -91,6 +91,16 @@ def test_attach_answers_with_the_id_that_staging_gave(client: Client) -> None:
     assert client.ok("GET", f"piov/{staged['id']}") == attached
 
 
+def test_what_waits_keeps_its_id_whatever_is_stored_before_it_is_attached(client: Client) -> None:
+    beam = make_tag(client)
+    staged = [client.ok("POST", "piov", iov("a", (start, 0), (start + 1, 0))) for start in (1, 2)]
+    assert bulk(client, beam, ("b", (3, 0), (4, 0)), ("b", (4, 0), (5, 0))).status_int == 200
+    for each in staged:
+        sent = {"payload_list": beam, "piov_id": each["id"]}
+        assert client.ok("PUT", "piov_attach", sent) == {**each, "payload_list": beam}
+    assert [start for _, (start, _), _ in shown(client)] == [1, 2, 3, 4]
+
+
 def test_iov_without_an_end_is_open_in_an_explicit_list(client: Client) -> None:
     beam = make_tag(client)
     attach(client, beam, "a", (10, 0), (20, 0))

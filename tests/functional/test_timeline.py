@@ -320,6 +320,20 @@ def test_without_a_window_the_data_are_shown_up_to_the_last_finite_edge(world: W
     assert (edges[0], edges[-1]) == (Point(5, 3), Point(9, 6))
 
 
+def test_without_a_window_the_past_is_shown_as_far_as_its_lists_reached(world: World) -> None:
+    tag, kind = world.names[0], world.types[0]
+    put(world, ((10, 0), (20, 0)))
+    before = world.change()
+    world.make_list(tag, kind)
+    put(world, ((1, 0), (5, 0)), ((300, 0), (500, 0)))
+    after = world.change()
+    for change, ends in [(before, (10, 20)), (after - 1, None), (after, (1, 500))]:
+        found = picture(world, tag, buckets(), change)
+        edges = points(found.edges)
+        wanted = tuple(Point(each, 0) for each in ends) if ends else AXIS
+        assert (edges[0], edges[-1]) == wanted
+
+
 def test_discrete_rows_are_shown_with_exclusive_ends(world: World) -> None:
     discrete = rules(iov_mode="discrete")
     name = world.lists(world.names[0])[world.types[0]]
