@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from slots import NewRow, RefusedError, Slots
+from updates import appended
 
 from cdb.domain.points import OPEN, Point
 
@@ -201,6 +202,43 @@ class ServiceModel:
             if target not in self.lists:
                 self.lists.append(target)
         return 1 if entering else 0
+
+    def update(
+        self,
+        name: str,
+        sources: Sequence[tuple[str, Pasts | None]],
+        begin: Point,
+        closed: str,
+        *,
+        full: bool,
+    ) -> int:
+        """Let a tag go on with what its sources have from a point on, as `merge` takes them."""
+        self._require(self._status(name), "open", "append")
+        layers = [self._layer(*source) for source in sources]
+        members = {member.type: member for member in self.lists_of(name)}
+        changed = []
+        for type_name in sorted({each for layer in layers for each in layer} | members.keys()):
+            coming = [layer[type_name] for layer in layers if type_name in layer]
+            if not coming and not full:
+                continue
+            like = (coming or [members[type_name]])[0]
+            empty = ListModel("", type_name, like.ends, Slots(like.slots.grid), name)
+            target = members.get(type_name, empty)
+            before = target.slots.answers()
+            slots = appended(
+                target.slots, [each.slots for each in coming], begin, closed, full=full
+            )
+            if slots is None:
+                continue
+            answers = zip(before, slots.answers(), strict=True)
+            if self._mode(target) == "append" and any(a and not b for a, b in answers):
+                raise RefusedError(409)
+            changed.append((target, slots))
+        for target, slots in changed:
+            self._written(target, slots.without_ids() if target.is_clone else slots)
+            if target not in self.lists:
+                self.lists.append(target)
+        return 1 if changed else 0
 
     def _layer(self, source: str, past: Pasts | None) -> dict[str, ListModel]:
         if past is None:

@@ -30,11 +30,11 @@ _IMPORTED = (
 )
 
 TESTS = {
-    "bulk": ("rules_over_http", "merge", "bundles", "from_nopayloaddb"),
+    "bulk": ("rules_over_http", "revert", "merge", "bundles", "from_nopayloaddb"),
     "changes": ("rules_over_http", "log", "as_of", "copies", "dry_run", "concurrency"),
     "compare": ("diff", "diff_timeline"),
     "coverage": ("gaps",),
-    "iovs": ("rules_over_http", "list_ranges", "history", "merge", "as_of", "bundles"),
+    "iovs": ("list_ranges", "history", "merge", "ranges", "streams", "bundles"),
     "log": ("list_ranges", "log", "history", "dry_run"),
     "query": ("reading", "as_of", "validity", "history"),
     "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),

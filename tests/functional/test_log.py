@@ -131,6 +131,17 @@ def test_a_large_change_is_told_in_part_and_counted_whole(filled: Client) -> Non
     assert len(found["after"]["payload_iovs"]) == 100
 
 
+def test_of_a_large_change_of_several_lists_as_much_is_told(client: Client) -> None:
+    client.ok("POST", "pt", {"name": "T"})
+    made = [client.ok("POST", "pl", {"payload_type": "T"})["name"] for _ in range(2)]
+    rows = [row(name, "t", n, n + 1) for name in made for n in range(60)]
+    change = client.api("POST", "bulk_piov", rows).headers["CDB-Change"]
+    after = client.ok("GET", f"changes/{change}")["after"]
+    assert after["payload_iovs_count"] == 120
+    told = [(iov["payload_list"], iov["major_iov"]) for iov in after["payload_iovs"]]
+    assert told == [(each["payload_list"], each["major_iov"]) for each in rows[:100]]
+
+
 def test_history_is_of_the_very_tag(filled: Client) -> None:
     assert numbers(filled.ok("GET", "global-tags/B/history")["changes"]) == [14]
     assert numbers(filled.ok("GET", "global-tags/B@12/history")["changes"]) == [9]

@@ -257,6 +257,18 @@ def test_a_list_of_which_much_is_replaced_is_written_anew(case: Case, target: st
     assert [each for each in found.events if isinstance(each, Finding)] == []
 
 
+def test_a_list_that_is_written_anew_is_what_the_clone_had_whatever_its_source_has_now(
+    case: Case,
+) -> None:
+    case.tag("Long", T=[(0, 4, "p"), (4, 9, "q")])
+    case.tag("Over", T=[(2, 5, "x"), (5, 6, "y")])
+    case.client.ok("POST", "cloneGlobalTag/Long/Clone")
+    case.write(case.lists("Long")["T"], (1, 8, "later"))
+    case.merge("Clone", "override", "Over")
+    expected = [("p", 0, 2), ("x", 2, 5), ("y", 5, 6), ("q", 6, 9)]
+    assert case.iovs("Clone") == [("T", start, end, name) for name, start, end in expected]
+
+
 def test_few_rows_are_written_where_little_changes(case: Case) -> None:
     case.tag("Long", T=[(n, n + 1, f"p{n}") for n in range(LAST)])
     case.client.ok("POST", "cloneGlobalTag/Long/Fix")

@@ -88,6 +88,22 @@ def test_nothing_is_copied_until_the_next_write(case: Case) -> None:
     assert answers(case.client, "A")[4][0][1] == "right"
 
 
+def test_what_the_reverted_to_change_had_replaced_is_not_brought_back_by_a_write(
+    case: Case,
+) -> None:
+    case.write(row(case.t, "new", 3, 5))
+    case.good, before = latest(case.client), answers(case.client, "A")
+    case.write(row(case.t, "wrong", 3, 5))
+    case.revert()
+    case.write(row(case.t, "later", 7, 8))
+    found = [
+        (each["payload_url"], each["major_iov"])
+        for each in case.client.ok("GET", "global-tags/A/iovs?payload_type=T")
+    ]
+    assert found == [("t", 0), ("new", 3), ("t", 5), ("later", 7), ("t", 8)]
+    assert answers(case.client, f"A@{case.good}") == before
+
+
 def test_a_revert_can_be_reverted(case: Case) -> None:
     case.write(row(case.t, "wrong", 3, 5))
     bad, wrong = latest(case.client), answers(case.client, "A")

@@ -12,6 +12,7 @@ import requests
 from support import API, Client, serving
 
 from cdb.app import make_app
+from cdb.services import contents
 from cdb.settings import load
 
 MANY = 20_000
@@ -99,6 +100,17 @@ def test_list_of_iovs_has_those_of_each_list_and_waiting_ones(filled: Client) ->
     iovs = filled.ok("GET", "piov")
     assert urls(iovs) == [*EXPECTED, *EXPECTED, "waits.root"]
     assert [iovs[n]["payload_list"] for n in (0, MANY, -1)] == ["Beam_1", "Beam_3", None]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4])
+def test_what_waits_is_listed_once_page_by_page(
+    client: Client, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(contents, "PAGE", 2)
+    waiting = {"checksum": "c", "major_iov": 0, "minor_iov": 0}
+    for name in EXPECTED[:rows]:
+        client.ok("POST", "piov", {**waiting, "payload_url": name})
+    assert urls(client.ok("GET", "piov")) == EXPECTED[:rows]
 
 
 @pytest.mark.parametrize("rows", [5000, 5001])

@@ -85,9 +85,9 @@ class Replay:
         if write.kind == "revert":
             tag, to = write.arguments
             return (tag, self._pasts[to])
-        if write.kind == "merge":
-            tag, mode, sources = write.arguments
-            return (tag, mode, [(name, at and self._pasts[at]) for name, at in sources])
+        if write.kind in ("merge", "update"):
+            tag, sources, *how = write.arguments
+            return (tag, [(name, at and self._pasts[at]) for name, at in sources], *how)
         return write.arguments
 
     def _say(self, change: int, write: Write, what: str) -> None:
@@ -133,7 +133,9 @@ def needed_of(write: Write) -> set[int]:
     """Return the changes whose states a write asks for."""
     if write.kind == "revert":
         return {write.arguments[1]}
-    return {at for _, at in write.arguments[2] if at} if write.kind == "merge" else set()
+    if write.kind in ("merge", "update"):
+        return {at for _, at in write.arguments[1] if at}
+    return set()
 
 
 # --- what each kind of write does: the number of changes ---------------------------------
@@ -183,10 +185,24 @@ def _merge(
     model: ServiceModel,
     logged: Logged,
     tag: str,
-    mode: str,
     sources: Sequence[tuple[str, Pasts | None]],
+    mode: str,
 ) -> int:
     done = model.merge(tag, mode, sources)
+    _name_lists(model, logged, tag)
+    return done
+
+
+def _update(
+    model: ServiceModel,
+    logged: Logged,
+    tag: str,
+    sources: Sequence[tuple[str, Pasts | None]],
+    begin: Point,
+    closed: str,
+    full: bool,
+) -> int:
+    done = model.update(tag, sources, begin, closed, full=full)
     _name_lists(model, logged, tag)
     return done
 
@@ -215,4 +231,5 @@ _APPLIED: Mapping[str, Callable[..., int]] = {
     "clone": _clone,
     "revert": _revert,
     "merge": _merge,
+    "update": _update,
 }

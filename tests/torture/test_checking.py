@@ -63,8 +63,14 @@ def end(workload: Workload) -> None:
     client.write(client.make_list(kind))
     client.write(client.attach_list(other, workload.lists[-1]))
     client.write(client.attach(other, rows))
-    client.write(client.merge(other, "fill", [(tag, None)]))
+    client.write(client.merge(other, [(tag, None)], "fill"))
     client.read(Question("ranges", (other,)))
+    running, empty = f"{workload.journal.name}-X", f"{workload.journal.name}-W"
+    for name in (running, empty):
+        client.write(client.make_tag(name))
+    client.write(client.update(running, [(other, None)], Point(0, 3), "refuse", full=False))
+    client.read(Question("ranges", (running,)))
+    client.write(client.update(running, [(empty, None)], GRID[-2], "allow", full=True))
     client.read(Question("counts", ()))
     client.session.close()
 
@@ -110,8 +116,8 @@ def do_half_of_a_write(journal: Journal) -> None:
 def let_another_one_win_a_merge(journal: Journal) -> None:
     place = place_of(journal, "merge")
     about = journal.exchanges[place].about
-    tag, _, sources = about.arguments
-    put(journal, place, about=about._replace(arguments=(tag, "override", sources)))
+    tag, sources, _ = about.arguments
+    put(journal, place, about=about._replace(arguments=(tag, sources, "override")))
 
 
 def merge_what_was_before(journal: Journal) -> None:
@@ -120,9 +126,22 @@ def merge_what_was_before(journal: Journal) -> None:
         journal.exchanges[place].about,
         journal.exchanges[place_of(journal, "attach")],
     )
-    tag, mode, [(source, _)] = about.arguments
+    tag, [(source, _)], mode = about.arguments
     before = [(source, int(attached.headers["CDB-Change"]) - 1)]
-    put(journal, place, about=about._replace(arguments=(tag, mode, before)))
+    put(journal, place, about=about._replace(arguments=(tag, before, mode)))
+
+
+def begin_an_update_earlier(journal: Journal) -> None:
+    place = place_of(journal, "update")
+    about = journal.exchanges[place].about
+    tag, sources, _, *how = about.arguments
+    put(journal, place, about=about._replace(arguments=(tag, sources, Point(0, 0), *how)))
+
+
+def let_an_update_be_of_its_sources_alone(journal: Journal) -> None:
+    place = place_of(journal, "update", 1)
+    about = journal.exchanges[place].about
+    put(journal, place, about=about._replace(arguments=(*about.arguments[:-1], False)))
 
 
 def do_what_could_not_be_done(journal: Journal) -> None:
@@ -196,6 +215,8 @@ PLANTED = {
     do_half_of_a_write: "not of the states",
     let_another_one_win_a_merge: "not of the states",
     merge_what_was_before: "changes nothing, and is a change",
+    begin_an_update_earlier: "not of the states",
+    let_an_update_be_of_its_sources_alone: "changes nothing, and is a change",
     do_what_could_not_be_done: "could not be done",
     do_what_was_overtaken: "was for the head",
     answer_what_was: "not of the states",

@@ -13,6 +13,7 @@ An error ends no client: it is written down, and the client goes on.
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from torture.campaign import Campaign
 from torture.journal import HEADERS, Exchange, Journal, Question, Write
 from torture.states import GRID, Source
 
-from cdb.domain.points import MAX, OPEN
+from cdb.domain.points import MAX, OPEN, ORIGIN, Point
 
 _STARTS = GRID[:-1]
 _TIMEOUT_S = 30.0
@@ -70,6 +71,8 @@ class Workload:
         self.tags = [f"{journal.name}-{name}" for name in "ABC"]
         self.lists: list[str] = []
         """Names of payload lists that somebody has seen; the last ones."""
+        self.staging = f"{journal.name}-S"
+        """A global tag with what others may go on with."""
         self.final = [f"{journal.name}-F{number}" for number in range(3)]
         """Global tags that are cloned and frozen, and then stay as they are."""
         self.ends = Event()
@@ -112,7 +115,7 @@ class Workload:
         self.journal.began = feed.json()["latest"]
         for name in self.types:
             client.write(Request("make type", (name,), "POST", "pt", {"name": name}))
-        for tag in self.tags:
+        for tag in (*self.tags, self.staging):
             client.write(client.make_tag(tag))
             for name in self.types:
                 client.write(client.make_list(name))
@@ -325,18 +328,46 @@ class Client(Thread):
         return Request("clone", (source, target), "POST", f"cloneGlobalTag/{source}/{target}")
 
     def _merge(self) -> Request:
-        mode = self._random.choice(("fill", "override"))
+        return self.merge(self._tag(), self._sources(), self._random.choice(("fill", "override")))
+
+    def _sources(self) -> list[Source]:
         at = [None, None, self._earlier()]
-        sources = [
+        return [
             (self._tag(), self._random.choice(at)) for _ in range(self._random.choice((1, 1, 2)))
         ]
-        return self.merge(self._tag(), mode, sources)
 
     @staticmethod
-    def merge(tag: str, mode: str, sources: Sequence[Source]) -> Request:
-        written = [name if at is None else f"{name}@{at}" for name, at in sources]
-        body = {"mode": mode, "sources": written}
-        return Request("merge", (tag, mode, sources), "POST", f"global-tags/{tag}/merge", body)
+    def merge(tag: str, sources: Sequence[Source], mode: str) -> Request:
+        body = {"mode": mode, "sources": _written(sources)}
+        return Request("merge", (tag, sources, mode), "POST", f"global-tags/{tag}/merge", body)
+
+    def _stage_update(self) -> Request:
+        """Put into the tag for it what an update begins with, and at times what follows."""
+        starts = self._random.choice(([ORIGIN], [ORIGIN], [ORIGIN, _STARTS[-1]], _STARTS[-2:]))
+        rows = [replace(self._row(number), start=at, end=OPEN) for number, at in enumerate(starts)]
+        type_name = self._type()
+        return self.attach(self._workload.staging, [(type_name, row) for row in rows])
+
+    def _update(self) -> Request:
+        is_staged = self._random.random() < 0.7
+        return self.update(
+            self._tag(),
+            [(self._workload.staging, None)] if is_staged else self._sources(),
+            self._random.choice(_STARTS[-4:]),
+            self._random.choice(("refuse", "allow", "fix")),
+            full=self._random.random() < 0.3,
+        )
+
+    @staticmethod
+    def update(
+        tag: str, sources: Sequence[Source], begin: Point, closed: str, *, full: bool
+    ) -> Request:
+        """A merge by `append`."""
+        start = f"{begin.major},{begin.minor}"
+        body = {"mode": "append", "from": start, "closed": closed, "full": full}
+        body["sources"] = _written(sources)
+        arguments = (tag, sources, begin, closed, full)
+        return Request("update", arguments, "POST", f"global-tags/{tag}/merge", body)
 
     def _earlier(self) -> int | None:
         """Return one of the last changes, as far as they are of this workload."""
@@ -350,6 +381,10 @@ class Client(Thread):
         if to is None:
             return None
         return Request("revert", (tag, to), "POST", f"global-tags/{tag}/revert?to={to}")
+
+
+def _written(sources: Sequence[Source]) -> list[str]:
+    return [name if at is None else f"{name}@{at}" for name, at in sources]
 
 
 def _require_all_headers(got: requests.Response) -> None:
@@ -388,6 +423,8 @@ _OFTEN: Mapping[_Make, int] = {
     Client._clone: 6,
     Client._revert: 5,
     Client._merge: 8,
+    Client._update: 8,
+    Client._stage_update: 4,
     Client.make_list: 4,
     Client.attach_list: 5,
     Client._delete_list: 2,
