@@ -32,6 +32,7 @@ from cdb.rest.views import RESOURCES
 from cdb.services import (
     bundles,
     digest,
+    exports,
     global_tags,
     imports,
     json_lines,
@@ -135,16 +136,19 @@ def rows(database: Database) -> dict[str, int]:
 
 
 @WAYS
-@given(history=steps, data=st.data())
+@given(history=steps, data=st.data(), page=st.sampled_from([1, 2, exports.PAGE]))
 @settings(max_examples=5)
 def test_any_tag_as_of_any_change_is_the_same_elsewhere(
     database: Database,
     other: Database,
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     through: Any,
     history: Any,
     data: st.DataObject,
+    page: int,
 ) -> None:
+    monkeypatch.setattr(exports, "PAGE", page)
     world = World(database)
     world.run(history)
     state = data.draw(st.sampled_from(world.states))

@@ -168,6 +168,19 @@ def test_lists_with_the_same_intervals_are_compared_without_their_payloads(world
     assert both.removed == [0] * 40
 
 
+def test_intervals_of_which_only_the_minor_ends_differ_are_told_apart(world: World) -> None:
+    world.write(global_tags.clone, *world.names)
+    ends = Point(6, 3), Point(6, 8)
+    for name, end in zip(world.names, ends, strict=True):
+        made = world.make_list(name, world.types[2])
+        world.attach(made, Reference("p", "sum", Point(5, 0), end))
+    window = Interval(Point(6, 0), Point(6, 10))
+    found = drawn(world, side(world), side(world, 1), Wanted(window, 10, intervals=0))
+    [both] = [each for each in found.lanes if each.payload_type == world.types[2]]
+    assert both.added == [1000 if 3 <= minor < 8 else 0 for minor in range(10)]
+    assert (both.removed, both.changed) == ([0] * 10, [0] * 10)
+
+
 def test_without_a_window_it_is_what_both_sides_fill(world: World) -> None:
     put(world, Point(5, 0), Point(6, 0), "p")
     before = world.change()
