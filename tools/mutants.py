@@ -36,13 +36,13 @@ TESTS = {
     "coverage": ("gaps",),
     "iovs": ("list_ranges", "history", "merge", "ranges", "streams", "bundles"),
     "log": ("list_ranges", "log", "history", "dry_run"),
-    "query": ("reading", "as_of", "validity", "history"),
+    "query": ("reading", "as_of", "validity", "history", "copies", "notation"),
     "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),
     "repeats": ("repeats",),
     "revisions": ("bundles", "plugins/cdb-belle2/tests/test_service.py"),
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
-    "views": ("digest", "gaps", "diff", "merge"),
+    "views": ("digest", "gaps", "diff", "list_ranges", "timeline", "compiled"),
     "writes": ("rules_over_http", "log", "merge", "revert", "dry_run", "history"),
 }
 """The tests that see what a module of the store does: functional ones, or those at a path."""

@@ -71,6 +71,17 @@ def test_a_tag_with_several_dimensions_takes_a_point_for_each(client: Client) ->
     assert urls(client, both.replace(":12&", ":11&")) == ["t"]
 
 
+def test_a_past_is_asked_in_the_notation_that_its_tag_had(client: Client) -> None:
+    lists = make_tag(client, ("Lumi", "run-lumi"))
+    change = put(client, lists["Lumi"], "a", "299400:12").headers["CDB-Change"]
+    client.ok("DELETE", "deleteGlobalTag/GT")
+    path = f"payloadiovs/?gtName=GT@{change}&at=run-lumi:299400:12"
+    answer = client.api("GET", path)
+    assert [row[1] for row in answer.json] == ["a"]
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert client.api("GET", path, headers=known).status_int == 304
+
+
 def test_a_type_without_its_point_is_named(client: Client) -> None:
     make_tag(client, ("Lumi", "run-lumi"), ("Temperature", "utc-time"))
     refused = client.api("GET", "payloadiovs/?gtName=GT&at=run-lumi:299400:12", status=400)

@@ -330,18 +330,46 @@ class Api(RuleBasedStateMachine):
     @rule(tag=tags, sources=st.lists(merged, min_size=1, max_size=3), overrides=st.booleans())
     def merge(self, tag: str, sources: Sequence[tuple[str, int | None]], overrides: bool) -> None:
         """Merge some tags, each as it is, or as it was at a change, into one of them."""
+        written, taken = self.taken(sources)
+        mode = "override" if overrides else "fill"
+        effect = partial(self.model.merge, tag, mode, taken)
+        body = {"mode": mode, "sources": written}
+        if self.write(effect, "POST", f"global-tags/{tag}/merge", body):
+            self.name_lists(tag)
+
+    @rule(
+        tag=tags,
+        sources=st.lists(merged, min_size=1, max_size=2),
+        begin=starts,
+        closed=st.sampled_from(["refuse", "allow", "fix"]),
+        full=st.booleans(),
+    )
+    def update(
+        self,
+        tag: str,
+        sources: Sequence[tuple[str, int | None]],
+        begin: Point,
+        closed: str,
+        full: bool,
+    ) -> None:
+        """Let a tag go on from a point with what some tags have."""
+        written, taken = self.taken(sources)
+        effect = partial(self.model.update, tag, taken, begin, closed, full=full)
+        body = {"mode": "append", "from": f"{begin.major},{begin.minor}", "sources": written}
+        body |= {"closed": closed, "full": full}
+        if self.write(effect, "POST", f"global-tags/{tag}/merge", body):
+            self.name_lists(tag)
+
+    def taken(
+        self, sources: Sequence[tuple[str, int | None]]
+    ) -> tuple[list[str], list[tuple[str, dict[str, Past] | None]]]:
+        """Return what is merged, as it is written and as the model takes it."""
         pasts = [
             (source, (None, None) if pick is None else self.pasts[-1 - pick % len(self.pasts)])
             for source, pick in sources
         ]
-        mode = "override" if overrides else "fill"
-        body = {
-            "mode": mode,
-            "sources": [f"{name}@{at}" if at is not None else name for name, (at, _) in pasts],
-        }
-        effect = partial(self.model.merge, tag, mode, [(name, past) for name, (_, past) in pasts])
-        if self.write(effect, "POST", f"global-tags/{tag}/merge", body):
-            self.name_lists(tag)
+        written = [f"{name}@{at}" if at is not None else name for name, (at, _) in pasts]
+        return written, [(name, past) for name, (_, past) in pasts]
 
     def differs(self, tag: str, past: dict[str, Past]) -> bool:
         try:
