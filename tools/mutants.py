@@ -43,7 +43,7 @@ TESTS = {
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
     "views": ("digest", "gaps", "diff", "list_ranges", "timeline", "compiled"),
-    "writes": ("rules_over_http", "log", "merge", "revert", "dry_run", "history"),
+    "writes": ("rules_over_http", "attaching_at_once", "log", "merge", "revert", "concurrency"),
 }
 """The tests that see what a module of the store does: functional ones, or those at a path."""
 

@@ -19,6 +19,7 @@ from model import ListModel, Past, ServiceModel, StagedModel
 from slots import GRID, STARTS, NewRow, RefusedError
 from sqlalchemy import text
 from support import Client
+from torture.asked import interval_of, query, questions, rows_by_point
 from torture.campaign import Campaign
 
 from cdb.domain.points import LAST, MAX, OPEN, Point
@@ -458,39 +459,6 @@ class Api(RuleBasedStateMachine):
                 )
             )
             assert unreachable.scalar_one() == 0
-
-
-def query(tag: str, point: Point) -> str:
-    return f"payloadiovs/?gtName={tag}&majorIOV={point.major}&minorIOV={point.minor}"
-
-
-def questions(change: int) -> list[str]:
-    """What is asked of a tag at a change, at points that differ from change to change."""
-    first, second = (GRID[change * step % len(GRID)] for step in (5, 7))
-    return [
-        query("{}", first),
-        f"{query('{}', second)}&shape=dict",
-        "globalTag/{}",
-        "gtPayloadLists/{}",
-    ]
-
-
-def interval_of(iov: dict[str, Any]) -> tuple[Point, Point, str]:
-    start = Point(iov["major_iov"], iov["minor_iov"])
-    return start, Point(iov["major_iov_end"], iov["minor_iov_end"]), iov["payload_url"]
-
-
-def rows_by_point(members: Sequence[ListModel]) -> dict[Point, list[list[object]]]:
-    """The rows that the query answers at each point, in the order of the types."""
-    rows: dict[Point, list[list[object]]] = {point: [] for point in STARTS}
-    for member in members:
-        for start, end, piece in member.slots.intervals():
-            name = piece.payload
-            row = [member.type, name, f"sum of {name}", None, *start, *end, name]
-            for point in STARTS:
-                if start <= point < end:
-                    rows[point].append(row)
-    return rows
 
 
 def clear(database: Database) -> None:
