@@ -39,7 +39,12 @@ class Nursery:
         return self._answer()
 
     def ended(self) -> int:
-        """Wait until it has ended; return its exit status, or less than 0 if it was killed."""
+        """Wait until it has ended; return its exit status, or less than 0 if it was killed.
+
+        Until then it can be killed, whether it has ended or not: nobody else gets its number.
+        """
+        assert self._mother.stdin
+        print(file=self._mother.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> int:
@@ -63,6 +68,7 @@ def _bear(said: str) -> None:
                 os.dup2(file, number)
             sys.exit(main(json.loads(line)))
         print(child, flush=True)
+        sys.stdin.readline()
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 

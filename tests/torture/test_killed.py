@@ -253,7 +253,7 @@ def test_killed_commands(campaign: Campaign, site: Site, nursery: Nursery) -> No
         killed = commands[which]()
         victim = nursery.begin(*killed.arguments)
         time.sleep(campaign.random.uniform(0, lasted[which]))
-        os.kill(victim, signal.SIGKILL)  # it is waited for below only, so the number is its own
+        os.kill(victim, signal.SIGKILL)
         campaign.count("killed", nursery.ended() == -signal.SIGKILL)
         if killed.made():
             campaign.count("had done it")
