@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Boolean, Column, Integer, String, text
 from cdb.store.engine import Reader
 from cdb.store.models import Base, Iov, UtcDateTime
 
-_MOMENT = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].*"
+_MOMENT = "0000-00-00 00:00:00.000000".replace("0", "[0-9]")
 
 
 def damage(reader: Reader, limit: int) -> list[str]:
@@ -45,12 +45,20 @@ def _is_sound(column: Column[Any]) -> str:
         case Integer() | Boolean():
             sound = f"typeof({name}) = 'integer'"
         case UtcDateTime():
-            sound = f"{name} glob '{_MOMENT}' and datetime({name}) is not null"
+            # SQLite also reads the 31st of February, midnight at 24:00, and the year 0; and it
+            # rounds what is behind the seconds.
+            seconds = f"substr({name}, 1, 19)"
+            sound = f"{_is_text(name)} and {name} glob '{_MOMENT}'"
+            sound += f" and {seconds} > '0001' and datetime({seconds}, '+0 days') is {seconds}"
         case JSON():
             sound = f"typeof({name}) = 'text' and json_valid({name})"
         case String():
-            sound = f"typeof({name}) = 'text' and instr({name}, char(0)) = 0"
+            sound = _is_text(name)
             sound += f" and length({name}) <= {kind.length}" if kind.length else ""
         case _:
             raise TypeError(f"Nobody has said how {column} is looked at.")
     return f"{name} is null or ({sound})" if column.nullable else sound
+
+
+def _is_text(name: str) -> str:
+    return f"typeof({name}) = 'text' and instr({name}, char(0)) = 0"
