@@ -101,6 +101,15 @@ def test_what_waits_keeps_its_id_whatever_is_stored_before_it_is_attached(client
     assert [start for _, (start, _), _ in shown(client)] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("odd", ["a\\tb", "a\\", "\\N"])
+def test_many_payloads_are_called_as_they_were_sent(client: Client, odd: str) -> None:
+    beam = make_tag(client)
+    rows = [iov(f"{odd}{start}", (start, 0), (start + 1, 0), revision=odd) for start in range(30)]
+    sent = [{**row, "payload_list": beam} for row in rows]
+    assert client.api("POST", "bulk_piov", sent).status_int == 200
+    assert [url for url, *_ in shown(client)] == [row["payload_url"] for row in rows]
+
+
 def test_iov_without_an_end_is_open_in_an_explicit_list(client: Client) -> None:
     beam = make_tag(client)
     attach(client, beam, "a", (10, 0), (20, 0))

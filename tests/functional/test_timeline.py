@@ -17,7 +17,7 @@ from cdb.domain.content import Content
 from cdb.domain.points import AXIS, MAX, OPEN, Interval, Point
 from cdb.domain.timeline import FULL, MOST_BUCKETS
 from cdb.errors import Invalid
-from cdb.services import global_tags, payload_iovs, payload_types, timeline
+from cdb.services import global_tags, payload_iovs, payload_lists, payload_types, timeline
 from cdb.services.entering import Reference
 from cdb.services.remembered import Remembered
 from cdb.services.rules import Rules
@@ -322,12 +322,16 @@ def test_without_a_window_the_data_are_shown_up_to_the_last_finite_edge(world: W
 
 def test_without_a_window_the_past_is_shown_as_far_as_its_lists_reached(world: World) -> None:
     tag, kind = world.names[0], world.types[0]
-    put(world, ((10, 0), (20, 0)))
+    put(world, ((10, 0), (20, 0)), ((30, 0), (40, 0)))
+    other = world.write(payload_lists.create, kind).name
+    world.attach(other, *(Reference("p", "sum", Point(n, 0), Point(n + 4, 0)) for n in (1, 500)))
+    world.write(payload_iovs.delete, tag, kind, Point(30, 0), None)
     before = world.change()
-    world.make_list(tag, kind)
-    put(world, ((1, 0), (5, 0)), ((300, 0), (500, 0)))
-    after = world.change()
-    for change, ends in [(before, (10, 20)), (after - 1, None), (after, (1, 500))]:
+    empty = world.make_list(tag, kind)
+    assert world.lists(tag)[kind] == empty
+    without = world.change()
+    world.write(payload_lists.attach, other, tag)
+    for change, ends in [(before, (10, 20)), (without, None), (world.change(), (1, 504))]:
         found = picture(world, tag, buckets(), change)
         edges = points(found.edges)
         wanted = tuple(Point(each, 0) for each in ends) if ends else AXIS
