@@ -36,7 +36,7 @@ TESTS = {
     "coverage": ("gaps",),
     "iovs": ("list_ranges", "history", "merge", "ranges", "streams", "bundles"),
     "log": ("list_ranges", "log", "history", "dry_run"),
-    "query": ("reading", "as_of", "validity", "history", "copies", "notation"),
+    "query": ("rules_over_http", "reading", "as_of", "validity", "copies", "notation"),
     "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),
     "repeats": ("repeats",),
     "revisions": ("bundles", "plugins/cdb-belle2/tests/test_service.py"),

@@ -431,6 +431,16 @@ def test_all_places_that_show_an_iov_show_the_same_end(make_client: MakeClient) 
 # --- clones -----------------------------------------------------------------------
 
 
+def test_a_clone_answers_as_its_source_did_also_when_its_lists_are_known(client: Client) -> None:
+    beam = make_tag(client)
+    attach(client, beam, "a", (0, 0), (10, 0))
+    attach(client, beam, "b", (10, 0))
+    client.ok("POST", "cloneGlobalTag/GT/Copy")
+    attach(client, beam, "c", (12, 0))
+    assert [valid(client, major, tag="Copy") for major in (5, 15)] == [["a"], ["b"]]
+    assert [valid(client, major) for major in (5, 15)] == [["a"], ["c"]]
+
+
 def test_clone_is_unlocked_and_shows_the_same(client: Client) -> None:
     attach(client, make_tag(client), "a", (0, 0), (10, 0))
     client.ok("PUT", "gt_change_status/GT/frozen")
