@@ -30,18 +30,22 @@ _IMPORTED = (
 )
 
 TESTS = {
+    "browse": ("browse", "as_of"),
     "bulk": ("rules_over_http", "revert", "merge", "bundles", "from_nopayloaddb"),
     "changes": ("rules_over_http", "log", "as_of", "copies", "dry_run", "concurrency"),
     "compare": ("diff", "diff_timeline"),
     "coverage": ("gaps",),
     "iovs": ("list_ranges", "history", "merge", "ranges", "streams", "bundles"),
     "log": ("list_ranges", "log", "history", "dry_run"),
+    "payloads": ("payloads",),
     "query": ("rules_over_http", "reading", "as_of", "validity", "copies", "notation"),
     "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),
     "repeats": ("repeats",),
     "revisions": ("bundles", "plugins/cdb-belle2/tests/test_service.py"),
     "stretches": ("digest", "diff_timeline", "merge"),
     "timeline": ("timeline",),
+    "tokens": ("tokens",),
+    "usage": ("usage",),
     "views": ("digest", "gaps", "diff", "list_ranges", "timeline", "compiled"),
     "writes": ("rules_over_http", "attaching_at_once", "log", "merge", "revert", "concurrency"),
 }
