@@ -5,10 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from cdb_client.cli import main
 
@@ -62,22 +65,46 @@ def _invoke(command: Sequence[str], variables: Mapping[str, str], said: Sequence
     main(command, "cdb")
 
 
+class Command(subprocess.Popen[str]):
+    """The command, running; what it says is taken at once, so that it never waits to say it."""
+
+    def __init__(self, *command: str | Path, **variables: str) -> None:
+        super().__init__(
+            [CDB, *command], stderr=subprocess.PIPE, text=True, env=environ(**variables)
+        )
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._taking = threading.Thread(target=self._take)
+        self._taking.start()
+
+    def _take(self) -> None:
+        assert self.stderr
+        for line in self.stderr:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def line(self) -> str:
+        """Return what it says next; nothing, once it has ended."""
+        return self._lines.get(timeout=PATIENCE_S)
+
+    def lines(self) -> Iterator[str]:
+        """Give what it has not been asked for yet, until it ends."""
+        return iter(self._lines.get, "")
+
+    def __exit__(self, *raised: Any) -> None:
+        self._taking.join(PATIENCE_S)
+        super().__exit__(*raised)
+
+
 @contextmanager
-def served(
-    ini: Path, *options: str, **variables: str
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Serve an ini on a free port; gives the URL, once it says that it serves, and the process."""
-    with subprocess.Popen(
-        [CDB, "serve", ini, "--listen", "127.0.0.1:0", *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ(**variables),
-    ) as process:
+def served(*arguments: str | Path, **variables: str) -> Iterator[tuple[str, Command]]:
+    """Run `cdb serve` on a free port; gives the URL, once it says that it serves."""
+    with Command("serve", *arguments, "--listen", "127.0.0.1:0", **variables) as process:
         try:
-            assert process.stderr
-            said = process.stderr.readline()
-            found = re.search(r"cdb serves (http://127\.0\.0\.1:\d+)", said)
-            assert found, said
+            said = ""
+            while not (found := re.search(r"cdb serves (http://127\.0\.0\.1:\d+)", said)):
+                line = process.line()
+                assert line, said
+                said += line
             yield found[1], process
         finally:
             process.kill()

@@ -2,10 +2,7 @@
 
 import gzip
 import json
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +14,7 @@ from click.testing import CliRunner
 from histories import CELLS, World, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import served
 from sqlalchemy import text
 from support import API, WRITER, Client, rules, serving
 
@@ -652,14 +650,9 @@ def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> Non
     with serving(service) as root:
         expected = asked(root + API, name)
     service.registry.cdb.database.dispose()
-    command = [Path(sys.executable).with_name("cdb"), "serve", "--bundle", bundled]
-    servers = [
-        subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    try:
-        for server in servers:
-            api = address(server) + API
+    with served("--bundle", bundled) as first, served("--bundle", bundled) as second:
+        for root, _ in (first, second):
+            api = root + API
             assert asked(api, name) == expected
             refused = requests.post(f"{api}/gt", json={"name": "X"}, timeout=120)
             assert (refused.status_code, refused.json()["code"]) == (403, "read-only")
@@ -667,10 +660,9 @@ def test_a_bundle_answers_as_its_service_did(world: World, bundled: Path) -> Non
             assert who["permissions"] == ["read"]
             shown = requests.get(f"{api}/global-tags/{name}/digest", timeout=120).json()
             assert shown["digest"] == digest_of(world.database, name)
-    finally:
-        for server in servers:
-            server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=120)
+        for _, process in (first, second):
+            process.terminate()
+            assert process.wait(timeout=120) == 0
     assert list(bundled.parent.iterdir()) == [bundled]
 
 
@@ -760,14 +752,6 @@ def test_payload_files_lie_beside_the_bundle(
     assert "missing" in refused(bundle, *again)
     assert (path.read_bytes(), sorted(folder.rglob("*"))) == before
     assert not list(tmp_path.glob(".*"))
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    assert server.stderr
-    for line in server.stderr:
-        if "cdb serves " in line:
-            return line.split("cdb serves ")[1].split()[0]
-    raise AssertionError("the server did not start")
 
 
 def test_every_write_to_a_bundle_is_refused(bundled: Path) -> None:

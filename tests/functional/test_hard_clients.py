@@ -5,7 +5,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 import requests
 from conditions import make_list
 from nginx import nginx
-from processes import served
+from processes import Command, served
 from sqlalchemy import create_engine, text
 from support import API, Client
 
@@ -47,7 +46,7 @@ ROWS, LENGTH = 12_000, 255
 class Served:
     """A service as a process of its own, and the URL of its database."""
 
-    def __init__(self, url: str, process: subprocess.Popen[str], database: str) -> None:
+    def __init__(self, url: str, process: Command, database: str) -> None:
         self.url, self.process, self.database = url, process, database
 
     def connect(self, request: str) -> socket.socket:
@@ -76,10 +75,10 @@ def service(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert made.status("/health/live") == 200
             yield made
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=120)
-        expected = (" status=503", "the connection limit, ")
-        told = [line for line in said.splitlines() if not any(e in line for e in expected)]
-        assert (process.returncode, told) == (0, [])
+            assert process.wait(timeout=120) == 0
+            expected = (" status=503", "the connection limit, ")
+            told = [line for line in process.lines() if not any(e in line for e in expected)]
+            assert told == []
 
 
 def fill(url: str) -> None:

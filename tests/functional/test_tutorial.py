@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,9 +30,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     (folder / "var").mkdir()
     ini = shutil.copy(ROOT / "development.ini", folder)
     run_forked("db", "upgrade", ini)
-    with served(ini) as (root, process):
-        # Else the service waits in the end for somebody who reads what it logs.
-        threading.Thread(target=process.communicate, daemon=True).start()
+    with served(ini) as (root, _):
         yield folder, root
 
 

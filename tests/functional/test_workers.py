@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 import urllib.request
@@ -16,10 +15,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from processes import run, served
+from processes import Command, run, served
 from scraped import Scraped, read
 
-Service = tuple[str, subprocess.Popen[str]]
+Service = tuple[str, Command]
 
 BASE_URL = "/api/cdb_rest/user_settings/CDB_PAYLOAD_BASE_URL"
 
@@ -48,7 +47,7 @@ def service(ini: Path) -> Iterator[Service]:
         process.wait(timeout=120)
 
 
-def workers(parent: subprocess.Popen[str]) -> set[int]:
+def workers(parent: Command) -> set[int]:
     """Return the processes that answer."""
     path = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     return {int(pid) for pid in path.read_text().split()}
@@ -124,8 +123,7 @@ def test_a_reload_with_a_wrong_setting_leaves_what_is_there(ini: Path, service: 
     before = workers(parent)
     write(ini, "cdb.max_bodies = 5")
     parent.send_signal(signal.SIGHUP)
-    assert parent.stderr
-    said = parent.stderr.readline()
+    said = parent.line()
     write(ini)
     reason = "mine.ini: cdb.max_bodies: no setting has this name (line 4)"
     assert f"[error    ] {reason}; the processes of before go on [cdb.serve]" in said
@@ -138,8 +136,7 @@ def test_a_reload_without_an_ini_leaves_what_is_there(ini: Path, service: Servic
     before = workers(parent)
     ini.unlink()
     parent.send_signal(signal.SIGHUP)
-    assert parent.stderr
-    said = parent.stderr.readline()
+    said = parent.line()
     write(ini)
     assert "[error    ] mine.ini: " in said
     assert said.endswith("; the processes of before go on [cdb.serve]\n")
@@ -151,8 +148,7 @@ def test_a_process_that_dies_is_replaced(service: Service) -> None:
     url, parent = service
     died, stayed = workers(parent)
     os.kill(died, signal.SIGKILL)
-    assert parent.stderr
-    assert f"process {died} ended (SIGKILL); another one is started" in parent.stderr.readline()
+    assert f"process {died} ended (SIGKILL); another one is started" in parent.line()
     eventually(lambda: len(workers(parent)) == 2)
     assert stayed in workers(parent)
     assert json.loads(ask(url, "/health/live")) == {"status": "ok"}
@@ -213,7 +209,7 @@ def test_nothing_is_left_of_what_processes_have_counted(tmp_path: Path) -> None:
     assert not stopped.exists()
 
 
-def folder_of(parent: subprocess.Popen[str]) -> Path:
+def folder_of(parent: Command) -> Path:
     """Return the directory in which a service counts: it has a file open there."""
     opened = Path(f"/proc/{parent.pid}/fd").iterdir()
     [found] = {

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
-from processes import CDB, environ, served
+from processes import CDB, Command, environ, served
 from support import API
 from torture.campaign import Campaign
 
@@ -44,7 +44,7 @@ class Site(NamedTuple):
 
     url: str
     ini: Path
-    process: subprocess.Popen[str]
+    process: Command
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         answer = requests.request(method, f"{self.url}{API}/{path}", json=body, timeout=600)
@@ -78,8 +78,6 @@ def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
     ini = tmp_path / "mine.ini"
     ini.write_text(INI.format(url=database_url.replace("%", "%%")))
     with served(ini) as (root, process):
-        assert process.stderr
-        threading.Thread(target=process.stderr.read, daemon=True).start()
         made = Site(root, ini, process)
         made.ask("POST", "gt", {"name": "GT"})
         made.ask("POST", "pt", {"name": "Beam"})

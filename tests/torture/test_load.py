@@ -1,7 +1,6 @@
 """Mixed work for as long as one wants: nothing grows, and answers come as soon as at first."""
 
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from forging import SECRET
-from processes import served
+from processes import Command, served
 from scraped import read
 from sqlalchemy import create_engine, make_url, text
 from support import API
@@ -112,9 +111,7 @@ def _named(url: str) -> str:
 class Service:
     """A running service, and what can be seen of it from outside."""
 
-    def __init__(
-        self, url: str, process: subprocess.Popen[str], database: str, folder: Path
-    ) -> None:
+    def __init__(self, url: str, process: Command, database: str, folder: Path) -> None:
         self.url, self.process, self.folder = url, process, folder
         self.tracebacks: list[str] = []
         self._engine = create_engine(database, isolation_level="AUTOCOMMIT")
@@ -124,8 +121,7 @@ class Service:
         self._listening.start()
 
     def _listen(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
+        for line in self.process.lines():
             if line.startswith("Traceback") or 0 < len(self.tracebacks) < _LINES:
                 self.tracebacks.append(line)
 
