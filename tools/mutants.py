@@ -51,7 +51,7 @@ TESTS = {
     "objects": ("hostile_bundles", "damage", "verify"),
     "partial": ("tests/unit/test_partial.py", "bundles"),
     "payload_files": ("payloads", "damage", "verify", "payload_s3"),
-    "payloads": ("payloads",),
+    "payloads": ("payloads", "verify"),
     "pools": ("unavailable", "readiness", "kept", "replicas"),
     "query": ("rules_over_http", "reading", "as_of", "validity", "copies", "notation"),
     "reads": ("rules_over_http", "reading", "as_of", "copies", "browse", "dry_run"),

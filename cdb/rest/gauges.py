@@ -73,8 +73,7 @@ class Content(Collector):
                 if each.start:
                     major.add_metric(labels, each.start[0])
                     minor.add_metric(labels, each.start[1])
-                if each.written:
-                    written.add_metric(labels, each.written.timestamp())
+                written.add_metric(labels, each.written.timestamp())
         yield from (major, minor, written, _single(metrics.LEFT_OUT, found.left_out))
 
 

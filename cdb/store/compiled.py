@@ -181,7 +181,7 @@ class CompiledLists:
             part = parts[0] if len(parts) == 1 else parts[bisect_right(begins, point) - 1]
             length, majors, minors, offsets, text = part
             place = bisect_right(majors, asked_major, 0, length)
-            if place and majors[place - 1] == asked_major:
+            if majors[place - 1] == asked_major:
                 first = bisect_left(majors, asked_major, 0, place)
                 place = bisect_right(minors, asked_minor, first, place)
             starts.append((majors[place - 1], minors[place - 1]))

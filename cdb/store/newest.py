@@ -39,14 +39,13 @@ class Newest(NamedTuple):
     Attributes:
         payload_type: its name.
         start: of the last payload IOV, major and minor; None where there is none.
-        written: when its content was last written, also in the tag that this one is a clone of;
-            None for never.
+        written: when its content was last written, also in the tag that this one is a clone of.
 
     """
 
     payload_type: str
     start: tuple[int, int] | None
-    written: datetime | None
+    written: datetime
 
 
 _LAST = text("select change, nonce, at from change order by change desc limit 1").columns(
@@ -75,7 +74,7 @@ _NEWEST = text(f"""
         and shown.retired_by > coalesce(state.pinned_at, {LIVE - 1})
         order by shown.start_major desc, shown.start_minor desc limit 1
     )
-    left join change on change.change = (
+    join change on change.change = (
         select max(written.change) from series_change as written
         where written.series = state.series
         and written.change <= coalesce(state.pinned_at, {LIVE - 1})

@@ -2,6 +2,8 @@
 
 import random
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
@@ -218,6 +220,42 @@ def test_a_list_that_is_too_large_for_the_file_leaves_nothing_behind(tmp_path: P
     found = file.lists([b"b" * 16])
     assert found
     assert found.at(Point(5, 0)) == ([b""], (ORIGIN, OPEN))
+
+
+def test_a_file_takes_as_much_as_it_may(tmp_path: Path) -> None:
+    small, large = (b"%d" % number * 16 for number in (1, 2))
+    first = CompiledFile.opened(tmp_path / "first", 2**20)
+    first.add(small, lambda: [Piece(ORIGIN, b"")])
+    assert 0 < first.size < 2**20
+    first.add(large, lambda: [Piece(ORIGIN, bytes(100_000))])
+    assert first.size > 100_000
+    just = CompiledFile.opened(tmp_path / "just", first.size)
+    just.add(small, lambda: [Piece(ORIGIN, b"")])
+    just.add(large, lambda: [Piece(ORIGIN, bytes(100_000))])
+    assert just.has(small)
+
+
+FILL = """
+import sys
+from pathlib import Path
+from cdb.domain.points import ORIGIN
+from cdb.store.compiled import CompiledFile, Piece
+file = CompiledFile.opened(Path(sys.argv[1]), 2**20)
+for name in (b"b" * 16, b"c" * 16):
+    file.add(name, lambda: [Piece(ORIGIN, bytes(600_000))])
+"""
+
+
+def test_lists_go_where_another_process_has_begun_the_file_anew(tmp_path: Path) -> None:
+    name, file = b"a" * 16, CompiledFile.opened(tmp_path, 2**20)
+    file.add(name, lambda: [Piece(ORIGIN, b"")])
+    before = file.lists([name])
+    assert before
+    subprocess.run([sys.executable, "-c", FILL, tmp_path], check=True, timeout=120)
+    after = file.lists([b"c" * 16])
+    assert after
+    assert (before.is_current, after.is_current) == (False, True)
+    assert file.lists([name]) is None
 
 
 def test_a_list_of_several_parts_is_looked_into_as_one(tmp_path: Path) -> None:

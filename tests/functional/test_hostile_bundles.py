@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -254,7 +254,11 @@ def test_what_a_column_is_not_declared_to_hold_is_refused(
     bad: Callable[..., Path], table: str, column: str, value: str
 ) -> None:
     path = bad(written(table, column), value=value)
-    with pytest.raises(Corrupt, match=f"is damaged: {table} "), files.opened(path):
+    refused = pytest.raises(Corrupt, match=f"is damaged: {table} ")
+    with refused, files.opened(path):
+        pass
+    # Whoever asks for less than the payload IOVs does not wait until all are looked through.
+    with nullcontext() if table == "iov" else refused, files.opened(path, whole=False):
         pass
 
 

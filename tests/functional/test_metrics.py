@@ -225,14 +225,63 @@ def test_what_is_known_follows_each_write(client: Client) -> None:
 
 def test_clone_goes_as_far_as_its_source_did(client: Client) -> None:
     fill(client)
-    client.ok("POST", "cloneGlobalTag/A/Clone")
     written = shown(client, "cdb_written_timestamp_seconds", global_tag="A", payload_type="T")
+    client.ok("POST", "cloneGlobalTag/A/Clone")
     client.ok("POST", "bulk_piov", [row("T_1", "later", 5)])
     seen = scrape(client)
     clone = {"global_tag": "Clone", "payload_type": "T"}
     assert seen.value("cdb_newest_start_major", global_tag="A", payload_type="T") == 5
     assert seen.value("cdb_newest_start_major", **clone) == 0
     assert seen.value("cdb_written_timestamp_seconds", **clone) == written
+
+
+def test_clone_of_a_change_is_told_with_what_that_wrote(client: Client) -> None:
+    fill(client)
+    for clone, major, write in (
+        ("With", 5, ("POST", "bulk_piov", [row("T_1", "later", 5)])),
+        ("Without", 0, ("DELETE", "deletePayloadIOV/A/T/5/0")),
+    ):
+        client.ok(*write)
+        seen = scrape(client)
+        written = seen.value("cdb_change_timestamp_seconds")
+        client.ok("POST", "bulk_piov", [row("T_1", "later still", 7)])
+        client.ok("POST", f"cloneGlobalTag/A/{clone}?asOf={seen['cdb_change', frozenset()]:.0f}")
+        at = {"global_tag": clone, "payload_type": "T"}
+        assert shown(client, "cdb_newest_start_major", **at) == major
+        assert shown(client, "cdb_written_timestamp_seconds", **at) == written
+        client.ok("DELETE", "deletePayloadIOV/A/T/7/0")
+
+
+def test_clone_that_was_written_to_is_told_once(client: Client) -> None:
+    fill(client)
+    client.ok("POST", "cloneGlobalTag/A/Clone")
+    [cloned] = client.ok("GET", "gtPayloadLists/Clone").values()
+    client.ok("POST", "bulk_piov", [row(cloned, "later", 5)])
+    assert shown(client, "cdb_newest_start_major", global_tag="Clone", payload_type="T") == 5
+
+
+def test_of_all_that_starts_in_a_major_the_last_is_told(client: Client) -> None:
+    fill(client)
+    rows = [{**row("T_1", f"at {minor}", 9), "minor_iov": minor} for minor in (3, 7, 5)]
+    client.ok("POST", "bulk_piov", rows)
+    assert shown(client, "cdb_newest_start_minor", global_tag="A", payload_type="T") == 7
+
+
+def test_list_that_was_emptied_goes_nowhere_and_was_written(client: Client) -> None:
+    fill(client)
+    client.ok("DELETE", "deletePayloadIOV/A/T/0/0")
+    seen, at = scrape(client), {"global_tag": "A", "payload_type": "T"}
+    assert seen.value("cdb_newest_start_major", **at) is None
+    assert seen.value("cdb_written_timestamp_seconds", **at) == seen.value(
+        "cdb_change_timestamp_seconds"
+    )
+
+
+@pytest.mark.parametrize("path", ["payload-types/T", "payload-lists/by-name/T_1"])
+def test_what_was_described_is_told_once(client: Client, path: str) -> None:
+    fill(client)
+    client.ok("PATCH", path, {"description": "new"})
+    assert shown(client, "cdb_newest_start_major", global_tag="A", payload_type="T") == 0
 
 
 def test_tags_that_nobody_can_write_to_are_left_out(client: Client) -> None:

@@ -21,6 +21,7 @@ from support import API, Client, serving
 from webob import Request
 
 from cdb.app import make_app
+from cdb.domain.names import TEXT_LENGTH
 from cdb.errors import Invalid, NotFound, PathTaken, TooLarge, Unavailable
 from cdb.plugin import PayloadLayout, Upload
 from cdb.registry.plugins import load as load_plugins
@@ -40,7 +41,8 @@ from cdb.store.receiving import CHUNK
 CONTENT = b"beam spot of run 7\n"
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-PATH = f"Beam/{MD5[:2]}/{MD5[2:4]}/{MD5}_run7.txt"
+PATH_OF_NONE = f"Beam/{MD5[:2]}/{MD5[2:4]}/{MD5}_"
+PATH = f"{PATH_OF_NONE}run7.txt"
 LARGE = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 MANY = LARGE * 8
 """More than a server and the kernel take ahead of a client that does not read."""
@@ -242,6 +244,13 @@ def test_a_name_that_makes_the_path_too_long_is_refused(served: Served, name: st
     answer = put(served.client, name=name)
     assert (answer.status_int, served.state()) == (400, before)
     assert answer.json["detail"].startswith("The name is too long")
+
+
+@pytest.mark.parametrize(
+    "name", ["n" * (TEXT_LENGTH - len(PATH_OF_NONE)), "é" * ((255 - len(f"{MD5}_")) // 2)]
+)
+def test_a_name_as_long_as_can_be_is_taken(client: Client, name: str) -> None:
+    assert put(client, name=name).json["payload_url"] == PATH_OF_NONE + name
 
 
 def test_a_name_with_a_slash_is_no_name(served: Served) -> None:
@@ -558,6 +567,17 @@ def test_a_file_that_is_sent_again_after_a_failure_is_stored(
     with pytest.raises(RuntimeError, match="before the commit"):
         upload_and_fail(shelf, database, folder)
     assert (shelf.put().is_new, files(folder)) == (True, [PATH])
+
+
+def test_a_savepoint_that_ends_removes_nothing(
+    shelf: Shelf, database: Database, folder: Path
+) -> None:
+    with database.writing() as session:
+        shelf.upload(session)
+        with session.begin_nested():
+            session.connection()
+        assert files(folder) == [PATH]
+    assert (files(folder), rows(database)) == ([PATH], (1, 2))
 
 
 def test_a_write_that_fails_removes_no_file_that_was_there(

@@ -22,7 +22,7 @@ from cdb.services import tokens
 from cdb.services.writer import Writer
 from cdb.store.engine import Database
 from cdb.store.models import Change, Token
-from cdb.store.tokens import USED_EVERY
+from cdb.store.tokens import USED_EVERY, by_id, used
 
 POLICIES = {
     "authorization_policies": "roles scopes",
@@ -318,6 +318,19 @@ def test_prefix_of_a_token_is_a_part_of_it(running: Client, make: Make) -> None:
 def last_used(ini: Path) -> str | None:
     [token] = listed(ini)
     return token["last_used"]
+
+
+@ON_SQLITE
+def test_those_that_use_it_at_once_note_it_once(make: Make, database: Database) -> None:
+    make("cdb.write")
+    first = datetime(2026, 1, 2, tzinfo=UTC)
+    for since in (USED_EVERY * 0, USED_EVERY / 2):
+        with database.writing() as session:
+            used(session, 1, first + since)
+    with database.snapshot() as reader:
+        noted = by_id(reader, 1)
+    assert noted
+    assert noted.last_used == first
 
 
 def used_before(database: Database, ago: timedelta) -> None:

@@ -148,7 +148,7 @@ A_ROW = """
     select id + 1000, 77, start_major, start_minor, end_major, end_minor,
         declared_end_major, declared_end_minor, payload_url, checksum, inserted, added_by,
         retired_by
-    from iov where payload_url = 's'
+    from iov where payload_url in ('s', 'u')
 """
 
 DAMAGE: Sequence[tuple[str, str, dict[str, int]]] = [
@@ -170,6 +170,14 @@ DAMAGE: Sequence[tuple[str, str, dict[str, int]]] = [
             "where id = 3 and added_by = 3"
         ),
         {"versions": 1},
+    ),
+    (
+        "a version that goes on for as long as two more",
+        (
+            "update payload_type set retired_by = (select max(change) from change) "
+            "where id = 3 and retired_by = (select max(added_by) from payload_type)"
+        ),
+        {"versions": 1, "heads": 1},
     ),
     (
         "a list without its log",
@@ -257,6 +265,24 @@ DAMAGE: Sequence[tuple[str, str, dict[str, int]]] = [
         {"intervals": 1},
     ),
     (
+        "an interval that begins before the axis",
+        "update iov set start_major = -1 where payload_url = 'u'",
+        {"intervals": 1},
+    ),
+    (
+        "an interval that ends nowhere",
+        "update iov set end_major = 7, end_minor = -1 where payload_url = 's'",
+        {"intervals": 1},
+    ),
+    (
+        "an interval that was meant to end nowhere",
+        (
+            "update iov set end_major = 6, declared_end_major = 7, declared_end_minor = -1 "
+            "where payload_url = 's'"
+        ),
+        {"intervals": 1},
+    ),
+    (
         "an interval that begins where nothing does",
         "update iov set start_major = :max, start_minor = :max where payload_url = 's'",
         {"intervals": 1},
@@ -295,6 +321,14 @@ def test_damage_is_found_and_nothing_else(
 ) -> None:
     damage(small.database, *statements.split(";"))
     assert found(small.database) == expected
+
+
+def test_a_list_of_several_versions_is_told_once(small: Small) -> None:
+    small.write(payload_lists.describe, small.lists(small.a)[small.types[1]], {"description": "x"})
+    [[_, statements, expected]] = [each for each in DAMAGE if "type in a tag" in each[0]]
+    damage(small.database, *statements.split(";"))
+    # Of one more change: the end of its first version, and the beginning of the second.
+    assert found(small.database) == {**expected, "heads": expected["heads"] + 2}
 
 
 # --- what is visible at which change --------------------------------------------------

@@ -35,8 +35,7 @@ INTERVALS = f"""
     from iov where {_IN_PART} and not (
         (start_major, start_minor) < (end_major, end_minor)
         and (end_major, end_minor) <= (declared_end_major, declared_end_minor)
-        and start_major >= 0 and start_minor >= 0 and end_major >= 0 and end_minor >= 0
-        and declared_end_major >= 0 and declared_end_minor >= 0
+        and start_major >= 0 and start_minor >= 0 and end_minor >= 0 and declared_end_minor >= 0
     )
 """  # noqa: S608 - constants
 """Rows whose interval is none: series, id, the points."""
