@@ -141,6 +141,12 @@ def test_tables_that_somebody_changed_are_told(
             "alter table iov alter column checksum drop not null": (
                 "the column iov.checksum has another nullable"
             ),
+            "alter table tag_status drop constraint uq_tag_status_name": (
+                "the constraint uq_tag_status_name of tag_status is missing"
+            ),
+            "alter table iov add constraint mine unique (id, size)": (
+                "the constraint mine of iov is there, and should not be"
+            ),
             "drop function cdb_iovs_around": "the function cdb_iovs_around is missing",
         }
     with database.engine.begin() as connection:

@@ -330,6 +330,19 @@ def running(ini: Path) -> Iterator[str]:
         yield root
 
 
+def test_each_migration_is_noted_beside_the_others(
+    database: Database, later: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = later(ADDS)
+    with database.snapshot() as reader:
+        before = [each.revision for each in schema.applied(reader)]
+    monkeypatch.setattr(schema, "scripts", lambda: scripts)
+    migrate.upgrade(database)
+    with database.snapshot() as reader:
+        after = [each.revision for each in schema.applied(reader)]
+        assert after == [*before, schema.current(reader)]
+
+
 @ON_POSTGRESQL
 def test_services_go_on_while_the_next_version_upgrades(
     running: str, ini: Path, database_url: str, database: Database, later: Callable[[str], Path]
@@ -439,6 +452,7 @@ def test_status_tells_what_is_applied_and_what_is_to_come(database: Database, in
     assert status == 1
     assert "database  0003\n" in told
     assert "to come   0004 Functions for what each attach asks first" in told
+    assert "0003 " not in told
     migrate.downgrade(database, "base")
     status, told = said(db, "status", ini)
     assert status == 1

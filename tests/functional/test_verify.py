@@ -356,6 +356,19 @@ def test_live_overlap_is_found(small: Small) -> None:
     assert found(small.database, history=True) == {"overlaps": 1}
 
 
+def test_what_the_last_change_wrote_is_looked_at(small: Small) -> None:
+    last = small.put(small.lists(small.a)[small.types[0]], "z", Point(4, 0), OPEN)
+    assert found(small.database) == {}
+    damage(
+        small.database,
+        "update iov set end_major = 5, declared_end_major = 5 "
+        "where payload_url = 'r' and retired_by = :live",
+        "update series_change set n_iov = 9 where series = 1 and change = :last",
+        last=last,
+    )
+    assert found(small.database) == {"overlaps": 1, "counts": 1}
+
+
 def test_overlap_at_a_pin_is_found(small: Small) -> None:
     damage(small.database, MERGED_AT_PIN)
     [finding] = look(small.database)
