@@ -366,7 +366,9 @@ def test_what_the_last_change_wrote_is_looked_at(small: Small) -> None:
         "update series_change set n_iov = 9 where series = 1 and change = :last",
         last=last,
     )
-    assert found(small.database) == {"overlaps": 1, "counts": 1}
+    expected = {"overlaps": 1, "counts": 1}
+    assert found(small.database) == expected
+    assert found(small.database, history=True) == expected
 
 
 def test_overlap_at_a_pin_is_found(small: Small) -> None:
@@ -391,6 +393,8 @@ def test_overlap_at_any_other_change_is_found_in_history(small: Small) -> None:
 def test_long_logs_are_read_in_pages_and_no_overlap_is_lost_between(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for minor in (5, 2, 8):
+        small.put(small.lists(small.a)[small.types[0]], "m", Point(3, minor), Point(3, minor + 2))
     for page in (1, 2, 3, 100):
         monkeypatch.setattr(logs, "PAGE", page)
         assert found(small.database, history=True) == {}
@@ -464,6 +468,13 @@ def test_only_some_are_told_and_all_are_counted(small: Small, monkeypatch: Any) 
     [intervals] = [e for e in events if isinstance(e, Checked) and e.check == "intervals"]
     assert [each.check for each in findings] == ["intervals", "intervals"]
     assert (intervals.found, intervals.severity) == (8, Severity.ERROR)
+
+
+def test_a_list_is_verified_with_the_tag_that_has_it_now(small: Small) -> None:
+    damage(small.database, MERGED)
+    small.write(payload_lists.attach, small.lists(small.a)[small.types[0]], small.b)
+    assert found(small.database, tag=small.a) == {}
+    assert found(small.database, tag=small.b) == {"overlaps": 1}
 
 
 def test_a_tag_is_verified_by_itself(small: Small) -> None:

@@ -143,7 +143,7 @@ _SIZES = """
         union all
         select id, 0, 0 from series
         union all
-        select distinct series, 0, 0 from list_state
+        select series, 0, 0 from list_state
     ) part {where} group by series order by series
 """
 _ALL_SIZES = text(_SIZES.format(where=""))
@@ -224,7 +224,7 @@ _LIST_OF_SERIES = text(
     """
     select name from payload_list l join list_state s on s.payload_list = l.id
     where s.series = :series
-    order by s.pinned_at is not null, s.retired_by desc, l.retired_by desc, l.id limit 1
+    order by s.pinned_at is not null, l.id limit 1
     """
 )
 
