@@ -175,6 +175,36 @@ def test_who_made_what_and_when_is_kept(run: Callable[..., Summary], database: D
     assert {(iov.inserted, iov.size, iov.checksum) for iov in page} == {(CREATED, 7, "c")}
 
 
+def test_times_are_those_of_the_source_wherever_it_is(
+    run: Callable[..., Summary], database: Database, legacy: Legacy
+) -> None:
+    legacy.run(
+        """
+        alter table "PayloadIOV"
+            alter created type timestamp with time zone using created at time zone 'UTC';
+        do $$ begin
+            execute format(
+                $q$alter database %I set timezone = 'Asia/Tokyo'$q$, current_database()
+            );
+        end $$
+        """
+    )
+    run()
+    with database.snapshot() as reader:
+        record = reads.list_(reader, "Beam_3")
+    assert record
+    assert {
+        iov.inserted for page in contents.iovs_at(database, record, CURRENT) for iov in page
+    } == {CREATED}
+
+
+def test_rounded_starts_are_told_where_every_row_has_one(
+    run: Callable[..., Summary], legacy: Legacy
+) -> None:
+    legacy.run('delete from "PayloadIOV" where comb_iov is null')
+    assert run().findings["rounded-start"] == 1
+
+
 def test_each_payload_list_is_one_change(run: Callable[..., Summary], database: Database) -> None:
     run()
     found = [each for each in changes(database) if each.object_type == "payload_list"]

@@ -570,7 +570,7 @@ def test_a_file_that_is_sent_again_after_a_failure_is_stored(
 
 
 def test_a_savepoint_that_ends_removes_nothing(
-    shelf: Shelf, database: Database, folder: Path
+    shelf: Shelf, database: Database, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with database.writing() as session:
         shelf.upload(session)
@@ -578,6 +578,7 @@ def test_a_savepoint_that_ends_removes_nothing(
             session.connection()
         assert files(folder) == [PATH]
     assert (files(folder), rows(database)) == ([PATH], (1, 2))
+    assert caplog.records == []  # as where the removal was tried, and waited for this write
 
 
 def test_a_write_that_fails_removes_no_file_that_was_there(

@@ -39,7 +39,8 @@ UNSAID = re.compile(
     "|does not come after|starts? at|overlap|the start is given twice|the end is given twice"
     # Which parameters there are together: OpenAPI describes each by itself.
     "|is one point; |are needed both|Field required|is of what is in a global_tag"
-    "|are the same field, with two values"
+    "|are the same field, with two values|can be asked of one global tag only"
+    "|append has no to|append needs from|are for append|There are two points for the dimension"
     # JSON Schema takes 5.0 for an integer. Here it may be one that has lost its last digits.
     "|valid integer"
     # How long a file name may be, which depends on the layout of the payload store.

@@ -86,7 +86,7 @@ TAG_TYPES = _shared(
     select 'payload_list' as kind, s.payload_list as id, s.global_tag, l.payload_type,
         s.added_by, s.retired_by
     from list_state s
-    join (select distinct id, payload_type from payload_list) l on l.id = s.payload_list
+    join payload_list l on l.id = s.payload_list
     where s.global_tag is not null
     """,
     "global_tag, payload_type",
