@@ -27,6 +27,7 @@ from cdb.services import contents, tokens
 from cdb.settings import load
 from cdb.store import lag, migrate
 from cdb.store.engine import Database
+from cdb.store.replicas import Candidate, Reading
 
 MAX_LAG_S = 1.0
 """How old at most is what a replica shows to a service here."""
@@ -312,13 +313,25 @@ def test_replica_that_lags_shows_nothing_older_than_allowed(
     eventually(are_asked_again)
 
 
+def test_replica_that_has_less_than_it_had_is_asked_no_more(
+    client: Client, servers: Servers
+) -> None:
+    replicas = client.app.registry.cdb.database.replicas
+    beyond = int(servers.primary.run("select pg_current_wal_lsn() - '0/0'")) + 2**30
+    # As it was when it was looked at; since then it was put back to an earlier state.
+    reading = Reading(replicas, [Candidate(replicas._servers[0], beyond)], 0)
+    with asked(servers) as seen, reading.statement() as connection:
+        assert connection.scalar(text("select not pg_is_in_recovery()"))
+    assert set(seen) == {"replica1", "primary"}
+
+
 def test_metrics_tell_of_each_replica(client: Client, servers: Servers) -> None:
     shown(client)
     seen = scrape(client)
     for replica in ("replica-1", "replica-2"):
         assert seen.value("cdb_database_up", server=replica) == 1
         assert seen.value("cdb_replica_up", replica=replica) == 1
-        assert seen.value("cdb_replica_lag_seconds", replica=replica) >= 0
+        assert 0 <= seen.value("cdb_replica_lag_seconds", replica=replica) < 120
         assert seen.value(
             "cdb_database_connections_limit", pool=f"{replica}-statements"
         ) == seen.value("cdb_database_connections_limit", pool="statements")
@@ -520,10 +533,15 @@ def test_what_nobody_foresaw_ends_no_looks(caplog: pytest.LogCaptureFixture) -> 
     assert "cdb-server: the look failed" in caplog.text
 
 
-def test_service_that_starts_without_the_primary_answers_reads(servers: Servers) -> None:
+def test_service_that_starts_without_the_primary_reads_where_most_is(servers: Servers) -> None:
+    with service(servers.settings()) as client:
+        eventually(lambda: are_all_used(client))
+        pause(servers.replicas[0])
+        new, _ = write(client)
+    eventually(lambda: is_level(servers.primary, servers.replicas[1]))
     servers.primary.stop()
     with service(servers.settings()) as client:
-        assert shown(client)
+        assert {shown(client) for _ in range(4)} == {new}
         assert client.api("POST", "gt", {"name": "Nowhere"}).status_int == 503
 
 
