@@ -87,6 +87,18 @@ def test_a_good_one_is_read_by_all(good: Path) -> None:
         assert Label.of(database).global_tag
 
 
+def test_only_what_nobody_writes_to_is_read_as_memory(good: Path, tmp_path: Path) -> None:
+    """A disk that is full, or a file that another one cuts, would end the process by a signal."""
+    mapped = text("pragma mmap_size")
+    with files.opened(good) as opened, opened.statement() as reader:
+        assert reader.scalar(mapped) > 0
+    shutil.copy(good, tmp_path / "cdb.sqlite")
+    database = Database(f"sqlite:///{tmp_path}/cdb.sqlite")
+    with database.statement() as reader:
+        assert reader.scalar(mapped) == 0
+    database.dispose()
+
+
 @pytest.mark.parametrize(
     "statements",
     [

@@ -259,19 +259,41 @@ def test_replica_of_another_database_is_not_asked_where_nothing_is_written_yet(
     servers: Servers,
 ) -> None:
     """A standby is one of all databases of a server, so its log is as far in any case."""
-    servers.primary.run("create database another")
-    another = make_url(servers.primary.url()).set(database="another")
-    url = another.render_as_string(hide_password=False)
-    migrated = Database(url)
-    migrate.upgrade(migrated)
-    migrated.dispose()
-    with service(servers.settings() | {"cdb.database.url": url}) as wrong:
+    replicas = {"cdb.database.replicas": servers.settings()["cdb.database.replicas"]}
+    with beside(servers, "another") as settings, service({**settings, **replicas}) as wrong:
         for _ in range(2):
             assert wrong.ok("GET", "/health/ready")["checks"]["replicas"] == (
                 "replica 1 is too far behind; replica 2 is too far behind"
             )
             assert wrong.ok("GET", "globalTags") == []
-    servers.primary.run("drop database another")
+
+
+def test_replicas_of_a_database_in_which_nothing_is_written_yet_are_asked(
+    servers: Servers,
+) -> None:
+    with beside(servers, "empty") as settings, service(settings) as client:
+        eventually(lambda: are_all_used(client))
+        with asked(servers) as seen:
+            assert client.ok("GET", "globalTags") == []
+        assert set(seen) <= {"replica1", "replica2"}
+
+
+@contextmanager
+def beside(servers: Servers, name: str) -> Iterator[Mapping[str, str]]:
+    """Make one more database, without any change; gives the settings of a service with it."""
+    servers.primary.run(f"create database {name}")
+    urls = [
+        make_url(node.url()).set(database=name).render_as_string(hide_password=False)
+        for node in servers.nodes
+    ]
+    database = Database(urls[0])
+    migrate.upgrade(database)
+    database.dispose()
+    yield servers.settings() | {
+        "cdb.database.url": urls[0],
+        "cdb.database.replicas": " ".join(urls[1:]),
+    }
+    servers.primary.run(f"drop database {name} with (force)")
 
 
 # --- what a replica lacks --------------------------------------------------------------
@@ -323,6 +345,13 @@ def test_replica_that_has_less_than_it_had_is_asked_no_more(
     with asked(servers) as seen, reading.statement() as connection:
         assert connection.scalar(text("select not pg_is_in_recovery()"))
     assert set(seen) == {"replica1", "primary"}
+
+
+def test_primary_is_known_by_its_last_change(client: Client) -> None:
+    """A replica with another change of that number, or none, has another history."""
+    _, change = write(client)
+    known = client.app.registry.cdb.database.replicas._known
+    eventually(lambda: known.marks[-1].change == change)
 
 
 def test_metrics_tell_of_each_replica(client: Client, servers: Servers) -> None:
@@ -432,6 +461,20 @@ def test_revoked_token_is_refused_at_once(servers: Servers) -> None:
         servers.primary.stop()
         assert client.api("GET", QUERY, headers=bearer(good.text)).status_int == 200
         assert client.api("GET", QUERY, headers=bearer(bad.text)).status_int == 401
+
+
+def test_what_must_not_be_old_is_asked_of_no_replica_while_the_primary_answers(
+    client: Client,
+) -> None:
+    database, seen = client.app.registry.cdb.database, []
+
+    def end_the_connection(reader: Connection) -> None:
+        seen.append(reader.scalar(text("select pg_is_in_recovery()")))
+        reader.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(OperationalError):
+        database.read_newest(end_the_connection)
+    assert set(seen) == {False}
 
 
 class ApiToken(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg2
 import pytest
 from doorkeeper import Doorkeeper, doorkeeper
+from guarded import bearer
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from support import Client
@@ -94,6 +95,8 @@ def test_database_that_goes_away_is_503_until_it_is_back(
     cut("false")
     for method, path, body in REQUESTS:
         check_unavailable(client.api(method, path, body))
+    # Who has this API token, if anybody, is asked of the database.
+    check_unavailable(client.api("GET", "whoami", headers=bearer(f"cdb_{'A' * 43}")))
     cut("true")
     for method, path, body in REQUESTS:
         client.ok(method, path, body)
