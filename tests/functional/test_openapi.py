@@ -81,6 +81,35 @@ def test_schemas_of_the_document_are_valid_json_schema(document: dict[str, Any])
         jsonschema_rs.meta.validate(schema)
 
 
+LIMITS = {
+    "array": {"minItems", "maxItems", "uniqueItems"},
+    "object": {"minProperties", "maxProperties"},
+    "string": {"minLength", "maxLength", "pattern"},
+}
+
+
+def test_every_limit_is_one_of_its_type(document: dict[str, Any]) -> None:
+    """JSON Schema lets a limit of another type stand, and heeds it nowhere."""
+    wrong = [
+        (place, limit)
+        for place, schema in walked(document, "")
+        if isinstance(schema.get("type"), str)
+        for kind, limits in LIMITS.items()
+        if kind != schema["type"]
+        for limit in limits & schema.keys()
+    ]
+    assert wrong == []
+
+
+def walked(part: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield all objects of a document, and where they are."""
+    if isinstance(part, dict):
+        yield place, part
+    for key, each in part.items() if isinstance(part, dict) else enumerate(part):
+        if isinstance(each, dict | list):
+            yield from walked(each, f"{place}/{key}")
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     used = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert used == set(document["components"]["schemas"])

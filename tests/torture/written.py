@@ -43,6 +43,8 @@ UNSAID = re.compile(
     "|append has no to|append needs from|are for append|There are two points for the dimension"
     # JSON Schema takes 5.0 for an integer. Here it may be one that has lost its last digits.
     "|valid integer"
+    # What stands behind the @ of a name.
+    "|is not the number of a change"
     # How long a file name may be, which depends on the layout of the payload store.
     "|it would be stored as"
     # What a plugin says to its options, its points and its payloads.

@@ -45,13 +45,13 @@ class PointQuery(AsOfQuery):
 
     gtName: Annotated[  # noqa: N815
         tuple[Lookup, ...],
-        BeforeValidator(several),
         Field(
             min_length=1,
             max_length=20,
             description="The name of the global tag, also as `tag@change`. With several, the "
             "first one that covers the point wins, for each payload type.",
         ),
+        BeforeValidator(several),
     ]
     majorIOV: Annotated[  # noqa: N815
         TextNumber | None, Field(description="The major number of the point; `at` replaces it.")
@@ -61,12 +61,12 @@ class PointQuery(AsOfQuery):
     ]
     at: Annotated[
         tuple[Notation, ...],
-        BeforeValidator(several),
         Field(
             max_length=20,
             description="The point in the notation of its dimension, as in `299400:12`, or with "
             "the dimension's name before it, as in `run-lumi:299400:12`; once for each dimension.",
         ),
+        BeforeValidator(several),
     ] = ()
     shape: Annotated[
         Literal["list", "dict"], Field(description="Rows of nine columns, or objects.")
@@ -81,8 +81,8 @@ class PointQuery(AsOfQuery):
 
     types: Annotated[
         tuple[Lookup, ...],
-        BeforeValidator(several),
         Field(max_length=1000, description="Only these payload types, one each time."),
+        BeforeValidator(several),
     ] = ()
     complete: Annotated[
         bool,
@@ -336,13 +336,13 @@ class PointsQuery(QuerySchema):
 
     at: Annotated[
         tuple[Notation, ...],
-        BeforeValidator(several),
         Field(
             min_length=1,
             max_length=100,
             description="A point in the notation of a dimension, as in `299400:12`, or as "
             "`major,minor`; once for each.",
         ),
+        BeforeValidator(several),
     ]
     dimension: Annotated[
         DimensionName | None,

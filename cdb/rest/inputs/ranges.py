@@ -123,6 +123,6 @@ class DiffTimelineQuery(SidesQuery, TimelineQuery):
 
     types: Annotated[
         tuple[Lookup, ...],
-        BeforeValidator(several),
         Field(max_length=1000, description="Only these payload types, one each time."),
+        BeforeValidator(several),
     ] = ()
