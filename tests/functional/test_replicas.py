@@ -531,7 +531,10 @@ def test_replica_that_stops_costs_no_error(client: Client, servers: Servers) -> 
     eventually(lambda: are_all_used(client))
 
 
-def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(servers: Servers) -> None:
+def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(
+    servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "cdb")
     settings = servers.settings() | {"cdb.unavailable_status": "504"}
     with service(settings) as client:
         eventually(lambda: are_all_used(client))
@@ -557,6 +560,11 @@ def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(servers: Ser
         servers.primary.start()
         eventually(lambda: client.api("POST", "gt", {"name": "Back"}).status_int == 200)
         eventually(lambda: are_all_used(client))
+    told = [each.message for each in caplog.records if each.message.startswith("the primary ")]
+    assert [each.partition(":")[0] for each in told] == [
+        "the primary cannot be reached",
+        "the primary answers again",
+    ]
 
 
 def test_what_nobody_foresaw_ends_no_looks(caplog: pytest.LogCaptureFixture) -> None:
