@@ -201,12 +201,16 @@ def complete(change: OpenChange, payload_id: int, **values: Any) -> PayloadRecor
 
 def unless_committed(session: Session, undo: Callable[[], None]) -> None:
     """Have something called if the transaction of a write ends in any other way than a commit."""
-    committed: list[Session] = []
-    event.listen(session, "after_commit", committed.append)
+    is_committed = False
+
+    @event.listens_for(session, "after_commit")
+    def _commit(session: Session) -> None:
+        nonlocal is_committed
+        is_committed = not session.in_nested_transaction()  # a savepoint that is released is none
 
     @event.listens_for(session, "after_transaction_end")
     def _end(_session: Session, ended: SessionTransaction) -> None:
-        if ended.parent is None and not committed:
+        if ended.parent is None and not is_committed:
             undo()
 
 

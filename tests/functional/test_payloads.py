@@ -581,6 +581,22 @@ def test_a_savepoint_that_ends_removes_nothing(
     assert caplog.records == []  # as where the removal was tried, and waited for this write
 
 
+def release_a_savepoint_and_fail(shelf: Shelf, database: Database) -> None:
+    with database.writing() as session:
+        shelf.upload(session)
+        with session.begin_nested():
+            session.connection()
+        raise RuntimeError("before the commit")
+
+
+def test_a_savepoint_that_is_released_is_no_commit(
+    shelf: Shelf, database: Database, folder: Path
+) -> None:
+    with pytest.raises(RuntimeError, match="before the commit"):
+        release_a_savepoint_and_fail(shelf, database)
+    assert nothing_is_left(folder, database)
+
+
 def test_a_write_that_fails_removes_no_file_that_was_there(
     shelf: Shelf, database: Database, folder: Path
 ) -> None:
