@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import waitress
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, make_url
 from waitress import wasyncore
 
 from cdb.registry.plugins import load as load_plugins
@@ -82,6 +82,12 @@ def rules(**settings: str) -> Rules:
     ini = {f"cdb.{key}": value for key, value in settings.items()}
     loaded = load({"cdb.database.url": "sqlite:////unused.sqlite", **ini}, {})
     return rules_of(loaded, load_plugins(loaded))
+
+
+def in_tokyo(url: str) -> str:
+    """Return the URL of a PostgreSQL database whose times have the zone of a distant place."""
+    made = make_url(url).update_query_dict({"options": "-c timezone=Asia/Tokyo"})
+    return made.render_as_string(hide_password=False)
 
 
 def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:

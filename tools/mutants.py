@@ -52,7 +52,7 @@ TESTS = {
     "logs": ("hostile_bundles", "damage", "verify"),
     "looks": ("tests/unit/test_freshness.py", "replicas"),
     "migrate": ("migrations", "upgrades", "health", "doctor", "unavailable", "backup"),
-    "models": ("migrations", "usage", "rules_over_http"),
+    "models": ("migrations", "usage", "as_of", "rules_over_http"),
     "newest": ("metrics",),
     "nopayloaddb": ("hostile_imports", "from_nopayloaddb_api", "from_nopayloaddb"),
     "objects": ("hostile_bundles", "damage", "verify"),

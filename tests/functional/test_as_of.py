@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import pytest
-from support import API, Client
+from support import API, Client, in_tokyo
 
+from cdb.app import make_app
 from cdb.rest.views import RESOURCES
+from cdb.settings import load
 
 Step = Callable[[], object]
 
@@ -391,6 +393,20 @@ def test_times_have_offsets_or_are_in_utc(client: Client, tag: int) -> None:
         assert got.headers["CDB-As-Of"] == str(tag)
         assert client.api("GET", f"gtPayloadLists/A@{written}", status=200).body == got.body
         client.api("GET", f"gtPayloadLists/B?asOf={written}", status=404)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_times_are_in_utc_wherever_the_server_is(database_url: str) -> None:
+    url = in_tokyo(database_url)
+    app = make_app(load({"cdb.database.url": url, "cdb.allow_open_writes": "true"}, {}))
+    client = Client(app)
+    before = datetime.now(UTC)
+    client.ok("POST", "gt", {"name": "A"})
+    [change] = client.ok("GET", "changes")["changes"]
+    assert change["at"].endswith("Z")
+    assert before <= datetime.fromisoformat(change["at"]) <= datetime.now(UTC)
+    assert client.ok("GET", f"globalTag/A?asOf={change['at']}")["created"] == change["at"]
+    app.registry.cdb.database.dispose()
 
 
 def test_the_first_time_that_there_is_can_be_asked_and_none_before(

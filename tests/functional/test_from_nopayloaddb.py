@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from legacy import MAX, OLDER, Legacy, shown, state
-from support import rules
+from support import in_tokyo, rules
 
 from cdb.builtin.standard import Standard
 from cdb.commands.import_ import import_
@@ -181,14 +181,10 @@ def test_times_are_those_of_the_source_wherever_it_is(
     legacy.run(
         """
         alter table "PayloadIOV"
-            alter created type timestamp with time zone using created at time zone 'UTC';
-        do $$ begin
-            execute format(
-                $q$alter database %I set timezone = 'Asia/Tokyo'$q$, current_database()
-            );
-        end $$
+            alter created type timestamp with time zone using created at time zone 'UTC'
         """
     )
+    legacy.url = in_tokyo(legacy.url)
     run()
     with database.snapshot() as reader:
         record = reads.list_(reader, "Beam_3")

@@ -24,6 +24,11 @@ def test_room_is_taken_beforehand_and_nothing_is_changed(tmp_path: Path) -> None
     assert file.read_bytes() == was
 
 
+def test_file_without_anything_needs_no_room(tmp_path: Path) -> None:
+    room.take(tmp_path / "empty")
+    assert (tmp_path / "empty").read_bytes() == b""
+
+
 def test_who_reads_compiled_lists_has_room_to_say_so(tmp_path: Path) -> None:
     file = CompiledFile.opened(tmp_path, 2**20)
     assert has_its_room(tmp_path / "lock.mdb")
