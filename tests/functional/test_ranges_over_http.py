@@ -370,7 +370,8 @@ def test_points_are_read_and_written_in_a_notation(filled: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "at=x", "at=1,2&at=9223372036854775808", "at=1&dimension=parsecs"]
+    "query",
+    ["", "at=x", "at=1,2&at=9223372036854775808", "at=1&dimension=parsecs", "at=1&dimension="],
 )
 def test_what_is_no_point_is_refused(asked: Client, query: str) -> None:
     assert asked.api("GET", f"points?{query}").status_int == 400
