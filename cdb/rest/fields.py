@@ -175,11 +175,7 @@ Text = Annotated[
 
 def _written(form: str) -> Any:
     """Return what a text is that only the service can read: how it is written has a name."""
-    return Field(
-        min_length=1,
-        max_length=TEXT_LENGTH,
-        json_schema_extra={**TEXT_PATTERN, "format": form},
-    )
+    return Field(max_length=TEXT_LENGTH, json_schema_extra={**TEXT_PATTERN, "format": form})
 
 
 Notation = Annotated[str, _written("point"), AfterValidator(_check_text)]

@@ -30,7 +30,7 @@ def dimension(rules: Rules, name: str | None) -> IovDimension:
         Invalid: this service has not enabled it.
 
     """
-    found = rules.dimensions.get(name or rules.default_dimension)
+    found = rules.dimensions.get(rules.default_dimension if name is None else name)
     if found is None:
         known = ", ".join(sorted(rules.dimensions))
         raise Invalid(f"The dimension {name!r} is not one of this service: it has {known}.")

@@ -148,7 +148,7 @@ def list_plugins(request: Request) -> list[shapes.Json]:
 def read_points(request: Request, query: inputs.PointsQuery) -> list[shapes.Json]:
     """Read points in a notation, and write them in numbers and in that notation."""
     rules = request.cdb.rules
-    used = [query.dimension or rules.default_dimension]
+    used = [intervals.dimension(rules, query.dimension).name]
     found = (intervals.read_point(rules, written, used) for written in query.at)
     return [
         {
