@@ -569,6 +569,26 @@ def test_without_the_primary_reads_go_on_and_writes_when_it_is_back(
     ]
 
 
+def test_replica_is_ahead_only_of_what_the_primary_had_afterwards() -> None:
+    nowhere = make_url("postgresql+psycopg2:///nowhere")
+    replica = lag.Replica(1, nowhere, 60, lag.Primary(nowhere, 60, list))
+
+    def is_ahead(lsn: int, *marks: lag.Mark) -> bool:
+        return replica._is_ahead_of(marks, lsn)
+
+    def seen_now(lsn: int) -> lag.Mark:
+        return lag.Mark(time.monotonic(), lsn, None, None)
+
+    before = seen_now(10)
+    assert not is_ahead(20, before)
+    # The primary was not seen since: it may have had as much.
+    assert not is_ahead(20, before)
+    assert not is_ahead(20)
+    assert is_ahead(20, before, seen_now(10))
+    assert is_ahead(20, before)
+    assert not is_ahead(20, before, seen_now(20))
+
+
 def test_what_nobody_foresaw_ends_no_looks(caplog: pytest.LogCaptureFixture) -> None:
     fails = iter([True, False])
 
