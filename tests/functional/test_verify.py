@@ -25,7 +25,8 @@ from support import API, WRITER, Client
 
 from cdb.commands.verify import verify as command
 from cdb.domain.points import MAX, OPEN, Point
-from cdb.services import bundles, global_tags, payload_lists, revert, verify
+from cdb.domain.statuses import WriteMode
+from cdb.services import bundles, global_tags, payload_lists, revert, statuses, verify
 from cdb.services.checks import files, logs
 from cdb.services.checks.check import Severity, Wanted
 from cdb.services.exports import DatabaseSource
@@ -441,6 +442,16 @@ def test_digest_of_a_closed_tag_is_worked_out_anew(small: Small) -> None:
     assert (finding.check, finding.object) == ("digests", "global tag F")
     assert look(small.database, tag="F") == [finding]
     assert look(small.database, tag=small.a) == []
+
+
+def test_digest_of_a_tag_holds_until_it_is_opened(small: Small) -> None:
+    database, tag = small.database, small.names[0]
+    small.write(statuses.declare, "review", WriteMode.CLOSED)
+    for status in ("review", "unlocked"):
+        with database.writing() as session:
+            global_tags.change_status(database, session, RULES, WRITER, tag, status)
+    small.put(small.lists(tag)[small.types[0]], "later", Point(5, 0), OPEN)
+    assert found(database) == {}
 
 
 def test_a_write_to_a_closed_tag_is_another_digest(small: Small) -> None:
