@@ -44,14 +44,15 @@ def moment(asked: Asked, as_of: str | None, field: str = _FIELD) -> Moment:
 
     Args:
         asked: where to read.
-        as_of: the text; None or nothing for the latest change.
+        as_of: the text; None for the latest change. A text without a character is wrong: it
+            may be a variable of a script that was not set.
         field: what messages call it.
 
     Raises:
         Invalid: it is neither, or in the future: NotYet where the change is not here yet.
 
     """
-    if not as_of:
+    if as_of is None:
         return LATEST
     with reading(asked) as reader:
         return _moment(reader, as_of, field)
@@ -83,7 +84,7 @@ def of_tag(
     name, separator, own = written.partition("@")
     if not separator:
         return name, moment(reader, as_of, field)
-    if as_of:
+    if as_of is not None:
         raise Invalid.field(field, f"{written!r} says already as of when it is asked.")
     if not own:
         raise Invalid(f"A change or a time is missing after {written!r}.")

@@ -157,7 +157,7 @@ def test_unknown_change_is_404(filled: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["after=x", "limit=0", "since=yesterday", "order=up", "after=-1"]
+    "query", ["after=x", "limit=0", "since=yesterday", "since=", "order=up", "after=-1"]
 )
 def test_wrong_questions_are_400(client: Client, query: str) -> None:
     assert client.api("GET", f"changes?{query}").status_int == 400

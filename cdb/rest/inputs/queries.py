@@ -217,7 +217,9 @@ class ChangesQuery(QuerySchema):
     ] = "asc"
     actor: Annotated[Text, Field(description="Only changes of this one.")] = ""
     action: Annotated[Text, Field(description="Only changes with this verb.")] = ""
-    since: Annotated[Time, Field(description="Only changes at this time or later; ISO 8601.")] = ""
+    since: Annotated[
+        Time | None, Field(description="Only changes at this time or later; ISO 8601.")
+    ] = None
     light: Annotated[
         bool, Field(description="Of payload IOVs only how many there were before and after.")
     ] = False
@@ -236,7 +238,7 @@ class ChangesQuery(QuerySchema):
             newest_first=self.order == "desc",
             actor=self.actor or None,
             action=self.action or None,
-            since=moments.parse_time(self.since, "since") if self.since else None,
+            since=None if self.since is None else moments.parse_time(self.since, "since"),
         )
 
 

@@ -89,10 +89,10 @@ class SidesQuery(AxisQuery):
 
     def sides(self, a: str, b: str) -> tuple[str | None, str | None]:
         """Return as of when the two tags are asked; a name can say it, too."""
-        return (
-            self.a_as_of or (None if "@" in a else self.asOf),
-            self.b_as_of or (None if "@" in b else self.asOf),
-        )
+        return self._side(a, self.a_as_of), self._side(b, self.b_as_of)
+
+    def _side(self, written: str, own: str | None) -> str | None:
+        return self.asOf if own is None and "@" not in written else own
 
 
 class DiffQuery(SidesQuery, WindowQuery):
